@@ -1,0 +1,104 @@
+"""The numbers that define one BERT, its named sizes, and `bert_config.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+_SIZES = {
+    # name: (num_layers, hidden_dim, num_heads, intermediate_dim)
+    "tiny": (2, 128, 2, 512),
+    "mini": (4, 256, 4, 1024),
+    "small": (4, 512, 8, 2048),
+    "medium": (8, 512, 8, 2048),
+    "base": (12, 768, 12, 3072),
+    "large": (24, 1024, 16, 4096),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class BertConfig:
+    """Architecture of a BERT.
+
+    Args:
+      vocab_size: number of word pieces.
+      hidden_dim: width of the residual stream; a multiple of `num_heads`.
+      num_layers: number of transformer blocks.
+      num_heads: attention heads per block.
+      intermediate_dim: width of the feed-forward layer.
+      max_position_embeddings: longest sequence, in tokens.
+      type_vocab_size: number of segments.
+      dropout: probability in [0, 1) of dropping a hidden unit.
+      attention_dropout: probability in [0, 1) of dropping an attention weight.
+      initializer_range: standard deviation of the truncated normal initialiser.
+
+    Raises:
+      ValueError: a size is not positive, a probability lies outside [0, 1), or
+        `hidden_dim` is not a multiple of `num_heads`.
+
+    Source: Devlin et al. 2019, section 3; the small sizes are those of Turc et al. 2019.
+    """
+
+    vocab_size: int
+    hidden_dim: int
+    num_layers: int
+    num_heads: int
+    intermediate_dim: int
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    dropout: float = 0.1
+    attention_dropout: float = 0.1
+    initializer_range: float = 0.02
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("dropout", "attention_dropout"):
+                if not 0.0 <= value < 1.0:
+                    raise ValueError(f"{field.name} must lie in [0, 1), received {value}.")
+            elif value <= 0:
+                raise ValueError(f"{field.name} must be positive, received {value}.")
+        if self.hidden_dim % self.num_heads:
+            raise ValueError(
+                f"hidden_dim must be a multiple of num_heads, received hidden_dim="
+                f"{self.hidden_dim} and num_heads={self.num_heads}. Change one of them."
+            )
+
+    @classmethod
+    def named(cls, size: str, *, vocab_size: int, **overrides) -> BertConfig:
+        """Returns one of the published sizes: tiny, mini, small, medium, base, large."""
+        if size not in _SIZES:
+            raise ValueError(
+                f"Unknown BERT size '{size}'. Choose one of: {', '.join(_SIZES)}."
+            )
+        num_layers, hidden_dim, num_heads, intermediate_dim = _SIZES[size]
+        settings = {
+            "num_layers": num_layers,
+            "hidden_dim": hidden_dim,
+            "num_heads": num_heads,
+            "intermediate_dim": intermediate_dim,
+            **overrides,
+        }
+        return cls(vocab_size=vocab_size, **settings)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the configuration as JSON, through a temporary name."""
+        temporary = f"{path}.tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(dataclasses.asdict(self), file, indent=2)
+            file.write("\n")
+        os.replace(temporary, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> BertConfig:
+        """Reads what `save` wrote; unknown keys are an error that names them."""
+        with open(path, encoding="utf-8") as file:
+            settings = json.load(file)
+        known = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(set(settings) - known):
+            raise ValueError(
+                f"{path} holds keys that BertConfig does not know: {', '.join(unknown)}. "
+                f"Expected only: {', '.join(sorted(known))}."
+            )
+        return cls(**settings)

@@ -1,0 +1,112 @@
+"""The BERT encoder: embeddings, transformer blocks, pooler."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras as keras
+
+from models.bert_config import BertConfig
+from models.seeded_dropout import SeededDropout
+from models.transformer_block import TransformerBlock, layer_norm, truncated_normal
+
+_SITES_PER_BLOCK = 3
+
+
+class BertEmbeddings(keras.layers.Layer):
+    """Sum of word, position and segment embeddings, normalised.
+
+    Call inputs: int32 `input_ids` and `segment_ids` `[batch, seq_len]`. Output
+    `[batch, seq_len, hidden]`. `word_embeddings` `[vocab, hidden]` is public: the masked-LM
+    head decodes with it.
+
+    Raises:
+      ValueError: the sequence is longer than `max_position_embeddings`.
+
+    Source: Devlin et al. 2019, section 3, figure 2.
+    """
+
+    def __init__(self, config: BertConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.layer_norm = layer_norm("layer_norm")
+        self.dropout = SeededDropout(config.dropout, site=0)
+
+    def build(self, input_shape):  # noqa: D102
+        config = self.config
+        self.word_embeddings, self.position_embeddings, self.segment_embeddings = (
+            self.add_weight(
+                name, shape=(rows, config.hidden_dim), initializer=truncated_normal(config)
+            )
+            for name, rows in (
+                ("word_embeddings", config.vocab_size),
+                ("position_embeddings", config.max_position_embeddings),
+                ("segment_embeddings", config.type_vocab_size),
+            )
+        )
+        super().build(input_shape)
+
+    def call(self, input_ids, segment_ids, training=False, dropout_seed=None):  # noqa: D102
+        seq_len = input_ids.shape[1]
+        if seq_len is not None and seq_len > self.config.max_position_embeddings:
+            raise ValueError(
+                f"Sequences may have at most max_position_embeddings="
+                f"{self.config.max_position_embeddings} tokens, received {seq_len}. Prepare "
+                "shorter records or raise max_position_embeddings."
+            )
+        words = tf.gather(self.word_embeddings, input_ids)
+        positions = self.position_embeddings[: tf.shape(input_ids)[1]]
+        # Two segments: a product with the one-hot rows has a cheap gradient, a gather has not.
+        one_hot = tf.one_hot(segment_ids, self.config.type_vocab_size, dtype=words.dtype)
+        segments = tf.einsum("bst,th->bsh", one_hot, tf.cast(self.segment_embeddings, words.dtype))
+        embedded = self.layer_norm(words + positions + segments)
+        return self.dropout(embedded, training=training, seed=dropout_seed)
+
+
+class BertEncoder(keras.layers.Layer):
+    """Embeddings, `num_layers` transformer blocks and a pooler.
+
+    Call inputs: a mapping with int32 `input_ids`, `input_mask` (1 on real tokens) and
+    `segment_ids`, each `[batch, seq_len]`; further entries are ignored. `dropout_seed` is
+    int32 `[2]`, or None to draw from the global generator.
+
+    Outputs: `sequence_output` `[batch, seq_len, hidden]` and `pooled_output`
+    `[batch, hidden]`, the tanh-transformed first position. What stands at padding
+    positions does not change the real ones.
+
+    Source: Devlin et al. 2019, section 3.
+    """
+
+    def __init__(self, config: BertConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.embeddings = BertEmbeddings(config, name="embeddings")
+        self.blocks = [
+            TransformerBlock(config, first_site=1 + _SITES_PER_BLOCK * i, name=f"layer_{i}")
+            for i in range(config.num_layers)
+        ]
+        self.pooler = keras.layers.Dense(
+            config.hidden_dim,
+            activation="tanh",
+            kernel_initializer=truncated_normal(config),
+            name="pooler",
+        )
+
+    def call(self, features, training=False, dropout_seed=None):  # noqa: D102
+        hidden_states = self.embeddings(
+            features["input_ids"],
+            features["segment_ids"],
+            training=training,
+            dropout_seed=dropout_seed,
+        )
+        for block in self.blocks:
+            hidden_states = block(
+                hidden_states,
+                features["input_mask"],
+                training=training,
+                dropout_seed=dropout_seed,
+            )
+        return hidden_states, self.pooler(hidden_states[:, 0])
+
+    def next_dropout_site(self) -> int:
+        """Returns the first dropout index that the encoder does not use itself."""
+        return 1 + _SITES_PER_BLOCK * self.config.num_layers

@@ -1,0 +1,49 @@
+"""BERT with its two pre-training heads."""
+
+from __future__ import annotations
+
+import tf_keras as keras
+
+from models.bert_config import BertConfig
+from models.bert_encoder import BertEncoder
+from models.masked_lm_head import MaskedLMHead
+from models.transformer_block import truncated_normal
+
+
+class BertPretrainer(keras.Model):
+    """Encoder, masked-LM head and next-sentence head.
+
+    Call inputs: the parsed record, a mapping with int32 `input_ids`, `input_mask`,
+    `segment_ids` `[batch, seq_len]` and `masked_lm_positions` `[batch, num_predictions]`;
+    `training`; `dropout_seed` int32 `[2]` or None.
+
+    Outputs: a dict with float32 `masked_lm_logits` `[batch, num_predictions, vocab]` and
+    `next_sentence_logits` `[batch, 2]`, whose class 1 means "random next sentence".
+
+    Source: Devlin et al. 2019, section 3.1.
+    """
+
+    def __init__(self, config: BertConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.encoder = BertEncoder(config, name="encoder")
+        self.masked_lm_head = MaskedLMHead(config, name="masked_lm_head")
+        self.next_sentence_head = keras.layers.Dense(
+            2, kernel_initializer=truncated_normal(config), name="next_sentence_head"
+        )
+        # Losses are computed in float32 whatever the policy of the layers is.
+        self._to_float32 = keras.layers.Activation("linear", dtype="float32")
+
+    def call(self, features, training=False, dropout_seed=None):  # noqa: D102
+        sequence_output, pooled_output = self.encoder(
+            features, training=training, dropout_seed=dropout_seed
+        )
+        masked_lm_logits = self.masked_lm_head(
+            sequence_output,
+            features["masked_lm_positions"],
+            self.encoder.embeddings.word_embeddings,
+        )
+        return {
+            "masked_lm_logits": self._to_float32(masked_lm_logits),
+            "next_sentence_logits": self._to_float32(self.next_sentence_head(pooled_output)),
+        }

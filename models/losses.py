@@ -1,0 +1,94 @@
+"""Masked-LM and next-sentence losses as sums, so that any number of replicas agrees.
+
+A mean per replica followed by a mean over replicas weighs a masked token by how many others
+its replica happened to hold. Here every replica returns sums, the caller adds the
+denominators over all replicas first, and the gradient of `pretraining_loss`, summed over
+replicas, is the gradient on the joined batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+# Entries of the vector that `metric_sums` returns.
+METRIC_SUMS = (
+    "masked_lm_loss",
+    "masked_lm_correct",
+    "masked_lm_weight",
+    "next_sentence_loss",
+    "next_sentence_correct",
+    "next_sentence_weight",
+)
+
+
+def loss_weights(features: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """Returns `[2]`: the summed masked-LM and next-sentence weights of this replica."""
+    return tf.stack(
+        [
+            tf.reduce_sum(features["masked_lm_weights"]),
+            tf.reduce_sum(features["next_sentence_weights"]),
+        ]
+    )
+
+
+def metric_sums(
+    outputs: Mapping[str, tf.Tensor], features: Mapping[str, tf.Tensor]
+) -> tf.Tensor:
+    """Sums over one replica's batch, in the order of `METRIC_SUMS`.
+
+    Args:
+      outputs: logits of `BertPretrainer`.
+      features: the parsed record: int32 `masked_lm_ids` and float32 `masked_lm_weights`
+        `[batch, num_predictions]`, int32 `next_sentence_labels` and float32
+        `next_sentence_weights` `[batch]`. A weight of 0 removes its entry everywhere.
+
+    Returns:
+      float32 `[6]`; losses in nats, correct predictions and weights as counts.
+    """
+    masked_lm = _weighted_sums(
+        outputs["masked_lm_logits"], features["masked_lm_ids"], features["masked_lm_weights"]
+    )
+    next_sentence = _weighted_sums(
+        outputs["next_sentence_logits"],
+        features["next_sentence_labels"],
+        features["next_sentence_weights"],
+    )
+    return tf.stack([*masked_lm, *next_sentence])
+
+
+def pretraining_loss(sums: tf.Tensor, global_weights: tf.Tensor) -> tf.Tensor:
+    """This replica's share `[]` of the loss, in nats: masked-LM mean plus next-sentence mean.
+
+    Args:
+      sums: `[6]` from `metric_sums`.
+      global_weights: `[2]`, `loss_weights` added over all replicas.
+
+    Source: google-research/bert `run_pretraining.py`, `model_fn_builder`.
+    Differs: denominators are global, and an empty batch gives 0 instead of adding 1e-5.
+    """
+    return tf.reduce_sum(
+        tf.math.divide_no_nan(tf.stack([sums[0], sums[3]]), global_weights)
+    )
+
+
+def means(sums) -> dict[str, float]:
+    """Turns added-up `metric_sums` into losses (nats) and accuracies (in [0, 1])."""
+    named = dict(zip(METRIC_SUMS, (float(value) for value in sums), strict=True))
+    result = {}
+    for task in ("masked_lm", "next_sentence"):
+        weight = max(named[f"{task}_weight"], 1.0)
+        result[f"{task}_loss"] = named[f"{task}_loss"] / weight
+        result[f"{task}_accuracy"] = named[f"{task}_correct"] / weight
+    return {"loss": result["masked_lm_loss"] + result["next_sentence_loss"], **result}
+
+
+def _weighted_sums(logits, labels, weights):
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    correct = tf.cast(tf.argmax(logits, -1, output_type=labels.dtype) == labels, tf.float32)
+    return (
+        tf.reduce_sum(losses * weights),
+        tf.reduce_sum(correct * weights),
+        tf.reduce_sum(weights),
+    )

@@ -1,0 +1,101 @@
+"""One transformer block: self-attention and feed-forward, each followed by its layer norm."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras as keras
+
+from models.bert_config import BertConfig
+from models.seeded_dropout import SeededDropout
+
+LAYER_NORM_EPSILON = 1e-12
+# Added to the score of a padding position. Google's value, large enough for float16 too.
+_MASKED_SCORE = -10000.0
+
+
+def truncated_normal(config: BertConfig) -> keras.initializers.Initializer:
+    """Returns BERT's kernel initialiser."""
+    return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
+
+
+def layer_norm(name: str) -> keras.layers.LayerNormalization:
+    """Returns a layer norm with BERT's epsilon (the Keras default is 1e-3)."""
+    return keras.layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, name=name)
+
+
+def gelu(inputs: tf.Tensor) -> tf.Tensor:
+    """The tanh approximation that Google's checkpoints were trained with."""
+    return keras.activations.gelu(inputs, approximate=True)
+
+
+class SelfAttention(keras.layers.Layer):
+    """Multi-head self-attention without the residual.
+
+    Call inputs: `hidden_states` `[batch, seq_len, hidden]`; `input_mask` int32
+    `[batch, seq_len]`, 1 on real tokens; `training`; `dropout_seed` int32 `[2]` or None.
+    Output: `[batch, seq_len, hidden]`. No position attends to padding.
+
+    Source: Vaswani et al. 2017, section 3.2.
+    """
+
+    def __init__(self, config: BertConfig, site: int, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = config.num_heads
+        self.head_dim = config.hidden_dim // config.num_heads
+        self.query, self.key, self.value, self.output_dense = (
+            keras.layers.Dense(
+                config.hidden_dim, kernel_initializer=truncated_normal(config), name=name
+            )
+            for name in ("query", "key", "value", "output")
+        )
+        self.dropout = SeededDropout(config.attention_dropout, site, name="dropout")
+
+    def call(self, hidden_states, input_mask, training=False, dropout_seed=None):  # noqa: D102
+        query, key, value = (
+            self._split_heads(dense(hidden_states)) for dense in (self.query, self.key, self.value)
+        )
+        scores = tf.einsum("bqhd,bkhd->bhqk", query, key) * self.head_dim**-0.5
+        padding = 1.0 - tf.cast(input_mask[:, None, None, :], scores.dtype)
+        weights = tf.nn.softmax(scores + _MASKED_SCORE * padding)
+        weights = self.dropout(weights, training=training, seed=dropout_seed)
+        context = tf.einsum("bhqk,bkhd->bqhd", weights, value)
+        return self.output_dense(tf.reshape(context, tf.shape(hidden_states)))
+
+    def _split_heads(self, projected):
+        shape = tf.shape(projected)
+        return tf.reshape(projected, [shape[0], shape[1], self.num_heads, self.head_dim])
+
+
+class TransformerBlock(keras.layers.Layer):
+    """Post-LayerNorm encoder block, as BERT has it.
+
+    Call inputs and output are those of `SelfAttention`.
+
+    Source: Devlin et al. 2019, section 3; Vaswani et al. 2017, section 3.1.
+    """
+
+    def __init__(self, config: BertConfig, first_site: int, **kwargs):
+        super().__init__(**kwargs)
+        self.attention = SelfAttention(config, first_site, name="attention")
+        self.attention_dropout = SeededDropout(config.dropout, first_site + 1)
+        self.attention_norm = layer_norm("attention_layer_norm")
+        self.intermediate = keras.layers.Dense(
+            config.intermediate_dim,
+            kernel_initializer=truncated_normal(config),
+            name="intermediate",
+        )
+        self.output_dense = keras.layers.Dense(
+            config.hidden_dim, kernel_initializer=truncated_normal(config), name="output"
+        )
+        self.output_dropout = SeededDropout(config.dropout, first_site + 2)
+        self.output_norm = layer_norm("output_layer_norm")
+
+    def call(self, hidden_states, input_mask, training=False, dropout_seed=None):  # noqa: D102
+        attended = self.attention(
+            hidden_states, input_mask, training=training, dropout_seed=dropout_seed
+        )
+        attended = self.attention_dropout(attended, training=training, seed=dropout_seed)
+        hidden_states = self.attention_norm(hidden_states + attended)
+        transformed = self.output_dense(gelu(self.intermediate(hidden_states)))
+        transformed = self.output_dropout(transformed, training=training, seed=dropout_seed)
+        return self.output_norm(hidden_states + transformed)
