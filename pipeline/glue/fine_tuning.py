@@ -1,0 +1,155 @@
+"""Trains a `BertClassifier` on one task: encoded examples in, dev predictions out.
+
+Every random choice is a function of (seed, step): the order of the examples of
+an epoch, the dropout masks, the initial weights of the head.
+"""
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from models.bert_classifier import BertClassifier
+from pipeline.config import OptimizerConfig
+from pipeline.glue.reader import MAX_SCORE
+from pipeline.glue.settings import FineTuningSettings
+from pipeline.optimizers import make_optimizer
+
+_STEPS_PER_REPORT = 20
+
+
+def batch_indices(num_examples: int, settings: FineTuningSettings) -> Iterator[np.ndarray]:
+    """Yields int32 `[batch]` indices without end: one permutation per epoch, joined.
+
+    A batch may reach into the next epoch, so no example is ever left out.
+    """
+    pending = np.zeros([0], dtype=np.int32)
+    epoch = 0
+    while True:
+        while len(pending) < settings.batch_size:
+            order = np.random.RandomState([settings.seed, epoch]).permutation(num_examples)
+            pending = np.concatenate([pending, order.astype(np.int32)])
+            epoch += 1
+        yield pending[: settings.batch_size]
+        pending = pending[settings.batch_size :]
+
+
+def task_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Mean loss of a batch, `[]`: cross-entropy in nats, or squared error.
+
+    Args:
+      logits: `[batch, num_outputs]`.
+      labels: int32 `[batch]` classes, or float32 scores in [0, 5].
+
+    Differs: scores are regressed on [-1, 1] instead of [0, 5], so that a new head
+    starts at the middle of the scale; correlations do not see it.
+    """
+    if labels.dtype.is_floating:
+        targets = labels * (2.0 / MAX_SCORE) - 1.0
+        return tf.reduce_mean(tf.square(logits[:, 0] - targets))
+    return tf.reduce_mean(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    )
+
+
+def train(
+    model: BertClassifier,
+    features: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    *,
+    settings: FineTuningSettings,
+    description: str,
+) -> int:
+    """Fine-tunes in place, with a progress bar on stderr.
+
+    Args:
+      model: Built and initialised.
+      features: int32 `[num_examples, seq_len]` each.
+      labels: `[num_examples]`, as for `task_loss`.
+      settings: See `FineTuningSettings`.
+      description: Label of the progress bar.
+
+    Returns:
+      The number of steps done.
+
+    Raises:
+      FloatingPointError: If the loss is not finite; names the steps.
+    """
+    num_train_steps = settings.num_train_steps(len(labels))
+    optimizer = make_optimizer(
+        OptimizerConfig(
+            name=settings.optimizer,
+            learning_rate=settings.learning_rate,
+            warmup_fraction=settings.warmup_fraction,
+            weight_decay=settings.weight_decay,
+        ),
+        num_train_steps,
+    )
+    optimizer.build(model.trainable_variables)
+    train_step = _make_train_step(model, optimizer)
+    batches = batch_indices(len(labels), settings)
+    # A terminal is redrawn twice a second; a log file gets a line every ten.
+    with tqdm(
+        total=num_train_steps, desc=description, unit="step", dynamic_ncols=True,
+        mininterval=0.5 if sys.stderr.isatty() else 10.0,
+    ) as bar:
+        for step in range(1, num_train_steps + 1):
+            rows = next(batches)
+            batch = {name: values[rows] for name, values in features.items()}
+            loss = train_step(batch, labels[rows], tf.constant([settings.seed, step]))
+            if step % _STEPS_PER_REPORT == 0 or step == num_train_steps:
+                _report(bar, float(loss), step, settings)
+    return num_train_steps
+
+
+def _make_train_step(model: BertClassifier, optimizer) -> Callable:
+    @tf.function(jit_compile=True)
+    def train_step(batch, labels, dropout_seed):
+        with tf.GradientTape() as tape:
+            logits = model(batch, training=True, dropout_seed=dropout_seed)
+            loss = task_loss(logits, labels)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    return train_step
+
+
+def _report(bar: tqdm, loss: float, step: int, settings: FineTuningSettings) -> None:
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"{bar.desc}: expected a finite loss, received {loss} between steps "
+            f"{max(1, step - _STEPS_PER_REPORT + 1)} and {step}; try a smaller --learning_rate "
+            f"than {settings.learning_rate:g}"
+        )
+    bar.update(step - bar.n)
+    rate = bar.format_dict["rate"] or step / max(bar.format_dict["elapsed"], 1e-9)
+    bar.set_postfix_str(f"loss {loss:.3f}, {rate * settings.batch_size:,.0f} examples/s")
+
+
+def predict(
+    model: BertClassifier, features: Mapping[str, np.ndarray], *, batch_size: int
+) -> np.ndarray:
+    """Returns float32 logits `[num_examples, num_outputs]`."""
+
+    @tf.function(jit_compile=True)
+    def logits_of(batch):
+        return model(batch, training=False)
+
+    num_examples = len(features["input_ids"])
+    outputs = []
+    for start in range(0, num_examples, batch_size):
+        # The last batch is filled up with its first rows: one shape, one compilation.
+        rows = np.arange(start, start + batch_size) % num_examples
+        outputs.append(logits_of({name: values[rows] for name, values in features.items()}))
+    return np.concatenate([np.asarray(part) for part in outputs])[:num_examples]
+
+
+def predictions_from_logits(logits: np.ndarray, *, is_regression: bool) -> np.ndarray:
+    """Classes int64 `[num_examples]`, or scores clipped to [0, 5]."""
+    if is_regression:
+        return np.clip((logits[:, 0] + 1.0) * (MAX_SCORE / 2.0), 0.0, MAX_SCORE)
+    return logits.argmax(axis=-1)

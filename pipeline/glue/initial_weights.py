@@ -1,0 +1,75 @@
+"""Where fine-tuning starts: a pre-trained encoder or random weights, and a new head."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from models.bert_classifier import BertClassifier
+from models.bert_config import BertConfig
+from pipeline.checkpoints import load_pretrained_encoder
+
+_CONFIG_FILE = "bert_config.json"
+
+
+def load_config(checkpoint: str) -> BertConfig:
+    """Reads the sizes of the encoder from a run folder.
+
+    Raises:
+      FileNotFoundError: If the folder or its `bert_config.json` is missing.
+    """
+    path = os.path.join(checkpoint, _CONFIG_FILE)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f"--checkpoint {checkpoint}: expected a pre-training run folder, received a path "
+            f"without {_CONFIG_FILE}; give the --output of `mnemosyne pretrain`"
+        )
+    return BertConfig.load(path)
+
+
+def encoder_weights(
+    config: BertConfig, checkpoint: str, *, random_init: bool, seed: int
+) -> list[np.ndarray]:
+    """The weights to start every task from, in the order of the encoder's variables.
+
+    Args:
+      config: Sizes of the encoder.
+      checkpoint: Run folder; only read when `random_init` is false.
+      random_init: Whether to draw the weights instead.
+      seed: Decides the drawn weights.
+
+    Raises:
+      FileNotFoundError: If the run folder has no checkpoint.
+    """
+    model = _built_classifier(config, num_outputs=1, seed=seed)
+    if not random_init:
+        load_pretrained_encoder(model.encoder, checkpoint)
+    return model.encoder.get_weights()
+
+
+def build_classifier(
+    config: BertConfig, num_outputs: int, *, weights: Sequence[np.ndarray], seed: int
+) -> BertClassifier:
+    """A classifier with the given encoder weights and a head drawn with `seed`."""
+    model = _built_classifier(config, num_outputs=num_outputs, seed=seed)
+    model.encoder.set_weights(weights)
+    return model
+
+
+def weights_sha256(weights: Sequence[np.ndarray]) -> str:
+    """Hash that tells whether two runs started from the same encoder."""
+    digest = hashlib.sha256()
+    for array in weights:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _built_classifier(config: BertConfig, *, num_outputs: int, seed: int) -> BertClassifier:
+    keras.utils.set_random_seed(seed)
+    model = BertClassifier(config, num_outputs)
+    names = ("input_ids", "input_mask", "segment_ids")
+    model({name: tf.ones([1, 2], dtype=tf.int32) for name in names})
+    return model

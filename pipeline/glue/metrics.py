@@ -1,0 +1,74 @@
+"""The official metrics of the GLUE tasks: labels and predictions in, figures out.
+
+Every figure is a fraction: 1.0 is perfect, and tables multiply by 100.
+
+Source: scikit-learn and SciPy, as in the evaluation of the benchmark.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from scipy import stats
+from sklearn import metrics as sklearn_metrics
+
+
+def _f1(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """F1 of class 1; 0 when neither labels nor predictions hold it."""
+    return sklearn_metrics.f1_score(labels, predictions, zero_division=0)
+
+
+def _pearson(labels: np.ndarray, predictions: np.ndarray) -> float:
+    return _correlation(stats.pearsonr, labels, predictions)
+
+
+def _spearman(labels: np.ndarray, predictions: np.ndarray) -> float:
+    return _correlation(stats.spearmanr, labels, predictions)
+
+
+def _correlation(function: Callable, labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Differs: 0 for constant input, where SciPy warns and returns NaN.
+
+    A model that answers the same score everywhere has learned nothing, and a
+    NaN would spoil the average of the other tasks.
+    """
+    if np.ptp(labels) == 0 or np.ptp(predictions) == 0:
+        return 0.0
+    return function(labels, predictions).statistic
+
+
+METRICS: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "accuracy": sklearn_metrics.accuracy_score,
+    "f1": _f1,
+    "matthews": sklearn_metrics.matthews_corrcoef,
+    "pearson": _pearson,
+    "spearman": _spearman,
+}
+
+
+def compute_metrics(
+    names: Sequence[str], labels: np.ndarray, predictions: np.ndarray
+) -> dict[str, float]:
+    """Computes the named metrics.
+
+    Args:
+      names: Keys of `METRICS`.
+      labels: `[num_examples]`, classes or scores.
+      predictions: `[num_examples]`, of the same kind.
+
+    Returns:
+      Name -> figure, in [0, 1] or [-1, 1], in the order of `names`.
+
+    Raises:
+      ValueError: If the two arrays differ in shape or are empty.
+    """
+    if labels.shape != predictions.shape or labels.size == 0:
+        raise ValueError(
+            f"expected as many predictions as labels and at least one, received shapes "
+            f"{list(predictions.shape)} and {list(labels.shape)}"
+        )
+    return {name: float(METRICS[name](labels, predictions)) for name in names}
+
+
+def task_score(metrics: Mapping[str, float]) -> float:
+    """The score of a task: the unweighted mean of its metrics."""
+    return sum(metrics.values()) / len(metrics)

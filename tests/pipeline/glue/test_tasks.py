@@ -1,0 +1,101 @@
+"""One row per task is complete, and folders choose the tasks."""
+
+import pytest
+
+from pipeline.glue import tasks
+
+BY_NAME = {task.name: task for task in tasks.TASKS}
+
+
+def test_tasks_are_the_seven_whose_files_are_read():
+    assert list(BY_NAME) == ["CoLA", "SST-2", "MRPC", "STS-B", "QNLI", "RTE", "WNLI"]
+
+
+@pytest.mark.parametrize("task", tasks.TASKS, ids=lambda task: task.name)
+def test_text_and_label_columns_are_columns_of_the_file(task):
+    assert {*task.text_columns, task.label_column} <= set(task.columns)
+    assert len(task.text_columns) in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("CoLA", ("0", "1")),
+        ("SST-2", ("0", "1")),
+        ("MRPC", ("0", "1")),
+        ("STS-B", ()),
+        ("QNLI", ("entailment", "not_entailment")),
+        ("RTE", ("entailment", "not_entailment")),
+        ("WNLI", ("0", "1")),
+    ],
+)
+def test_label_order_is_that_of_google_research_bert(name, labels):
+    assert BY_NAME[name].labels == labels
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("CoLA", "Matthews"),
+        ("MRPC", "F1 / accuracy"),
+        ("STS-B", "Pearson / Spearman"),
+        ("SST-2", "accuracy"),
+        ("QNLI", "accuracy"),
+        ("RTE", "accuracy"),
+        ("WNLI", "accuracy"),
+    ],
+)
+def test_metrics_are_the_official_ones(name, words):
+    assert BY_NAME[name].metric_label == words
+
+
+def test_only_the_regression_has_one_output():
+    assert {task.name: task.num_outputs for task in tasks.TASKS if task.num_outputs != 2} == {
+        "STS-B": 1
+    }
+    assert [task.name for task in tasks.TASKS if task.is_regression] == ["STS-B"]
+
+
+def test_all_means_every_task_folder_and_ignores_others(tmp_path):
+    for name in ("RTE", "CoLA", "MNLI", "diagnostic"):
+        (tmp_path / name).mkdir()
+    assert [task.name for task in tasks.select_tasks(str(tmp_path), "all")] == ["CoLA", "RTE"]
+
+
+def test_names_may_be_in_any_case_and_order(tmp_path):
+    for name in ("RTE", "CoLA", "SST-2"):
+        (tmp_path / name).mkdir()
+    chosen = tasks.select_tasks(str(tmp_path), "rte, cola")
+    assert [task.name for task in chosen] == ["CoLA", "RTE"]
+
+
+def test_an_unknown_task_is_named_beside_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match="expected all or some of CoLA.*received colla"):
+        tasks.select_tasks(str(tmp_path), "CoLLA")
+
+
+def test_no_task_at_all_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="received nothing"):
+        tasks.select_tasks(str(tmp_path), " , ")
+
+
+def test_a_missing_task_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="folder of task RTE is missing"):
+        tasks.select_tasks(str(tmp_path), "RTE")
+
+
+def test_a_folder_without_tasks_says_what_it_holds(tmp_path):
+    (tmp_path / "cola").mkdir()
+    with pytest.raises(FileNotFoundError, match="received cola"):
+        tasks.select_tasks(str(tmp_path), "all")
+
+
+def test_a_missing_glue_dir_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere: expected a folder"):
+        tasks.select_tasks(str(tmp_path / "nowhere"), "all")
+
+
+def test_sample_tasks_are_known_by_their_marker(tmp_path):
+    assert not tasks.holds_sample_tasks(str(tmp_path))
+    (tmp_path / "NOT_GLUE").write_text("")
+    assert tasks.holds_sample_tasks(str(tmp_path))
