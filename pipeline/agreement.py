@@ -1,0 +1,49 @@
+"""Refuses to train when recipe, records and machine disagree, naming the flag to change."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from data_prep import features as records
+from pipeline.config import Recipe
+
+# Settings of the records that the trainer relies on; the others only describe them.
+_MUST_AGREE = ("max_seq_length", "max_predictions_per_seq")
+
+
+def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> None:
+    """Compares the recipe with the manifest of the records.
+
+    Raises:
+      ValueError: another sequence length or number of predictions, or a vocabulary larger
+        than the model's embedding table.
+    """
+    prepare = dataclasses.asdict(recipe.prepare)
+    for flag in _MUST_AGREE:
+        expected, received = prepare[flag], manifest.settings[flag]
+        if expected != received:
+            raise ValueError(
+                f"The recipe expects records with {flag}={expected}, {data_dir} was prepared with "
+                f"{flag}={received}. Run 'mnemosyne prepare --{flag} {expected}' into a new "
+                f"folder, or pass --set prepare.{flag}={received}."
+            )
+    if recipe.vocab.vocab_size < manifest.vocab["size"]:
+        raise ValueError(
+            f"vocab.vocab_size must be at least the size of the vocabulary, {data_dir}/vocab.txt "
+            f"has {manifest.vocab['size']} entries, the recipe says {recipe.vocab.vocab_size}. "
+            f"Pass --set vocab.vocab_size={manifest.vocab['size']}."
+        )
+
+
+def check_batch(recipe: Recipe, num_replicas: int) -> None:
+    """Checks that the batch divides among the replicas.
+
+    Raises:
+      ValueError: it does not.
+    """
+    batch = recipe.train.global_batch_size
+    if batch % num_replicas:
+        raise ValueError(
+            f"train.global_batch_size must be a multiple of the {num_replicas} replicas, received "
+            f"{batch}. Pass --set train.global_batch_size={batch + -batch % num_replicas}."
+        )

@@ -1,0 +1,88 @@
+"""What a checkpoint holds, saving it, and taking the encoder out of it."""
+
+from __future__ import annotations
+
+import os
+
+import tensorflow as tf
+import tf_keras as keras
+
+_KEPT = 2
+
+
+class TrainingCheckpoint:
+    """Model, optimizer, step and seconds trained so far, as one `tf.train.Checkpoint`.
+
+    The data order and the dropout masks are functions of (seed, step), so nothing else is
+    needed to continue bit for bit.
+
+    Args:
+      directory: where checkpoints are kept, the newest two.
+      model: built.
+      optimizer: built; with unbuilt variables a restore would be partial.
+      step: int64 scalar variable.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        *,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        step: tf.Variable,
+    ):
+        self.step = step
+        self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+        checkpoint = tf.train.Checkpoint(
+            model=model, optimizer=optimizer, step=step, seconds=self.seconds
+        )
+        self._checkpoint = checkpoint
+        self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=_KEPT)
+
+    def restore(self) -> bool:
+        """Loads the newest checkpoint; returns whether there was one."""
+        if not self._manager.latest_checkpoint:
+            return False
+        status = self._checkpoint.restore(self._manager.latest_checkpoint)
+        status.assert_existing_objects_matched()
+        return True
+
+    def save(self) -> None:
+        """Writes the current state; TensorFlow names it as newest only when it is whole."""
+        self._manager.save(checkpoint_number=self.step)
+
+
+def load_pretrained_encoder(encoder: keras.layers.Layer, directory: str | os.PathLike) -> None:
+    """Restores the encoder's weights from the newest checkpoint of a pre-training run.
+
+    Args:
+      encoder: a `BertEncoder` that has been called once, so that its variables exist.
+      directory: the run folder.
+
+    Raises:
+      FileNotFoundError: the folder has no checkpoint.
+    """
+    newest = tf.train.latest_checkpoint(os.path.join(directory, "checkpoints"))
+    if newest is None:
+        raise FileNotFoundError(
+            f"{directory} has no checkpoint under checkpoints/. Expected the --output folder of "
+            "'mnemosyne pretrain'."
+        )
+    holder = tf.train.Checkpoint(model=tf.train.Checkpoint(encoder=encoder))
+    status = holder.restore(newest)
+    status.assert_existing_objects_matched()
+    status.expect_partial()
+
+
+def find_vocab(directory: str | os.PathLike) -> str:
+    """Returns the path of a run's vocabulary.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    path = os.path.join(directory, "vocab.txt")
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f"{directory} has no vocab.txt. Expected the --output folder of 'mnemosyne pretrain'."
+        )
+    return path

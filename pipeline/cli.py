@@ -1,0 +1,74 @@
+"""`mnemosyne <command>`: finds the command's module and runs it.
+
+Nothing heavy is imported before a command is chosen, so `--help` answers at once. Errors
+that a user can mend leave with exit code 2 and one message; anything else is a defect and
+keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "vocab": ("data_prep.learn_vocab", "learn a WordPiece vocabulary from a corpus"),
+    "prepare": ("data_prep.create_pretraining_data", "turn a corpus into TFRecords"),
+    "inspect": ("pipeline.inspect_records", "print decoded records and their statistics"),
+    "pretrain": ("pipeline.pretrain", "pre-train BERT from a recipe"),
+    "glue": ("pipeline.glue.finetune", "fine-tune and score on GLUE"),
+    "sample-tasks": ("data_prep.sample_glue_tasks", "make two GLUE-layout tasks from a corpus"),
+    "report": ("pipeline.report", "write one HTML page about data, runs and scores"),
+    "recipe": ("pipeline.show_recipe", "print a recipe, or one stage's flags"),
+}
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {purpose}" for name, (_, purpose) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: mnemosyne <command> [--help] [options]",
+            "",
+            "BERT pre-training from text to GLUE with a learned optimizer.",
+            "",
+            "commands, in the order of the path:",
+            *lines,
+            "",
+            "example: mnemosyne pretrain --recipe bert_tiny_sample --data DIR --output DIR",
+        ]
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0 done, 1 failed, 2 bad input."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_help())
+        return 0 if argv else 2
+    command, *rest = argv
+    if command not in COMMANDS:
+        print(
+            f"mnemosyne: error: unknown command '{command}'. Choose one of: "
+            f"{', '.join(COMMANDS)}.",
+            file=sys.stderr,
+        )
+        return 2
+    # Before TensorFlow is imported: its start-up lines would hide ours.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    try:
+        return importlib.import_module(COMMANDS[command][0]).main(rest)
+    except (ValueError, OSError) as error:
+        if os.environ.get("MNEMOSYNE_TRACEBACK"):
+            raise
+        print(f"mnemosyne {command}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"mnemosyne {command}: interrupted; run it again to continue.", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""Recipes: every setting of a run in frozen dataclasses, read from YAML.
+
+A recipe is complete or it overrides the defaults, nothing in between. Unknown keys are
+errors that name the nearest known one; `--set section.key=value` overrides on the command
+line; the resolved recipe is written into the output folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import yaml
+
+RECIPES_DIR = pathlib.Path(__file__).parent / "recipes"
+
+
+@dataclasses.dataclass(frozen=True)
+class VocabConfig:
+    """Flags of `mnemosyne vocab`."""
+
+    vocab_size: int = 30_522
+    do_lower_case: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class PrepareConfig:
+    """Flags of `mnemosyne prepare`, with the names of google-research/bert."""
+
+    max_seq_length: int = 128
+    max_predictions_per_seq: int = 20
+    masked_lm_prob: float = 0.15
+    short_seq_prob: float = 0.1
+    dupe_factor: int = 10
+    do_whole_word_mask: bool = False
+    do_lower_case: bool = True
+    random_seed: int = 12345
+    num_shards: int = 8
+    heldout_fraction: float = 0.02
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Which BERT: a named size; a number that is not None replaces that size's own."""
+
+    size: str = "base"
+    dropout: float = 0.1
+    attention_dropout: float = 0.1
+    num_layers: int | None = None
+    hidden_dim: int | None = None
+    num_heads: int | None = None
+    intermediate_dim: int | None = None
+
+    def overrides(self) -> dict:
+        """Returns what replaces the named size's settings."""
+        settings = dataclasses.asdict(self)
+        del settings["size"]
+        return {key: value for key, value in settings.items() if value is not None}
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """Which optimizer.
+
+    `learning_rate` is the peak rate, but for mnemosyne a multiplier of what was meta-trained.
+    `warmup_fraction` (of all steps), `weight_decay`, `clip_norm` and `beta_2` belong to the
+    hand-designed ones; Mnemosyne has nothing to tune.
+    """
+
+    name: str = "mnemosyne"
+    learning_rate: float = 1.0
+    warmup_fraction: float = 0.1
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    beta_2: float = 0.999
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """How long, how much at once, how often to look. Batches are global, in sequences."""
+
+    num_train_steps: int = 1_000_000
+    global_batch_size: int = 256
+    eval_every_steps: int = 1_000
+    num_eval_sequences: int = 8_192
+    checkpoint_every_steps: int = 1_000
+    log_every_steps: int = 100
+    steps_per_loop: int = 10
+    random_seed: int = 0
+    strategy: str = "mirrored"
+
+
+@dataclasses.dataclass(frozen=True)
+class GlueConfig:
+    """Flags of `mnemosyne glue`."""
+
+    tasks: str = "all"
+    num_train_epochs: int = 3
+    learning_rate: float = 1e-4
+    batch_size: int = 32
+    max_seq_length: int = 128
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """One run from vocabulary to GLUE."""
+
+    name: str = "unnamed"
+    vocab: VocabConfig = VocabConfig()
+    prepare: PrepareConfig = PrepareConfig()
+    model: ModelConfig = ModelConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    train: TrainConfig = TrainConfig()
+    glue: GlueConfig = GlueConfig()
+
+    def __post_init__(self) -> None:
+        for section, key in (
+            ("train", "num_train_steps"),
+            ("train", "global_batch_size"),
+            ("train", "eval_every_steps"),
+            ("train", "num_eval_sequences"),
+            ("train", "checkpoint_every_steps"),
+            ("train", "log_every_steps"),
+            ("train", "steps_per_loop"),
+            ("vocab", "vocab_size"),
+            ("prepare", "max_seq_length"),
+        ):
+            value = getattr(getattr(self, section), key)
+            if value < 1:
+                raise ValueError(f"{section}.{key} must be at least 1, received {value}.")
+
+    def to_dict(self) -> dict:
+        """Returns plain nested dicts, ready for YAML or JSON."""
+        return dataclasses.asdict(self)
+
+
+def load_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Loads a shipped recipe by name, or any YAML file, and applies `section.key=value`.
+
+    Raises:
+      FileNotFoundError: neither a shipped recipe nor a file.
+      ValueError: an unknown key, a value of the wrong type, or an override without '='.
+    """
+    path = pathlib.Path(name_or_file)
+    if not path.suffix:
+        path = RECIPES_DIR / f"{name_or_file}.yaml"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"No recipe '{name_or_file}'. Expected a YAML file, or one of the shipped "
+            f"recipes: {', '.join(recipe_names())}."
+        )
+    settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"{path} must hold sections such as 'train:', received {settings!r}.")
+    for override in overrides:
+        _apply_override(settings, override)
+    return _build(Recipe, {"name": path.stem, **settings}, where=str(path))
+
+
+def recipe_names() -> list[str]:
+    """Returns the names of the shipped recipes."""
+    return sorted(file.stem for file in RECIPES_DIR.glob("*.yaml"))
+
+
+def save_recipe(recipe: Recipe, path: str | os.PathLike) -> None:
+    """Writes the resolved recipe, through a temporary name."""
+    temporary = f"{path}.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        yaml.safe_dump(recipe.to_dict(), file, sort_keys=False)
+    os.replace(temporary, path)
+
+
+def differences(old: Mapping, new: Mapping, prefix: str = "") -> list[str]:
+    """Lists 'section.key: old -> new' for every setting in which two recipes disagree."""
+    rows = []
+    for key in dict.fromkeys([*old, *new]):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            rows += differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            rows.append(f"{prefix}{key}: {before} -> {after}")
+    return rows
+
+
+def _apply_override(settings: dict, override: str) -> None:
+    path, equals, value = override.partition("=")
+    if not equals:
+        raise ValueError(f"--set expects section.key=value, received '{override}'.")
+    *sections, key = path.strip().split(".")
+    for section in sections:
+        settings = settings.setdefault(section, {})
+    settings[key] = yaml.safe_load(value)
+
+
+def _build(cls, settings: Mapping, where: str, prefix: str = ""):
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    values = {}
+    for key, value in settings.items():
+        if key not in fields:
+            nearest = difflib.get_close_matches(str(key), fields, n=1)
+            hint = f" Did you mean '{prefix}{nearest[0]}'?" if nearest else ""
+            raise ValueError(
+                f"Unknown key '{prefix}{key}' in {where}.{hint} Known keys: {', '.join(fields)}."
+            )
+        default = fields[key].default
+        if dataclasses.is_dataclass(default):
+            values[key] = _build(type(default), value or {}, where, f"{prefix}{key}.")
+        else:
+            values[key] = _typed(value, type(default), f"{prefix}{key}", where)
+    return cls(**values)
+
+
+def _typed(value, expected: type, key: str, where: str):
+    if expected is type(None):  # optional numbers of ModelConfig
+        if value is None:
+            return None
+        expected = int
+    if expected is float and isinstance(value, str):
+        # YAML reads 1e-4 (no dot) as a string.
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    if expected is float and type(value) is int:
+        return float(value)
+    if type(value) is not expected:
+        raise ValueError(
+            f"'{key}' in {where} must be {expected.__name__}, received {value!r}."
+        )
+    return value

@@ -1,0 +1,188 @@
+"""`mnemosyne pretrain`: the training story, from a recipe and records to a checkpoint.
+
+Run it again and it continues from its newest checkpoint, batch for batch; run it on a
+finished folder and it says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+
+from pipeline import config
+
+EXAMPLE = """example:
+  mnemosyne pretrain --recipe bert_tiny_sample --data runs/sample/data --output runs/sample/pretrain
+  mnemosyne pretrain --recipe bert_tiny_sample --data DIR --output DIR \\
+      --set optimizer.name=adamw --set optimizer.learning_rate=1e-3"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the command's arguments."""
+    parser = argparse.ArgumentParser(
+        prog="mnemosyne pretrain",
+        description="Pre-train BERT on records of 'mnemosyne prepare'. Run again to continue.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--recipe", required=True, help="a shipped recipe's name or a YAML file")
+    parser.add_argument("--data", required=True, help="output folder of 'mnemosyne prepare'")
+    parser.add_argument("--output", required=True, help="folder of this run")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override one setting of the recipe; repeatable",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Trains, and returns 0 when the run is complete, 1 when it diverged."""
+    args = build_parser().parse_args(argv)
+    recipe = config.load_recipe(args.recipe, args.set)
+    try:
+        figures = pretrain(recipe, data_dir=args.data, output_dir=args.output)
+    except FloatingPointError as error:
+        print(f"mnemosyne pretrain: {error}", file=sys.stderr)
+        return 1
+    print(
+        "pretrain: step {step:,}, held-out masked-LM loss {masked_lm_loss:.4f} nats "
+        "(unigram plateau {unigram_loss:.4f}), masked-LM accuracy {masked_lm_accuracy:.4f}, "
+        "next-sentence accuracy {next_sentence_accuracy:.4f}".format(**figures)
+    )
+    return 0
+
+
+def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
+    """Trains one BERT and returns its final held-out figures.
+
+    Args:
+      recipe: every setting.
+      data_dir: records, `manifest.json` and `vocab.txt`.
+      output_dir: see `pipeline.run_folder`.
+
+    Returns:
+      `step`, `seconds`, `unigram_loss` and the held-out losses (nats) and accuracies.
+
+    Raises:
+      ValueError: recipe, records and vocabulary disagree, or the folder holds another run.
+      FloatingPointError: the loss is no longer finite.
+    """
+    # TensorFlow is imported here, so that `--help` and a wrong recipe answer at once.
+    import tensorflow as tf
+
+    from data_prep import features as records
+    from models import BertConfig, BertPretrainer
+    from pipeline import agreement, distribution, input_pipeline, train_step, unigram
+    from pipeline.checkpoints import TrainingCheckpoint
+    from pipeline.optimizers import make_optimizer
+    from pipeline.progress import TrainingProgress
+    from pipeline.run_folder import RunFolder
+
+    train, manifest = recipe.train, records.load_manifest(data_dir)
+    agreement.check_records(recipe, manifest, data_dir)
+    run = RunFolder(output_dir, recipe)
+    if (figures := run.final_figures()) is not None:
+        print(f"pretrain: already complete: {output_dir}")
+        return figures
+
+    strategy = distribution.make_strategy(train.strategy)
+    agreement.check_batch(recipe, strategy.num_replicas_in_sync)
+    train_files = input_pipeline.shard_files(manifest, data_dir, "train")
+    heldout = input_pipeline.ordered_dataset(
+        input_pipeline.shard_files(manifest, data_dir, "heldout"),
+        prepare=recipe.prepare,
+        num_sequences=train.num_eval_sequences,
+        global_batch_size=train.global_batch_size,
+    )
+    bert_config = BertConfig.named(
+        recipe.model.size, vocab_size=recipe.vocab.vocab_size, **recipe.model.overrides()
+    )
+    with strategy.scope():
+        model = BertPretrainer(bert_config)
+        model({name: tensor[:1] for name, tensor in next(iter(heldout)).items()})
+        optimizer = make_optimizer(recipe.optimizer, train.num_train_steps)
+        optimizer.build(model.trainable_variables)
+        step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+    checkpoint = TrainingCheckpoint(run.checkpoints, model=model, optimizer=optimizer, step=step)
+    checkpoint.restore()
+    run.forget_metrics_after(int(step))
+
+    unigram_loss = unigram.unigram_loss(
+        input_pipeline.ordered_dataset(
+            train_files,
+            prepare=recipe.prepare,
+            num_sequences=unigram.NUM_TRAIN_SEQUENCES,
+            global_batch_size=train.global_batch_size,
+        ),
+        heldout,
+        vocab_size=bert_config.vocab_size,
+    )
+    shutil.copyfile(os.path.join(data_dir, "vocab.txt"), run.path / "vocab.txt")
+    bert_config.save(run.path / "bert_config.json")
+    run.write_run(
+        {
+            "name": recipe.name,
+            "optimizer": recipe.optimizer.name,
+            "recipe": recipe.to_dict(),
+            "parameters": model.count_params(),
+            "replicas": strategy.num_replicas_in_sync,
+            "devices": distribution.device_names(strategy),
+            "unigram_loss": unigram_loss,
+            "data": data_dir,
+            "data_manifest": dataclasses.asdict(manifest),
+            "meta_parameters": getattr(optimizer, "meta_params_name", None),
+        }
+    )
+
+    dataset = input_pipeline.train_dataset(
+        train_files,
+        prepare=recipe.prepare,
+        num_sequences=manifest.splits["train"]["sequences"],
+        global_batch_size=train.global_batch_size,
+        seed=train.random_seed,
+        first_step=int(step),
+    )
+    batches = iter(strategy.experimental_distribute_dataset(dataset))
+    heldout_batches = strategy.experimental_distribute_dataset(heldout)
+    run_steps = train_step.make_train_steps(strategy, model, optimizer, step, train.random_seed)
+    evaluate = train_step.make_evaluate(strategy, model)
+    with TrainingProgress(run, checkpoint, recipe, unigram_loss) as progress:
+        while int(step) < train.num_train_steps:
+            num_steps = next_stop(train, int(step)) - int(step)
+            started = time.perf_counter()
+            sums = run_steps(batches, tf.constant(num_steps)).numpy()
+            progress.trained(sums, num_steps=num_steps, seconds=time.perf_counter() - started)
+            if int(step) % train.eval_every_steps == 0 and int(step) < train.num_train_steps:
+                progress.evaluated(evaluate(heldout_batches))
+            if int(step) % train.checkpoint_every_steps == 0:
+                checkpoint.save()
+        final = evaluate(heldout_batches)
+        progress.evaluated(final)
+    checkpoint.save()
+    figures = {
+        "step": int(step),
+        "seconds": float(checkpoint.seconds),
+        "unigram_loss": unigram_loss,
+        **final,
+    }
+    run.complete(figures)
+    return figures
+
+
+def next_stop(train: config.TrainConfig, step: int) -> int:
+    """Returns the step at which the device loop after `step` must hand back control.
+
+    That is the nearest multiple of a logging, evaluation or checkpoint interval, at most
+    `steps_per_loop` away and never past the end.
+    """
+    intervals = (train.log_every_steps, train.eval_every_steps, train.checkpoint_every_steps)
+    stops = [(step // interval + 1) * interval for interval in intervals]
+    return min(*stops, step + train.steps_per_loop, train.num_train_steps)

@@ -1,0 +1,107 @@
+"""What a person sees of a training run, and what its log keeps."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+import tqdm
+
+from models import losses
+from pipeline.checkpoints import TrainingCheckpoint
+from pipeline.config import Recipe
+from pipeline.run_folder import RunFolder
+
+
+class TrainingProgress:
+    """Adds up metric sums, writes a row every `log_every_steps`, draws the bar.
+
+    Args:
+      run: where rows go.
+      checkpoint: its step and seconds; the seconds are counted here.
+      recipe: batch and intervals.
+      unigram_loss: nats, shown beside every evaluation.
+
+    Raises:
+      FloatingPointError: from `trained`, when the loss is no longer finite.
+    """
+
+    def __init__(
+        self, run: RunFolder, checkpoint: TrainingCheckpoint, recipe: Recipe, unigram_loss: float
+    ):
+        self._run = run
+        self._checkpoint = checkpoint
+        self._recipe = recipe
+        self._unigram_loss = unigram_loss
+        self._reset()
+
+    def __enter__(self) -> TrainingProgress:
+        step, train = int(self._checkpoint.step), self._recipe.train
+        if step:
+            print(f"pretrain: continues at step {step:,}", file=sys.stderr)
+        self._bar = tqdm.tqdm(
+            total=train.num_train_steps,
+            initial=step,
+            unit="step",
+            desc=f"pretrain {self._recipe.optimizer.name}",
+            # A log file gets a line every half minute, a terminal a live bar.
+            mininterval=0.5 if sys.stderr.isatty() else 30,
+            dynamic_ncols=True,
+        )
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._bar.close()
+
+    def trained(self, sums: np.ndarray, *, num_steps: int, seconds: float) -> None:
+        """Takes the metric sums `[6]` of `num_steps` steps that took `seconds`."""
+        step = int(self._checkpoint.step)
+        if not np.isfinite(sums).all():
+            raise FloatingPointError(
+                f"the loss is not finite between steps {step - num_steps + 1} and {step}. The last "
+                "checkpoint is whole; try a lower --set optimizer.learning_rate in a new --output."
+            )
+        self._checkpoint.seconds.assign_add(seconds)
+        self._sums += sums
+        self._num_steps += num_steps
+        self._seconds += seconds
+        rate = self._num_steps * self._recipe.train.global_batch_size / self._seconds
+        means = losses.means(self._sums)
+        self._bar.set_postfix_str(
+            f"loss {means['loss']:.3f}, mlm acc {means['masked_lm_accuracy']:.3f}, "
+            f"nsp acc {means['next_sentence_accuracy']:.3f}, {rate:.0f} seq/s",
+            refresh=False,
+        )
+        self._bar.update(num_steps)
+        if step % self._recipe.train.log_every_steps == 0:
+            self._log("train", {**means, "sequences_per_second": rate})
+            self._reset()
+
+    def evaluated(self, means: Mapping[str, float]) -> None:
+        """Logs held-out means and prints them in one line."""
+        self._log("heldout", means)
+        self._bar.clear()
+        print(
+            f"step {int(self._checkpoint.step):>7,}  held-out: masked-LM loss "
+            f"{means['masked_lm_loss']:.4f} (unigram {self._unigram_loss:.4f}), accuracy "
+            f"{means['masked_lm_accuracy']:.4f}; next-sentence loss "
+            f"{means['next_sentence_loss']:.4f}, accuracy {means['next_sentence_accuracy']:.4f}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def _log(self, split: str, figures: Mapping[str, float]) -> None:
+        step = int(self._checkpoint.step)
+        row = {
+            "step": step,
+            "split": split,
+            "seconds": round(float(self._checkpoint.seconds), 3),
+            "sequences": step * self._recipe.train.global_batch_size,
+        }
+        self._run.append_metrics({**row, **figures})
+
+    def _reset(self) -> None:
+        self._sums = np.zeros(len(losses.METRIC_SUMS))
+        self._num_steps = 0
+        self._seconds = 0.0

@@ -1,0 +1,45 @@
+"""The unigram plateau: the masked-LM loss of a model that ignores context.
+
+A BERT first learns word frequencies and stays there for a while; a comparison of optimizers
+made on that plateau says nothing, so every curve is drawn against it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+
+# Enough for a table of 30,000 words at a few seconds of reading.
+NUM_TRAIN_SEQUENCES = 100_000
+
+
+def unigram_loss(
+    train: tf.data.Dataset, heldout: tf.data.Dataset, *, vocab_size: int
+) -> float:
+    """Cross-entropy, in nats, of held-out masked tokens under the training frequencies.
+
+    Args:
+      train: batches with `masked_lm_ids` and `masked_lm_weights`
+        `[batch, num_predictions]`, all of which are counted.
+      heldout: the batches that evaluation uses, all of them.
+      vocab_size: length of the frequency table. One is added to every count.
+
+    Returns:
+      Nats per masked token.
+    """
+    train_counts = _count(train, vocab_size) + 1.0
+    heldout_counts = _count(heldout, vocab_size)
+    log_shares = np.log(train_counts / train_counts.sum())
+    return float(-(heldout_counts * log_shares).sum() / heldout_counts.sum())
+
+
+def _count(dataset: tf.data.Dataset, vocab_size: int) -> np.ndarray:
+    counts = np.zeros(vocab_size)
+    for batch in dataset.as_numpy_iterator():
+        counts += np.bincount(
+            batch["masked_lm_ids"].ravel(),
+            weights=batch["masked_lm_weights"].ravel(),
+            minlength=vocab_size,
+        )
+    return counts
