@@ -69,9 +69,7 @@ class BertConfig:
     def named(cls, size: str, *, vocab_size: int, **overrides) -> BertConfig:
         """Returns one of the published sizes: tiny, mini, small, medium, base, large."""
         if size not in _SIZES:
-            raise ValueError(
-                f"Unknown BERT size '{size}'. Choose one of: {', '.join(_SIZES)}."
-            )
+            raise ValueError(f"Unknown BERT size '{size}'. Choose one of: {', '.join(_SIZES)}.")
         num_layers, hidden_dim, num_heads, intermediate_dim = _SIZES[size]
         settings = {
             "num_layers": num_layers,

@@ -33,9 +33,7 @@ def loss_weights(features: Mapping[str, tf.Tensor]) -> tf.Tensor:
     )
 
 
-def metric_sums(
-    outputs: Mapping[str, tf.Tensor], features: Mapping[str, tf.Tensor]
-) -> tf.Tensor:
+def metric_sums(outputs: Mapping[str, tf.Tensor], features: Mapping[str, tf.Tensor]) -> tf.Tensor:
     """Sums over one replica's batch, in the order of `METRIC_SUMS`.
 
     Args:
@@ -68,9 +66,7 @@ def pretraining_loss(sums: tf.Tensor, global_weights: tf.Tensor) -> tf.Tensor:
     Source: google-research/bert `run_pretraining.py`, `model_fn_builder`.
     Differs: denominators are global, and an empty batch gives 0 instead of adding 1e-5.
     """
-    return tf.reduce_sum(
-        tf.math.divide_no_nan(tf.stack([sums[0], sums[3]]), global_weights)
-    )
+    return tf.reduce_sum(tf.math.divide_no_nan(tf.stack([sums[0], sums[3]]), global_weights))
 
 
 def means(sums) -> dict[str, float]:

@@ -50,8 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command, *rest = argv
     if command not in COMMANDS:
         print(
-            f"mnemosyne: error: unknown command '{command}'. Choose one of: "
-            f"{', '.join(COMMANDS)}.",
+            f"mnemosyne: error: unknown command '{command}'. Choose one of: {', '.join(COMMANDS)}.",
             file=sys.stderr,
         )
         return 2

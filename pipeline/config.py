@@ -228,7 +228,5 @@ def _typed(value, expected: type, key: str, where: str):
     if expected is float and type(value) is int:
         return float(value)
     if type(value) is not expected:
-        raise ValueError(
-            f"'{key}' in {where} must be {expected.__name__}, received {value!r}."
-        )
+        raise ValueError(f"'{key}' in {where} must be {expected.__name__}, received {value!r}.")
     return value

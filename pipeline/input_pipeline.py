@@ -84,9 +84,7 @@ def ordered_dataset(
     """
     serialized = tf.data.TFRecordDataset(list(files)).take(num_sequences)
     batches = serialized.batch(global_batch_size)
-    return _finish(
-        batches.map(lambda batch: _fill(parse_batch(batch, prepare), global_batch_size))
-    )
+    return _finish(batches.map(lambda batch: _fill(parse_batch(batch, prepare), global_batch_size)))
 
 
 def parse_batch(serialized: tf.Tensor, prepare: PrepareConfig) -> dict[str, tf.Tensor]:

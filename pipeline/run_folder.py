@@ -1,6 +1,6 @@
 """The folder of one pre-training run: its settings, its log, its completion marker.
 
-    recipe.yaml  bert_config.json  vocab.txt  run.json  metrics.jsonl  checkpoints/  COMPLETED
+recipe.yaml  bert_config.json  vocab.txt  run.json  metrics.jsonl  checkpoints/  COMPLETED
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ class RunFolder:
             return
         before = yaml.safe_load(saved.read_text(encoding="utf-8"))
         changed = [
-            row
-            for row in config.differences(before, recipe.to_dict())
-            if not row.startswith(_FREE)
+            row for row in config.differences(before, recipe.to_dict()) if not row.startswith(_FREE)
         ]
         if changed:
             raise ValueError(
@@ -93,8 +91,11 @@ class RunFolder:
         log = self.path / "metrics.jsonl"
         if not log.is_file():
             return
-        kept = [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True)
-                if line.endswith("\n") and json.loads(line)["step"] <= step]
+        kept = [
+            line
+            for line in log.read_text(encoding="utf-8").splitlines(keepends=True)
+            if line.endswith("\n") and json.loads(line)["step"] <= step
+        ]
         temporary = log.with_suffix(".tmp")
         temporary.write_text("".join(kept), encoding="utf-8")
         os.replace(temporary, log)

@@ -10,7 +10,6 @@ import yaml
 
 from pipeline import config
 
-
 # Settings of `prepare` that also decide which documents are held out.
 _HELDOUT = ("heldout_fraction", "random_seed")
 
@@ -36,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "$(mnemosyne recipe bert_tiny_sample --flags vocab)",
     )
     parser.add_argument("name", nargs="?", help="a shipped recipe or a YAML file")
-    parser.add_argument("--flags", choices=("vocab", "prepare", "sample-tasks", "glue"), help="stage")
+    stages = ("vocab", "prepare", "sample-tasks", "glue")
+    parser.add_argument("--flags", choices=stages, help="print the flags of one stage")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     args = parser.parse_args(argv)
     if args.name is None:

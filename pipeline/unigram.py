@@ -9,14 +9,11 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-
 # Enough for a table of 30,000 words at a few seconds of reading.
 NUM_TRAIN_SEQUENCES = 100_000
 
 
-def unigram_loss(
-    train: tf.data.Dataset, heldout: tf.data.Dataset, *, vocab_size: int
-) -> float:
+def unigram_loss(train: tf.data.Dataset, heldout: tf.data.Dataset, *, vocab_size: int) -> float:
     """Cross-entropy, in nats, of held-out masked tokens under the training frequencies.
 
     Args:

@@ -1,0 +1,38 @@
+import numpy as np
+import tensorflow as tf
+
+from models.seeded_dropout import SeededDropout
+
+ONES = tf.ones([100, 1000])
+
+
+def test_inference_and_rate_zero_change_nothing():
+    np.testing.assert_array_equal(SeededDropout(0.5, 0)(ONES, training=False), ONES)
+    np.testing.assert_array_equal(SeededDropout(0.0, 0)(ONES, training=True), ONES)
+
+
+def test_share_dropped_and_mean_kept():
+    output = SeededDropout(0.1, 0)(ONES, training=True, seed=tf.constant([1, 2])).numpy()
+    # 100,000 draws at 26/256: standard error 0.00096, so the bound is five of them.
+    assert abs((output == 0).mean() - 26 / 256) < 0.005
+    np.testing.assert_allclose(output[output != 0], 256 / 230, rtol=1e-6)
+
+
+def test_same_seed_same_mask_and_other_seed_or_site_another():
+    def mask(site, seed):
+        return SeededDropout(0.5, site)(ONES, training=True, seed=tf.constant(seed)).numpy() == 0
+
+    np.testing.assert_array_equal(mask(0, [1, 2]), mask(0, [1, 2]))
+    for other in (mask(0, [1, 3]), mask(0, [2, 2]), mask(1, [1, 2])):
+        # Independent masks agree on half of 100,000 entries, standard error 0.0016.
+        assert abs((other == mask(0, [1, 2])).mean() - 0.5) < 0.01
+
+
+def test_without_a_seed_the_global_generator_decides():
+    layer = SeededDropout(0.5, 0)
+    assert (layer(ONES, training=True).numpy() != layer(ONES, training=True).numpy()).any()
+
+
+def test_number_of_entries_need_not_be_a_multiple_of_four():
+    output = SeededDropout(0.5, 0)(tf.ones([3, 5]), training=True, seed=tf.constant([0, 0]))
+    assert output.shape == (3, 5)
