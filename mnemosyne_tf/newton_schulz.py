@@ -1,0 +1,35 @@
+"""Newton-Schulz orthogonalisation of a matrix direction.
+
+Source: Jordan et al. 2024 (Muon), the quintic iteration with coefficients 3.4445, -4.7750, 2.0315.
+"""
+
+import tensorflow as tf
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+# Keeps the division finite for a zero matrix; far below the norm of any direction that moves.
+NORM_EPSILON = 1e-20
+
+
+def orthogonalise(matrix: tf.Tensor, *, iterations: int = 5) -> tf.Tensor:
+    """Moves all singular values of a matrix close to one and keeps its singular vectors.
+
+    X <- a X + (b A + c A A) X with A = X X^T, starting from X = M / |M|. The coefficients give up
+    exact convergence for speed: after five iterations the singular values that began above about
+    0.01 of the norm lie between 0.7 and 1.2. A zero matrix stays zero.
+
+    Args:
+        matrix: `[rows, cols]`.
+        iterations: number of iterations, unrolled.
+
+    Returns:
+        `[rows, cols]`, the same dtype.
+    """
+    rows, cols = matrix.shape
+    # The smaller side is squared: A is [min(rows, cols), min(rows, cols)].
+    x = tf.transpose(matrix) if rows > cols else matrix
+    x = x * tf.math.rsqrt(tf.reduce_sum(tf.square(x)) + NORM_EPSILON)
+    a, b, c = COEFFICIENTS
+    for _ in range(iterations):
+        gram = tf.matmul(x, x, transpose_b=True)
+        x = a * x + tf.matmul(b * gram + c * tf.matmul(gram, gram), x)
+    return tf.transpose(x) if rows > cols else x

@@ -1,0 +1,112 @@
+"""Which variable takes which path, decided once from its name and static shape."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+MATRIX = "matrix"
+ELEMENTWISE = "elementwise"
+MIN_MATRIX_DIM = 8
+MAX_ASPECT_RATIO = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class VariablePlan:
+    """Everything static about the update of one variable; equal plans share one compiled function.
+
+    Attributes:
+        shape: shape of the variable.
+        matrix_shape: (fan_in, fan_out) when the direction is orthogonalised, else None.
+        num_chunks: meta-tokens of the variable.
+        chunk_len: coordinates in a chunk; the last chunk may be shorter.
+        decayed: whether weight decay applies.
+    """
+
+    shape: tuple[int, ...]
+    matrix_shape: tuple[int, int] | None
+    num_chunks: int
+    chunk_len: int
+    decayed: bool
+
+    @property
+    def path(self) -> str:
+        """Either "matrix" or "elementwise"."""
+        return ELEMENTWISE if self.matrix_shape is None else MATRIX
+
+    @property
+    def num_coords(self) -> int:
+        """Coordinates of the variable."""
+        return math.prod(self.shape)
+
+    @property
+    def chunk_counts(self) -> tuple[int, ...]:
+        """Real coordinates in each chunk."""
+        last = self.num_coords - (self.num_chunks - 1) * self.chunk_len
+        return (self.chunk_len,) * (self.num_chunks - 1) + (last,)
+
+
+def split_chunks(num_coords: int, chunk_size: int) -> tuple[int, int]:
+    """Cuts a vector into the fewest chunks of at most `chunk_size`, as even as they can be.
+
+    Args:
+        num_coords: coordinates of the variable, at least 1.
+        chunk_size: longest chunk allowed, at least 1.
+
+    Returns:
+        (num_chunks, chunk_len); the last chunk holds what is left and is never empty.
+
+    Example: 10 coordinates with chunk_size 4 give 3 chunks of 4, 4 and 2.
+    """
+    num_chunks = math.ceil(num_coords / chunk_size)
+    return num_chunks, math.ceil(num_coords / num_chunks)
+
+
+def matrix_shape(name: str, shape: Sequence[int]) -> tuple[int, int] | None:
+    """The two-dimensional form in which a kernel is orthogonalised, or None.
+
+    A kernel of rank 3 or more is split where its form is closest to square, the later split on a
+    tie: `[hidden, heads, head_dim]` becomes `[hidden, heads * head_dim]` and a convolution
+    `[height, width, in, out]` becomes `[height * width * in, out]`.
+
+    None (the elementwise path) for scalars and vectors, for names that hold "embedding", for a
+    smaller side below 8 and for an aspect ratio above 16.
+    """
+    if len(shape) < 2 or "embedding" in name.lower() or 0 in shape:
+        return None
+    splits = [(math.prod(shape[:i]), math.prod(shape[i:])) for i in range(len(shape) - 1, 0, -1)]
+    best = min(splits, key=lambda split: max(split) / min(split))
+    if min(best) < MIN_MATRIX_DIM or max(best) > MAX_ASPECT_RATIO * min(best):
+        return None
+    return best
+
+
+def plan_variable(
+    *, name: str, shape: Sequence[int], chunk_size: int, decayed: bool, orthogonalise: bool
+) -> VariablePlan:
+    """Plans the update of one variable.
+
+    Args:
+        name: name of the variable.
+        shape: its static shape.
+        chunk_size: longest chunk of the hierarchical pooling encoder.
+        decayed: whether weight decay applies.
+        orthogonalise: False sends every variable to the elementwise path.
+
+    Raises:
+        ValueError: the shape is not static, or the variable is empty.
+    """
+    if any(dim is None for dim in shape) or 0 in shape:
+        raise ValueError(
+            f"Mnemosyne expected variable {name!r} with a static shape that holds at least one "
+            f"coordinate, received shape {tuple(shape)}. Build the layer with concrete, non-empty "
+            "shapes, or leave this variable out of the optimizer."
+        )
+    shape = tuple(int(dim) for dim in shape)
+    num_chunks, chunk_len = split_chunks(math.prod(shape), chunk_size)
+    return VariablePlan(
+        shape=shape,
+        matrix_shape=matrix_shape(name, shape) if orthogonalise else None,
+        num_chunks=num_chunks,
+        chunk_len=chunk_len,
+        decayed=decayed,
+    )
