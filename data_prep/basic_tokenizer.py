@@ -1,0 +1,101 @@
+"""The word rules of BERT in plain Python: what vanishes, what splits, what lower case means.
+
+`wordpiece` sends lines of printable ASCII straight to tensorflow-text, whose rules agree there.
+Beyond ASCII they do not (tensorflow-text folds compatibility characters, so an ellipsis becomes
+three full stops), and a published checkpoint expects the ids of the original rules. These are those
+rules.
+
+Source: google-research/bert, tokenization.py, `BasicTokenizer`.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable
+
+# CJK ideographs, each a word of its own; Hangul, kana and the like are spaced or joined by their
+# writers.
+_IDEOGRAPHS = (
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0002a6df\U0002a700-\U0002b73f\U0002b740-\U0002b81f\U0002b820-\U0002ceaf"
+    "\U0002f800-\U0002fa1f"
+)
+_IDEOGRAPH = re.compile(f"([{_IDEOGRAPHS}])")
+_ASCII_PUNCTUATION = "!-/:-@\\[-`{-~"
+_ASCII_WORD_OR_MARK = re.compile(f"[{_ASCII_PUNCTUATION}]|[^{_ASCII_PUNCTUATION}]+")
+
+
+def split_words(text: str, *, do_lower_case: bool = True) -> list[str]:
+    """Splits a line into words and punctuation marks.
+
+    Args:
+        text: any text; characters that BERT drops are dropped here too.
+        do_lower_case: lower-case and strip accents.
+
+    Returns:
+        The words, none of them empty. "Hi, you" gives `["hi", ",", "you"]`.
+    """
+    drops, table = _cleaning()
+    if drops.search(text):
+        text = text.translate(table)
+    return [part for word in text.split() for part in _split_word(word, do_lower_case)]
+
+
+@functools.cache
+def _cleaning() -> tuple[re.Pattern[str], dict[int, str | None]]:
+    """Returns a pattern of the characters to change, and what becomes of each."""
+    table: dict[int, str | None] = {0xFFFD: None}
+    for code in range(sys.maxunicode + 1):
+        category = unicodedata.category(chr(code))
+        if chr(code) in "\t\n\r" or (category == "Zs" and code != 0x20):
+            table[code] = " "
+        elif category in ("Cc", "Cf"):
+            table[code] = None
+    return re.compile(f"[{''.join(map(re.escape, map(chr, table)))}]"), table
+
+
+def _split_word(word: str, do_lower_case: bool) -> Iterable[str]:
+    """Splits clean text without white space."""
+    if word.isascii():
+        return _ASCII_WORD_OR_MARK.findall(word.lower() if do_lower_case else word)
+    parts: list[str] = []
+    # The second split is not redundant: taking characters apart (NFD) can bring spaces about.
+    for piece in _IDEOGRAPH.sub(r" \1 ", word).split():
+        if do_lower_case:
+            piece = _strip_accents(piece.lower())
+        parts += " ".join(_split_marks(piece)).split()
+    return parts
+
+
+def _strip_accents(word: str) -> str:
+    return "".join(
+        character
+        for character in unicodedata.normalize("NFD", word)
+        if unicodedata.category(character) != "Mn"
+    )
+
+
+def _split_marks(word: str) -> list[str]:
+    parts: list[str] = []
+    in_word = False
+    for character in word:
+        if _is_mark(character):
+            parts.append(character)
+            in_word = False
+        elif in_word:
+            parts[-1] += character
+        else:
+            parts.append(character)
+            in_word = True
+    return parts
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _is_mark(character: str) -> bool:
+    """Says whether BERT splits here: ASCII other than letters, digits, space; any punctuation."""
+    if character.isascii():
+        return bool(re.match(f"[{_ASCII_PUNCTUATION}]", character))
+    return unicodedata.category(character).startswith("P")

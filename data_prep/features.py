@@ -1,0 +1,104 @@
+"""The record contract: what one pre-training record holds, and how a trainer reads it.
+
+A record is one serialized tf.train.Example with the names, dtypes and meaning of
+google-research/bert, so any BERT trainer reads our records and ours reads theirs. One record,
+max_seq_length 10, max_predictions_per_seq 2, text "the cat sat" followed by "it slept", with "cat"
+masked:
+
+    input_ids             int64   [10]  2 8 4 11 3 15 23 3 0 0
+    input_mask            int64   [10]  1 1 1 1 1 1 1 1 0 0
+    segment_ids           int64   [10]  0 0 0 0 0 1 1 1 0 0
+    masked_lm_positions   int64   [2]   2 0
+    masked_lm_ids         int64   [2]   9 0
+    masked_lm_weights     float32 [2]   1.0 0.0
+    next_sentence_labels  int64   [1]   0
+
+`input_ids` reads [CLS] the [MASK] sat [SEP] it slept [SEP] [PAD] [PAD]; `input_mask` is 1 on real
+tokens, `segment_ids` 1 on the second segment and its [SEP]. Padding predictions stand at position 0
+with weight 0.0, so they must be weighed away. `next_sentence_labels` is 1 when the second segment
+is random and 0 when it is the true next.
+
+The faces of the neighbours that a trainer needs (`Manifest`, `load_manifest`, `encode_examples`,
+`frame_records`) are offered here too, so that this is the only module of record reading and writing
+others import.
+
+Source: google-research/bert, create_pretraining_data.py, `write_instance_to_example_files`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from data_prep.example_encoding import encode_examples, frame_records
+from data_prep.manifest import Manifest, load_manifest
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+__all__ = [
+    "FLOAT_FEATURES",
+    "Manifest",
+    "encode_examples",
+    "feature_lengths",
+    "frame_records",
+    "load_manifest",
+    "parse_examples",
+]
+
+FLOAT_FEATURES = frozenset({"masked_lm_weights"})
+
+
+def feature_lengths(*, max_seq_length: int, max_predictions_per_seq: int) -> dict[str, int]:
+    """Returns every feature of a record, in the order above, with its number of values."""
+    return {
+        "input_ids": max_seq_length,
+        "input_mask": max_seq_length,
+        "segment_ids": max_seq_length,
+        "masked_lm_positions": max_predictions_per_seq,
+        "masked_lm_ids": max_predictions_per_seq,
+        "masked_lm_weights": max_predictions_per_seq,
+        "next_sentence_labels": 1,
+    }
+
+
+def parse_examples(
+    serialized: tf.Tensor, *, max_seq_length: int, max_predictions_per_seq: int
+) -> dict[str, tf.Tensor]:
+    """Parses a batch of records, also inside a tf.data map.
+
+    Args:
+        serialized: string [batch], serialized tf.train.Example.
+        max_seq_length: tokens per record, as the manifest states it.
+        max_predictions_per_seq: predictions per record, as the manifest states it.
+
+    Returns:
+        int32 `input_ids`, `input_mask`, `segment_ids` [batch, seq_len]; int32
+        `masked_lm_positions`, `masked_lm_ids` and float32 `masked_lm_weights`
+        [batch, num_predictions]; int32 `next_sentence_labels` [batch].
+
+    Raises:
+        tf.errors.InvalidArgumentError: a feature is missing or its length is not the expected one.
+    """
+    import tensorflow as tf
+
+    lengths = feature_lengths(
+        max_seq_length=max_seq_length, max_predictions_per_seq=max_predictions_per_seq
+    )
+    specification = {
+        name: tf.io.FixedLenFeature([length], _stored_dtype(name))
+        for name, length in lengths.items()
+    }
+    parsed = tf.io.parse_example(serialized, specification)
+    # Accelerators have no fast int64: every integer leaves here as int32.
+    features = {
+        name: value if name in FLOAT_FEATURES else tf.cast(value, tf.int32)
+        for name, value in parsed.items()
+    }
+    features["next_sentence_labels"] = tf.squeeze(features["next_sentence_labels"], axis=-1)
+    return features
+
+
+def _stored_dtype(name: str) -> tf.DType:
+    import tensorflow as tf
+
+    return tf.float32 if name in FLOAT_FEATURES else tf.int64

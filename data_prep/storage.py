@@ -1,0 +1,121 @@
+"""Files by path or URL: the few operations that data preparation needs.
+
+Plain paths go to the operating system. Anything with a scheme (`gs://`, `s3://`, `hdfs://`) goes to
+tf.io.gfile, which is imported only then. Beam's own file systems are not used, so that a trainer
+can read a manifest without Beam.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+_HASH_CHUNK = 1 << 20
+
+
+def is_remote(path: str) -> bool:
+    """Says whether the path has a URL scheme."""
+    return "://" in path
+
+
+def exists(path: str) -> bool:
+    """Says whether a file or folder of this name exists."""
+    return _gfile().exists(path) if is_remote(path) else os.path.exists(path)
+
+
+def list_files(pattern: str) -> list[str]:
+    """Returns the files (not folders) that the glob pattern matches, sorted."""
+    if is_remote(pattern):
+        gfile = _gfile()
+        return sorted(path for path in gfile.glob(pattern) if not gfile.isdir(path))
+    return sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))
+
+
+def list_folder(directory: str) -> list[str]:
+    """Returns the names in the folder, sorted; none if there is no such folder."""
+    if not exists(directory):
+        return []
+    names = _gfile().listdir(directory) if is_remote(directory) else os.listdir(directory)
+    return sorted(name.rstrip("/") for name in names)
+
+
+def size(path: str) -> int:
+    """Returns the size of a file in bytes."""
+    return _gfile().stat(path).length if is_remote(path) else os.path.getsize(path)
+
+
+def open_read(path: str) -> BinaryIO:
+    """Opens a file for reading bytes; it can seek."""
+    return _gfile().GFile(path, "rb") if is_remote(path) else open(path, "rb")
+
+
+@contextlib.contextmanager
+def open_whole(path: str) -> Iterator[BinaryIO]:
+    """Opens a file for writing under a temporary name and renames it at the end.
+
+    So it exists whole or not at all.
+    """
+    temporary = f"{path}.tmp-{uuid.uuid4().hex}"
+    try:
+        with _open_write(temporary) as stream:
+            yield stream
+        if is_remote(path):
+            _gfile().rename(temporary, path, overwrite=True)
+        else:
+            os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            remove(temporary)
+        raise
+
+
+def _open_write(path: str) -> BinaryIO:
+    return _gfile().GFile(path, "wb") if is_remote(path) else open(path, "wb")
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """Writes a file so that it exists whole or not at all."""
+    with open_whole(path) as stream:
+        stream.write(content)
+
+
+def read_whole(path: str) -> bytes:
+    """Returns the bytes of a file."""
+    with open_read(path) as stream:
+        return stream.read()
+
+
+def make_folder(directory: str) -> None:
+    """Makes the folder and those above it."""
+    if is_remote(directory):
+        _gfile().makedirs(directory)
+    else:
+        os.makedirs(directory, exist_ok=True)
+
+
+def remove(path: str) -> None:
+    """Removes one file."""
+    if is_remote(path):
+        _gfile().remove(path)
+    else:
+        os.remove(path)
+
+
+def sha256(path: str) -> str:
+    """Returns the hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open_read(path) as stream:
+        while chunk := stream.read(_HASH_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _gfile() -> Any:
+    import tensorflow as tf
+
+    return tf.io.gfile
