@@ -17,14 +17,15 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from mnemosyne_tf.gradient_features import GradientFeatures, PooledFeatures
+from mnemosyne_tf import gradient_features
+from mnemosyne_tf.gradient_features import PooledFeatures
 from mnemosyne_tf.meta_params import Structure
 from mnemosyne_tf.parameter_routing import VariablePlan
 from mnemosyne_tf.random_features import (
-    bounded,
-    hyperbolic_features,
-    layer_norm,
     orthogonal_projection,
+    query_key_value,
+    ratio,
+    rms_norm,
 )
 
 
@@ -61,56 +62,54 @@ def performer_layer(
     Returns:
         `[..., num_tokens, width]`.
     """
-    normed = layer_norm(tokens)
-    queries = hyperbolic_features(bounded(normed @ meta_params[f"{prefix}/query"]), directions)
-    keys = hyperbolic_features(bounded(normed @ meta_params[f"{prefix}/key"]), directions)
-    values = normed @ meta_params[f"{prefix}/value"]
+    names = (f"{prefix}/query", f"{prefix}/key", f"{prefix}/value")
+    queries, keys, values = query_key_value(
+        meta_params, rms_norm(tokens), names=names, projection=directions
+    )
     if mask is not None:
         keys = keys * mask[..., tf.newaxis]
-    totals = tf.einsum("...nr,...nd->...rd", keys, values)
-    weights = tf.reduce_sum(keys, axis=-2)
-    attended = tf.einsum("...nr,...rd->...nd", queries, totals)
-    attended /= tf.einsum("...nr,...r->...n", queries, weights)[..., tf.newaxis]
-    tokens = tokens + attended @ meta_params[f"{prefix}/output"]
-    inner = tf.tanh(layer_norm(tokens) @ meta_params[f"{prefix}/inner"])
-    return tokens + inner @ meta_params[f"{prefix}/outer"]
+    summary = tf.matmul(keys, values, transpose_a=True)
+    attended = ratio(tf.matmul(queries, summary))
+    tokens = tokens + tf.matmul(attended, meta_params[f"{prefix}/output"])
+    inner = tf.tanh(tf.matmul(rms_norm(tokens), meta_params[f"{prefix}/inner"]))
+    return tokens + tf.matmul(inner, meta_params[f"{prefix}/outer"])
+
+
+def _context_bias(meta_params: Mapping[str, tf.Tensor], pooled: PooledFeatures) -> tf.Tensor:
+    context = tf.matmul(pooled.context[tf.newaxis], meta_params["level_1/context"])
+    return context + meta_params["level_1/bias"]
 
 
 def _mean_level(meta_params: Mapping[str, tf.Tensor], pooled: PooledFeatures) -> tf.Tensor:
-    return tf.tanh(
-        pooled.statistics @ meta_params["level_1/statistics"]
-        + tf.einsum("c,cd->d", pooled.context, meta_params["level_1/context"])
-        + meta_params["level_1/bias"]
-    )
+    mapped = tf.matmul(pooled.statistics, meta_params["level_1/statistics"])
+    return tf.tanh(mapped + _context_bias(meta_params, pooled))
 
 
 def _performer_level(
     meta_params: Mapping[str, tf.Tensor],
-    features: GradientFeatures,
+    features: tf.Tensor,
     pooled: PooledFeatures,
     *,
     plan: VariablePlan,
     structure: Structure,
 ) -> tf.Tensor:
-    kernel = meta_params["level_1/features"]
-    tokens = tf.stack(features, axis=-1) @ kernel
-    tokens += tf.einsum("c,cd->d", pooled.context, meta_params["level_1/context"])
-    tokens += meta_params["level_1/bias"]
-    counts = np.array(plan.chunk_counts)
-    mask = (np.arange(plan.chunk_len) < counts[:, None]).astype(np.float32)
+    normalised = gradient_features.normalise(features, pooled.scales)
+    tokens = tf.einsum("kfl,fd->kld", normalised, meta_params["level_1/features"])
+    counts = np.array(plan.chunk_counts, np.float32)[:, np.newaxis]
+    mask = (np.arange(plan.chunk_len) < counts).astype(np.float32)
     encoded = performer_layer(
         meta_params,
-        tokens,
+        tokens + _context_bias(meta_params, pooled),
         prefix="level_1",
         directions=projection(structure, "level_1"),
         mask=tf.constant(mask),
     )
-    return tf.einsum("knd,kn->kd", encoded, mask / counts[:, None].astype(np.float32))
+    return tf.einsum("kld,kl->kd", encoded, mask / counts)
 
 
 def encode(
     meta_params: Mapping[str, tf.Tensor],
-    features: GradientFeatures,
+    features: tf.Tensor,
     pooled: PooledFeatures,
     *,
     plan: VariablePlan,
@@ -120,13 +119,13 @@ def encode(
 
     Args:
         meta_params: entries under `level_1/` and `level_2/`.
-        features: normalised gradient features, each `[num_chunks, chunk_len]`.
+        features: raw gradient features, `[num_chunks, 3, chunk_len]`.
         pooled: their pooled products and the context of the tensor.
         plan: static facts of the variable.
         structure: static facts of the meta-parameters.
 
     Returns:
-        xi, `[num_chunks, width]`, layer-normalised.
+        xi, `[num_chunks, width]`, RMS-normalised.
     """
     if structure.level_1 == "mean":
         chunk_vectors = _mean_level(meta_params, pooled)
@@ -140,4 +139,4 @@ def encode(
         prefix="level_2",
         directions=projection(structure, "level_2"),
     )
-    return layer_norm(tokens)
+    return rms_norm(tokens)

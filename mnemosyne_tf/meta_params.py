@@ -19,8 +19,8 @@ import numpy as np
 
 LEVEL_1_ENCODERS = ("mean", "performer")
 FORMAT_VERSION = 1
-NUM_FEATURES = 4
-NUM_STATISTICS = 7
+NUM_FEATURES = 3
+NUM_STATISTICS = 6
 NUM_CONTEXT = 6
 # Name: (untrained value, smallest, largest). The bounds keep every update bounded.
 NOMINAL_RULE = {

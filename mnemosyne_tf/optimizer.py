@@ -14,7 +14,6 @@ import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf import update_rule
-from mnemosyne_tf.compact_associative_memory import MemoryState
 from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.parameter_routing import plan_variable
 from mnemosyne_tf.update_rule import RuleSettings, StepInputs, VariableState
@@ -24,7 +23,7 @@ UNDECAYED_NAMES = ("bias", "gamma", "beta", "[Nn]orm")
 
 
 def all_finite(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
-    """bool `[]`: whether no gradient holds an infinity or a NaN."""
+    """Bool `[]`: whether no gradient holds an infinity or a NaN."""
     return tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
 
 
@@ -146,7 +145,7 @@ class Mnemosyne(keras.optimizers.Optimizer):
         structure = self._meta_params.structure
         plans, updates = [], {}
         self._momenta, self._second_moments = [], []
-        self._memory_values, self._memory_weights = [], []
+        self._memories = []
         for variable in var_list:
             plan = plan_variable(
                 name=variable.name,
@@ -161,11 +160,8 @@ class Mnemosyne(keras.optimizers.Optimizer):
             self._momenta.append(self._add_state(variable, "momentum", plan.shape))
             self._second_moments.append(self._add_state(variable, "second_moment", plan.shape))
             if structure.use_memory:
-                tokens = [plan.num_chunks, structure.num_random_features]
-                self._memory_values.append(
-                    self._add_state(variable, "memory_values", [*tokens, structure.width])
-                )
-                self._memory_weights.append(self._add_state(variable, "memory_weights", tokens))
+                shape = [plan.num_chunks, structure.num_random_features, structure.width + 1]
+                self._memories.append(self._add_state(variable, "memory", shape))
         self._plans = self._no_dependency(plans)
         self._updates = self._no_dependency(updates)
         self._all_finite = (
@@ -203,11 +199,11 @@ class Mnemosyne(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, finite=None):
         """Updates one variable and its state; `finite` is the verdict on all gradients."""
         index = self._index_dict[self._var_key(variable)]
-        memory = None
-        if self._memory_values:
-            memory = MemoryState(self._memory_values[index], self._memory_weights[index])
         variables = VariableState(
-            variable, self._momenta[index], self._second_moments[index], memory
+            weight=variable,
+            momentum=self._momenta[index],
+            second_moment=self._second_moments[index],
+            memory=self._memories[index] if self._memories else None,
         )
         inputs = StepInputs(
             iterations=tf.convert_to_tensor(self.iterations),

@@ -6,14 +6,17 @@ are the hyperbolic-cosine features: E[phi(q) . phi(k)] = exp(q . k), with relati
 deviation at most sqrt((e^S - 2 + e^-S) / r), S = |q + k|^2; orthogonal w_i lower it further.
 
 Source: Choromanski et al. 2021 (Performer, FAVOR+); Jain et al. 2023, appendix A.1.
-Differs: queries and keys are kept within radius 0.7, so that S <= 2 and the estimate is not noise.
+Differs: queries and keys are RMS-normalised and scaled to length 0.7, so that S <= 2 and the
+estimate is not noise.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
 RADIUS = 0.7
-VARIANCE_EPSILON = 1e-6
+NORM_EPSILON = 1e-6
 
 
 def orthogonal_projection(seed: int, *, num_features: int, width: int) -> np.ndarray:
@@ -42,23 +45,10 @@ def orthogonal_projection(seed: int, *, num_features: int, width: int) -> np.nda
     return np.stack(rows[: num_features // 2]).astype(np.float32)
 
 
-def bounded(vectors: tf.Tensor) -> tf.Tensor:
-    """Layer-normalises vectors and scales them to length at most 0.7; zero stays zero.
-
-    Args:
-        vectors: `[..., width]`.
-
-    Returns:
-        `[..., width]`.
-    """
-    return layer_norm(vectors) * (RADIUS / float(vectors.shape[-1]) ** 0.5)
-
-
-def layer_norm(vectors: tf.Tensor) -> tf.Tensor:
-    """Subtracts the mean and divides by the standard deviation of the last axis; no parameters."""
-    centred = vectors - tf.reduce_mean(vectors, axis=-1, keepdims=True)
-    variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
-    return centred * tf.math.rsqrt(variance + VARIANCE_EPSILON)
+def rms_norm(vectors: tf.Tensor) -> tf.Tensor:
+    """Divides vectors by the root mean square of their last axis; zero stays zero."""
+    square = tf.reduce_mean(tf.square(vectors), axis=-1, keepdims=True)
+    return vectors * tf.math.rsqrt(square + NORM_EPSILON)
 
 
 def hyperbolic_features(vectors: tf.Tensor, projection: tf.Tensor) -> tf.Tensor:
@@ -71,7 +61,49 @@ def hyperbolic_features(vectors: tf.Tensor, projection: tf.Tensor) -> tf.Tensor:
     Returns:
         `[..., num_features]`.
     """
-    dots = tf.einsum("...d,rd->...r", vectors, projection)
+    dots = tf.matmul(vectors, projection, transpose_b=True)
     scale = tf.exp(-0.5 * tf.reduce_sum(tf.square(vectors), axis=-1, keepdims=True))
-    positive = tf.concat([tf.exp(dots), tf.exp(-dots)], axis=-1)
-    return positive * scale * (1.0 / float(positive.shape[-1]) ** 0.5)
+    return tf.exp(tf.concat([dots, -dots], axis=-1)) * (scale / (2.0 * projection.shape[0]) ** 0.5)
+
+
+def query_key_value(
+    meta_params: Mapping[str, tf.Tensor],
+    tokens: tf.Tensor,
+    *,
+    names: tuple[str, str, str],
+    projection: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """phi(q), phi(k) and [v, 1] of tokens, in few operations (each costs compile time).
+
+    The 1 beside each value carries the denominator of attention along with its numerator.
+
+    Args:
+        meta_params: holds the three maps, each `[width, width]`.
+        tokens: `[..., width]`.
+        names: entries of the query, key and value map.
+        projection: `[num_features / 2, width]`.
+
+    Returns:
+        phi(q) and phi(k) `[..., num_features]`, [v, 1] `[..., width + 1]`.
+    """
+    width = tokens.shape[-1]
+    joined = tf.matmul(tokens, tf.concat([meta_params[name] for name in names], axis=1))
+    queries_and_keys = tf.stack([joined[..., :width], joined[..., width : 2 * width]])
+    radius = RADIUS / float(width) ** 0.5
+    queries, keys = tf.unstack(
+        hyperbolic_features(radius * rms_norm(queries_and_keys), projection)
+    )
+    values = joined[..., 2 * width :]
+    return queries, keys, tf.concat([values, tf.ones_like(values[..., :1])], axis=-1)
+
+
+def ratio(totals: tf.Tensor) -> tf.Tensor:
+    """Divides the numerator of attention by the denominator beside it.
+
+    Args:
+        totals: `[..., width + 1]`, from values as `query_key_value` gives them.
+
+    Returns:
+        `[..., width]`.
+    """
+    return totals[..., :-1] / totals[..., -1:]
