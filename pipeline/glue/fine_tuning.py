@@ -105,8 +105,20 @@ def train(
     return num_train_steps
 
 
+def _compiles() -> bool:
+    """Whether steps are compiled by XLA: on an accelerator, the whole step as one.
+
+    On a CPU a step of BERT-tiny takes twice as long compiled (0.35 s against
+    0.17 s on one core), and the compilation 20 s, longer than many a task.
+    """
+    return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
+
+
 def _make_train_step(model: BertClassifier, optimizer) -> Callable:
-    @tf.function(jit_compile=True)
+    # The step is compiled as a whole or not at all, never the update alone.
+    optimizer.jit_compile = False
+
+    @tf.function(jit_compile=_compiles())
     def train_step(batch, labels, dropout_seed):
         with tf.GradientTape() as tape:
             logits = model(batch, training=True, dropout_seed=dropout_seed)
@@ -125,9 +137,11 @@ def _report(bar: tqdm, loss: float, step: int, settings: FineTuningSettings) -> 
             f"{max(1, step - _STEPS_PER_REPORT + 1)} and {step}; try a smaller --learning_rate "
             f"than {settings.learning_rate:g}"
         )
-    bar.update(step - bar.n)
     rate = bar.format_dict["rate"] or step / max(bar.format_dict["elapsed"], 1e-9)
-    bar.set_postfix_str(f"loss {loss:.3f}, {rate * settings.batch_size:,.0f} examples/s")
+    bar.set_postfix_str(
+        f"loss {loss:.3f}, {rate * settings.batch_size:,.0f} examples/s", refresh=False
+    )
+    bar.update(step - bar.n)
 
 
 def predict(
@@ -135,7 +149,7 @@ def predict(
 ) -> np.ndarray:
     """Returns float32 logits `[num_examples, num_outputs]`."""
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=_compiles())
     def logits_of(batch):
         return model(batch, training=False)
 

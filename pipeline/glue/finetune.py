@@ -6,6 +6,7 @@ the dev sets comes out. Run again, it skips the tasks that are finished.
 
 import argparse
 import dataclasses
+import sys
 import time
 from collections.abc import Mapping, Sequence
 
@@ -58,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; returns 0.
+    """Runs the command; returns 0, or 1 when a task diverged.
 
     Raises:
       FileNotFoundError: If a folder or a needed file is missing.
@@ -84,7 +85,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder.begin()
         _announce(task, data, folder.directory)
         folder.add_rejects(task, data.rejects)
-        _run_task(task, data, start=start, settings=settings, folder=folder)
+        try:
+            _run_task(task, data, start=start, settings=settings, folder=folder)
+        except FloatingPointError as error:
+            print(f"mnemosyne glue: {error}", file=sys.stderr)
+            return 1
     folder.complete()
     print(f"\n{folder.title()}\nscores in percent; files in {args.output}\n\n{folder.table()}")
     return 0
@@ -104,11 +109,13 @@ class _Start:
                 f"--max_seq_length: expected at most the encoder's max_position_embeddings "
                 f"{self.config.max_position_embeddings}, received {settings.max_seq_length}"
             )
-        self.tokenizer = WordpieceTokenizer(find_vocab(checkpoint))
+        self.tokenizer = WordpieceTokenizer(
+            find_vocab(checkpoint), do_lower_case=initial_weights.lower_cases(checkpoint)
+        )
         self.weights = initial_weights.encoder_weights(
             self.config, checkpoint, random_init=random_init, seed=settings.seed
         )
-        self.sha256 = initial_weights.weights_sha256(self.weights)
+        self.weights_hash = initial_weights.weights_hash(self.weights)
 
 
 def _open_results(args: argparse.Namespace, start: _Start, settings: FineTuningSettings):
@@ -122,7 +129,7 @@ def _open_results(args: argparse.Namespace, start: _Start, settings: FineTuningS
         "sample_tasks": sample_tasks,
         "settings": {
             "initialisation": initialisation,
-            "encoder_sha256": start.sha256,
+            "encoder_hash": start.weights_hash,
             "sample_tasks": sample_tasks,
             **dataclasses.asdict(settings),
         },

@@ -1,6 +1,7 @@
 """Where fine-tuning starts: a pre-trained encoder or random weights, and a new head."""
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 
@@ -28,6 +29,19 @@ def load_config(checkpoint: str) -> BertConfig:
             f"without {_CONFIG_FILE}; give the --output of `mnemosyne pretrain`"
         )
     return BertConfig.load(path)
+
+
+def lower_cases(checkpoint: str) -> bool:
+    """Whether the records that the run was trained on were lower-cased.
+
+    A folder without `run.json` (only sizes and vocabulary, for random weights)
+    counts as lower-cased, like BERT's usual vocabulary.
+    """
+    path = os.path.join(checkpoint, "run.json")
+    if not os.path.isfile(path):
+        return True
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)["data_manifest"]["settings"]["do_lower_case"]
 
 
 def encoder_weights(
@@ -59,12 +73,12 @@ def build_classifier(
     return model
 
 
-def weights_sha256(weights: Sequence[np.ndarray]) -> str:
-    """Hash that tells whether two runs started from the same encoder."""
+def weights_hash(weights: Sequence[np.ndarray]) -> str:
+    """Tells whether two runs started from the same encoder: 16 digits of a SHA-256."""
     digest = hashlib.sha256()
     for array in weights:
         digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:16]
 
 
 def _built_classifier(config: BertConfig, *, num_outputs: int, seed: int) -> BertClassifier:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.config import differences
 from pipeline.glue.reader import Reject
-from pipeline.glue.tasks import METRIC_WORDS, GlueTask
+from pipeline.glue.tasks import METRIC_WORDS, TASKS, GlueTask
 
 RESULTS_FILE = "results.json"
 COMPLETED_FILE = "COMPLETED"
@@ -81,7 +81,8 @@ class ResultsFolder:
             lines.append("\t".join([str(index), *(_answer(task, value) for value in pair)]))
         path = os.path.join(self.directory, "predictions", f"{task.name}.tsv")
         _write(path, "\n".join(lines) + "\n")
-        self.rows = [*self.rows, dict(row)]
+        order = [known.name for known in TASKS]
+        self.rows = sorted([*self.rows, dict(row)], key=lambda row: order.index(row["task"]))
         self._save()
 
     def add_rejects(self, task: GlueTask, rejects: Sequence[Reject]) -> None:

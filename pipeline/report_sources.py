@@ -1,0 +1,160 @@
+"""What a report is made of: folders on disk in, one object per folder out.
+
+A folder is recognised by what it holds: `manifest.json` makes it a folder of
+records, `run.json` a pre-training run, `results.json` a GLUE score table.
+"""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+
+from data_prep import features as records
+
+_DISPLAY_NAMES = {"mnemosyne": "Mnemosyne", "adamw": "AdamW", "lamb": "LAMB"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A pre-training run.
+
+    Attributes:
+      directory: The run folder.
+      facts: Content of `run.json`.
+      train: Rows of `metrics.jsonl` over training batches, by step.
+      heldout: Rows over held-out sequences, by step.
+      is_complete: Whether the run reached its last step.
+      label: Short name, different for every run of a report.
+    """
+
+    directory: str
+    facts: Mapping
+    train: Sequence[Mapping]
+    heldout: Sequence[Mapping]
+    is_complete: bool
+    label: str = ""
+
+    @property
+    def optimizer(self) -> str:
+        """The optimizer's name as people write it."""
+        return _DISPLAY_NAMES.get(self.facts["optimizer"], self.facts["optimizer"])
+
+    @property
+    def last_step(self) -> int:
+        """The last step with a row in the log; 0 if there is none."""
+        return max([row["step"] for row in (*self.train, *self.heldout)], default=0)
+
+    @property
+    def num_train_steps(self) -> int:
+        """The step at which the run is to end."""
+        return self.facts["recipe"]["train"]["num_train_steps"]
+
+
+@dataclasses.dataclass(frozen=True)
+class DataFolder:
+    """A folder of records and its manifest."""
+
+    directory: str
+    manifest: records.Manifest
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoreTable:
+    """A GLUE output folder and its `results.json`."""
+
+    directory: str
+    results: Mapping
+    is_complete: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources:
+    """Everything one report shows, each kind in the order given."""
+
+    runs: tuple[Run, ...]
+    data: tuple[DataFolder, ...]
+    scores: tuple[ScoreTable, ...]
+
+
+def read_sources(directories: Sequence[str]) -> Sources:
+    """Reads every folder and gives the runs their labels.
+
+    Raises:
+      FileNotFoundError: If a folder is missing.
+      ValueError: If a folder is none of the three kinds, or a file is malformed.
+    """
+    found = [_read_source(directory) for directory in dict.fromkeys(directories)]
+    runs = [source for source in found if isinstance(source, Run)]
+    return Sources(
+        runs=tuple(_labelled(runs)),
+        data=tuple(source for source in found if isinstance(source, DataFolder)),
+        scores=tuple(source for source in found if isinstance(source, ScoreTable)),
+    )
+
+
+def _read_source(directory: str) -> Run | DataFolder | ScoreTable:
+    if not os.path.isdir(directory):
+        raise FileNotFoundError(
+            f"{directory}: expected a folder of `mnemosyne prepare`, `pretrain` or `glue`, "
+            "received a path where there is none; give one that exists"
+        )
+    is_complete = os.path.exists(os.path.join(directory, "COMPLETED"))
+    if os.path.exists(os.path.join(directory, "manifest.json")):
+        return DataFolder(directory, records.load_manifest(directory))
+    if os.path.exists(os.path.join(directory, "run.json")):
+        facts = _read_json(os.path.join(directory, "run.json"))
+        train, heldout = _read_metrics(os.path.join(directory, "metrics.jsonl"))
+        return Run(directory, facts, train, heldout, is_complete)
+    if os.path.exists(os.path.join(directory, "results.json")):
+        results = _read_json(os.path.join(directory, "results.json"))
+        return ScoreTable(directory, results, is_complete)
+    raise ValueError(
+        f"{directory}: expected manifest.json (records), run.json (a pre-training run) or "
+        f"results.json (GLUE scores), received {', '.join(sorted(os.listdir(directory))[:8])}"
+        "; give the --output folder of a command that has begun its work"
+    )
+
+
+def _read_json(path: str) -> Mapping:
+    with open(path, encoding="utf-8") as file:
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise ValueError(
+                f"{path}: expected JSON, received something else ({error}); run the command "
+                "that wrote it again"
+            ) from error
+
+
+def _read_metrics(path: str) -> tuple[list[Mapping], list[Mapping]]:
+    """Returns the rows of both splits by step; of rows of one step, the last counts."""
+    lines = []
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().split("\n")
+    split_to_rows: dict[str, dict[int, Mapping]] = {"train": {}, "heldout": {}}
+    # What follows the last line feed is empty, or a row that a killed run began to write.
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            row = json.loads(line)
+            split_to_rows[row["split"]][row["step"]] = row
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f'{path}, line {number}: expected a JSON row with "split" (train or heldout) '
+                f"and \"step\", received {line[:80]!r}; delete the line"
+            ) from error
+    return tuple([rows[step] for step in sorted(rows)] for rows in split_to_rows.values())
+
+
+def _labelled(runs: Sequence[Run]) -> list[Run]:
+    """Gives each run the shortest label that no other run has."""
+    candidates = [
+        [run.optimizer for run in runs] if len(runs) > 1 else [],
+        [f"{run.facts['name']}, {run.optimizer}" for run in runs],
+        [os.path.basename(os.path.normpath(run.directory)) for run in runs],
+        [run.directory for run in runs],
+    ]
+    for labels in candidates:
+        if len(labels) == len(runs) == len(set(labels)):
+            break
+    return [dataclasses.replace(run, label=label) for run, label in zip(runs, labels, strict=True)]
