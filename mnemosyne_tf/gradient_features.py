@@ -83,9 +83,7 @@ def accumulate(
     # 1 - b^step without the cancellation that costs digits while the power is close to one.
     corrections = tf.unstack(-1.0 / tf.math.expm1(step * tf.math.log(decays)))
     inverse = tf.math.rsqrt(second_moment * corrections[1] + SECOND_MOMENT_EPSILON)
-    return Moments(
-        momentum, second_moment, gradient * inverse, momentum * corrections[0] * inverse
-    )
+    return Moments(momentum, second_moment, gradient * inverse, momentum * corrections[0] * inverse)
 
 
 def to_chunks(tensor: tf.Tensor, plan: VariablePlan) -> tf.Tensor:

@@ -49,7 +49,9 @@ def performer_layer(
     directions: tf.Tensor,
     mask: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """One pre-norm Performer block: linear attention over all tokens, then a two-layer network.
+    """One Performer block: linear attention over all tokens, then a two-layer network.
+
+    Without normalisation inside: tokens enter bounded, `encode` normalises once at the end.
 
     Args:
         meta_params: entries `{prefix}/query|key|value|output` `[width, width]` and
@@ -63,15 +65,13 @@ def performer_layer(
         `[..., num_tokens, width]`.
     """
     names = (f"{prefix}/query", f"{prefix}/key", f"{prefix}/value")
-    queries, keys, values = query_key_value(
-        meta_params, rms_norm(tokens), names=names, projection=directions
-    )
+    queries, keys, values = query_key_value(meta_params, tokens, names=names, projection=directions)
     if mask is not None:
         keys = keys * mask[..., tf.newaxis]
     summary = tf.matmul(keys, values, transpose_a=True)
     attended = ratio(tf.matmul(queries, summary))
     tokens = tokens + tf.matmul(attended, meta_params[f"{prefix}/output"])
-    inner = tf.tanh(tf.matmul(rms_norm(tokens), meta_params[f"{prefix}/inner"]))
+    inner = tf.tanh(tf.matmul(tokens, meta_params[f"{prefix}/inner"]))
     return tokens + tf.matmul(inner, meta_params[f"{prefix}/outer"])
 
 
@@ -94,12 +94,12 @@ def _performer_level(
     structure: Structure,
 ) -> tf.Tensor:
     normalised = gradient_features.normalise(features, pooled.scales)
-    tokens = tf.einsum("kfl,fd->kld", normalised, meta_params["level_1/features"])
+    embedded = tf.einsum("kfl,fd->kld", normalised, meta_params["level_1/features"])
     counts = np.array(plan.chunk_counts, np.float32)[:, np.newaxis]
     mask = (np.arange(plan.chunk_len) < counts).astype(np.float32)
     encoded = performer_layer(
         meta_params,
-        tokens + _context_bias(meta_params, pooled),
+        tf.tanh(embedded + _context_bias(meta_params, pooled)),
         prefix="level_1",
         directions=projection(structure, "level_1"),
         mask=tf.constant(mask),

@@ -192,7 +192,9 @@ class Mnemosyne(keras.optimizers.Optimizer):
 
         def update(gradient, state, inputs):
             values = self._meta_params.values.items()
-            return rule({name: tf.constant(value) for name, value in values}, gradient, state, inputs)
+            return rule(
+                {name: tf.constant(value) for name, value in values}, gradient, state, inputs
+            )
 
         return tf.function(update, jit_compile=True) if self.jit_compile else update
 

@@ -6,7 +6,7 @@ are the hyperbolic-cosine features: E[phi(q) . phi(k)] = exp(q . k), with relati
 deviation at most sqrt((e^S - 2 + e^-S) / r), S = |q + k|^2; orthogonal w_i lower it further.
 
 Source: Choromanski et al. 2021 (Performer, FAVOR+); Jain et al. 2023, appendix A.1.
-Differs: queries and keys are RMS-normalised and scaled to length 0.7, so that S <= 2 and the
+Differs: queries and keys are scaled to length 0.7, so that S <= 2 and the
 estimate is not noise.
 """
 
@@ -51,19 +51,19 @@ def rms_norm(vectors: tf.Tensor) -> tf.Tensor:
     return vectors * tf.math.rsqrt(square + NORM_EPSILON)
 
 
-def hyperbolic_features(vectors: tf.Tensor, projection: tf.Tensor) -> tf.Tensor:
-    """Maps queries or keys to phi, every entry positive.
+def hyperbolic_features(dots: tf.Tensor, squared_length: tf.Tensor) -> tf.Tensor:
+    """The positive features phi(z) of vectors z.
 
     Args:
-        vectors: `[..., width]`, length at most 0.7.
-        projection: `[num_features / 2, width]` from `orthogonal_projection`.
+        dots: w_i . z, `[..., num_features / 2]`.
+        squared_length: |z|^2, `[..., 1]`.
 
     Returns:
-        `[..., num_features]`.
+        phi(z), `[..., num_features]`.
     """
-    dots = tf.matmul(vectors, projection, transpose_b=True)
-    scale = tf.exp(-0.5 * tf.reduce_sum(tf.square(vectors), axis=-1, keepdims=True))
-    return tf.exp(tf.concat([dots, -dots], axis=-1)) * (scale / (2.0 * projection.shape[0]) ** 0.5)
+    num_features = 2 * dots.shape[-1]
+    exponents = tf.concat([dots, -dots], axis=-1) - 0.5 * squared_length
+    return tf.exp(exponents) / float(num_features) ** 0.5
 
 
 def query_key_value(
@@ -73,9 +73,11 @@ def query_key_value(
     names: tuple[str, str, str],
     projection: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """phi(q), phi(k) and [v, 1] of tokens, in few operations (each costs compile time).
+    """phi(q), phi(k) and [v, 1] of tokens; q and k are scaled to length 0.7 (zero stays zero).
 
-    The 1 beside each value carries the denominator of attention along with its numerator.
+    The 1 beside each value carries the denominator of attention along with its numerator. All
+    linear maps are one product, because every operation costs compile time: the dots w_i . q are
+    (projection W_Q) token, and the scaling comes after.
 
     Args:
         meta_params: holds the three maps, each `[width, width]`.
@@ -86,15 +88,22 @@ def query_key_value(
     Returns:
         phi(q) and phi(k) `[..., num_features]`, [v, 1] `[..., width + 1]`.
     """
-    width = tokens.shape[-1]
-    joined = tf.matmul(tokens, tf.concat([meta_params[name] for name in names], axis=1))
-    queries_and_keys = tf.stack([joined[..., :width], joined[..., width : 2 * width]])
-    radius = RADIUS / float(width) ** 0.5
-    queries, keys = tf.unstack(
-        hyperbolic_features(radius * rms_norm(queries_and_keys), projection)
+    query_map, key_map, value_map = (meta_params[name] for name in names)
+    half, width = projection.shape
+    maps = [query_map, key_map, value_map]
+    maps += [tf.matmul(each, projection, transpose_b=True) for each in maps[:2]]
+    joined = tf.matmul(tokens, tf.concat(maps, axis=1))
+    queries, keys, values, query_dots, key_dots = tf.split(
+        joined, [width, width, width, half, half], axis=-1
     )
-    values = joined[..., 2 * width :]
-    return queries, keys, tf.concat([values, tf.ones_like(values[..., :1])], axis=-1)
+    squares = tf.reduce_sum(tf.square(tf.stack([queries, keys])), axis=-1, keepdims=True)
+    scale = RADIUS * tf.math.rsqrt(squares + NORM_EPSILON)
+    features = hyperbolic_features(
+        tf.stack([query_dots, key_dots]) * scale, squares * tf.square(scale)
+    )
+    query_features, key_features = tf.unstack(features)
+    ones = tf.ones_like(values[..., :1])
+    return query_features, key_features, tf.concat([values, ones], axis=-1)
 
 
 def ratio(totals: tf.Tensor) -> tf.Tensor:
