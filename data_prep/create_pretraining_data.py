@@ -1,0 +1,126 @@
+"""`mnemosyne prepare`: a corpus to sharded TFRecords with manifest, in one Beam job."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from data_prep import command_line, input_files, storage
+from data_prep.input_files import InputFile
+from data_prep.job_folder import JobFolder
+from data_prep.preparation_settings import PreparationSettings
+from data_prep.preparation_summary import build_manifest, completed_text, summary_table
+
+_EXAMPLE = """\
+example:
+  mnemosyne prepare --input 'articles/*.txt.xz' --input 'novels/*.txt::file' \\
+      --vocab_file vocab.txt --output records --max_seq_length 128 --heldout_fraction 0.02
+
+A glob may name its layout: GLOB::blank_line (a blank line begins a document; default), ::file (one
+document a file), ::line (one document a line), ::jsonl (default for *.jsonl). Compression (gzip,
+bzip2, xz, zstd) is found by content. Flags that are not listed here are Beam's, for instance
+--runner=FlinkRunner or --direct_running_mode=multi_processing --direct_num_workers=4. Run again
+after a crash, it does only what is missing.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the parser; the flags carry the names of google-research/bert."""
+    parser = argparse.ArgumentParser(
+        prog="mnemosyne prepare",
+        description="Make masked-LM and next-sentence records from text.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command_line.add_corpus_flags(parser)
+    parser.add_argument(
+        "--vocab_file", required=True, help="WordPiece vocabulary, one entry a line"
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="new folder for the records")
+    add, boolean = parser.add_argument, command_line.boolean
+    add("--max_seq_length", type=int, default=128, help="tokens in a record (default 128)")
+    add("--max_predictions_per_seq", type=int, default=20, help="most predictions (default 20)")
+    add("--masked_lm_prob", type=float, default=0.15, help="share of tokens to predict (0.15)")
+    add("--dupe_factor", type=int, default=10, help="times the text is used, masked anew (10)")
+    add("--short_seq_prob", type=float, default=0.1, help="share of shortened documents (0.1)")
+    add("--random_seed", type=int, default=12345, help="seed of every choice (12345)")
+    add("--do_whole_word_mask", **boolean(False), help="mask whole words (default false)")
+    add("--do_lower_case", **boolean(True), help="lower case, no accents (default true)")
+    add("--heldout_fraction", type=float, default=0.0, help="share of held-out documents (0)")
+    add("--num_shards", type=int, default=8, help="shards of the train split (8)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns 0, or raises ValueError or OSError over what the user gave."""
+    parser = build_parser()
+    flags, beam_flags = parser.parse_known_args(argv)
+    command_line.check_beam_flags(parser, beam_flags)
+    from data_prep.wordpiece import load_vocabulary
+
+    vocab = load_vocabulary(flags.vocab_file)
+    files = input_files.find_input_files(flags.input)
+    settings = _settings(flags, files)
+    job = JobFolder(flags.output, settings)
+    if job.is_completed():
+        print(f"already complete: {flags.output}")
+        return 0
+    units = input_files.plan_work(files, text_field=settings.text_field)
+    job.begin(flags.vocab_file)
+    started = time.monotonic()
+    _run_pipeline(units, job=job, settings=settings, files=files, beam_flags=beam_flags)
+    seconds = time.monotonic() - started
+    manifest = build_manifest(job, settings=settings, vocab_size=len(vocab), files=files)
+    manifest.save(flags.output)
+    job.complete(completed_text(manifest))
+    print(summary_table(manifest, seconds=seconds, output=flags.output))
+    return 0
+
+
+def _settings(flags: argparse.Namespace, files: Sequence[InputFile]) -> PreparationSettings:
+    return PreparationSettings(
+        input=tuple(flags.input),
+        input_digest=input_files.digest_of_files(files),
+        vocab_sha256=storage.sha256(flags.vocab_file),
+        max_seq_length=flags.max_seq_length,
+        max_predictions_per_seq=flags.max_predictions_per_seq,
+        masked_lm_prob=flags.masked_lm_prob,
+        dupe_factor=flags.dupe_factor,
+        short_seq_prob=flags.short_seq_prob,
+        random_seed=flags.random_seed,
+        do_whole_word_mask=flags.do_whole_word_mask,
+        do_lower_case=flags.do_lower_case,
+        heldout_fraction=flags.heldout_fraction,
+        num_shards=flags.num_shards,
+        sentences=flags.sentences,
+        text_field=flags.text_field,
+    )
+
+
+def _run_pipeline(units, *, job, settings, files, beam_flags) -> None:
+    beam = command_line.import_beam()
+    from data_prep.progress import ProgressDisplay
+    from data_prep.transforms import PrepareRecords
+
+    finished = job.finished_blocks()
+    if finished:
+        print(
+            f"resuming: {len(finished)} of {len(settings.block_keys())} shards are there",
+            file=sys.stderr,
+        )
+    display = ProgressDisplay(
+        job.progress_folder,
+        bytes_total=sum(file.size for file in files),
+        shards_total=len(settings.block_keys()),
+        shards_done=len(finished),
+    )
+    with display, command_line.beam_pipeline(beam_flags) as pipeline:
+        # The empty unit makes every block known, so that each has a shard, empty if need be.
+        _ = (
+            pipeline
+            | "Units of work" >> beam.Create([[], *units], reshuffle=False)
+            | "Prepare records" >> PrepareRecords(settings, job.directory)
+        )

@@ -1,0 +1,52 @@
+"""Input that cannot be used, kept so that it can be looked at, counted and recovered.
+
+Nothing is dropped in silence: a bad line, a broken record or a damaged end of a file becomes a dead
+letter that says where it stood and why, and the job goes on.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+
+MAX_SAVED_BYTES = 1 << 16
+
+INVALID_UTF8 = "line:invalid_utf8"
+JSON_SYNTAX = "jsonl:invalid_json"
+JSON_TEXT = "jsonl:no_text"
+JSON_TOO_LONG = "jsonl:too_long"
+
+
+@dataclasses.dataclass(frozen=True)
+class DeadLetter:
+    """One rejected stretch of input.
+
+    Attributes:
+        file: the input file.
+        offset: where the stretch begins, in bytes of the (decompressed) file.
+        reason: one of the constants of this module and of `byte_streams`.
+        content: the bytes.
+        length: their number; more than `content` holds when a whole file was refused.
+    """
+
+    file: str
+    offset: int
+    reason: str
+    content: bytes
+    length: int
+
+    def to_json(self) -> str:
+        """Returns one line of JSON; of long content the first 64 KiB (file and offset give all)."""
+        return json.dumps(
+            {
+                "file": self.file,
+                "offset": self.offset,
+                "reason": self.reason,
+                "length": self.length,
+                "sha256": hashlib.sha256(self.content).hexdigest(),
+                "bytes": base64.b64encode(self.content[:MAX_SAVED_BYTES]).decode("ascii"),
+            },
+            sort_keys=True,
+        )

@@ -1,0 +1,158 @@
+"""Readers: ranges of text files to documents, each a list of clean lines.
+
+Layouts:
+
+    blank_line   a blank line begins a new document (the format of google-research/bert)
+    file         one document a file; blank lines separate paragraphs
+    line         one document a line
+    jsonl        one JSON object a line; the text in its `text_field` is the document
+
+A line is UTF-8 without line end and not blank. Bad bytes become dead letters and reading goes on.
+"""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+
+from data_prep import dead_letters, line_blocks
+from data_prep.clean_lines import CleanBlock, FileRange, LineCleaner
+from data_prep.dead_letters import DeadLetter
+
+LAYOUTS = ("blank_line", "file", "line", "jsonl")
+MAX_DOCUMENT_BYTES = 64 << 20
+
+Document = list[bytes]
+
+
+def document_id(document: Document) -> bytes:
+    """Returns 16 bytes that depend on the text of the document alone, not on where it was found."""
+    return hashlib.blake2b(b"\n".join(document), digest_size=16).digest()
+
+
+class DocumentReader:
+    """Iterates over the documents of one file range; in file order, once.
+
+    Args:
+        file_range: what to read.
+        max_line_bytes: longer lines are cut at a space.
+        max_document_bytes: longer documents are cut between lines.
+        reject: is given every dead letter.
+
+    Attributes:
+        counts: bytes, lines, documents and events. bytes_in = bytes_ok + bytes_blank + bytes_dead;
+            documents_cut counts cuts made because a document was too long.
+    """
+
+    def __init__(
+        self,
+        file_range: FileRange,
+        *,
+        max_line_bytes: int = line_blocks.MAX_LINE_BYTES,
+        max_document_bytes: int = MAX_DOCUMENT_BYTES,
+        reject: Callable[[DeadLetter], None] = lambda letter: None,
+    ):
+        self._range = file_range
+        self._max_document_bytes = max_document_bytes
+        # A JSON record cannot be cut, so its line may be as long as a document.
+        is_json = file_range.layout == "jsonl"
+        limit = max_document_bytes if is_json else max_line_bytes
+        self._lines = LineCleaner(file_range, max_line_bytes=limit, reject=reject)
+
+    @property
+    def counts(self) -> collections.Counter[str]:
+        """What was read so far."""
+        return self._lines.counts
+
+    @property
+    def consumed(self) -> int:
+        """Where reading stands in the file, in bytes of the file as it is stored."""
+        return self._lines.stream.consumed
+
+    def __iter__(self) -> Iterator[Document]:
+        groups = {
+            "blank_line": self._by_blank_line,
+            "file": self._by_file,
+            "line": self._by_line,
+            "jsonl": self._by_json_line,
+        }
+        for group in groups[self._range.layout]():
+            for document in self._cut(group):
+                self.counts["documents"] += 1
+                yield document
+
+    def _cut(self, lines: Iterable[bytes]) -> Iterator[Document]:
+        """Cuts what would be too long a document for the memory of one worker."""
+        document: Document = []
+        size = 0
+        for line in lines:
+            if document and size + len(line) > self._max_document_bytes:
+                self.counts["documents_cut"] += 1
+                yield document
+                document, size = [], 0
+            document.append(line)
+            size += len(line)
+        if document:
+            yield document
+
+    def _by_file(self) -> Iterator[Iterable[bytes]]:
+        yield (line for block in self._lines for line in block.lines if line)
+
+    def _by_blank_line(self) -> Iterator[Iterable[bytes]]:
+        flat = (line for block in self._lines for line in block.lines if line is not None)
+        for line in flat:
+            if line:
+                yield _until_blank(line, flat)
+
+    def _by_line(self) -> Iterator[Iterable[bytes]]:
+        group: list[bytes] = []
+        for block in self._lines:
+            last = len(block.lines) - 1
+            for place, line in enumerate(block.lines):
+                if line:
+                    group.append(line)
+                if not (block.raw.continues and place == last):
+                    yield group
+                    group = []
+        yield group
+
+    def _by_json_line(self) -> Iterator[Iterable[bytes]]:
+        inside_line = False
+        for block in self._lines:
+            for place, line in enumerate(block.lines):
+                is_piece = (inside_line and place == 0) or (
+                    block.raw.continues and place == len(block.lines) - 1
+                )
+                if line and is_piece:
+                    self._reject(block, place, dead_letters.JSON_TOO_LONG)
+                elif line:
+                    yield self._json_text(block, place)
+            inside_line = block.raw.continues
+
+    def _json_text(self, block: CleanBlock, place: int) -> list[bytes]:
+        try:
+            record = json.loads(block.lines[place] or b"")
+        except (ValueError, RecursionError):
+            return self._reject(block, place, dead_letters.JSON_SYNTAX)
+        text = record.get(self._range.text_field) if isinstance(record, dict) else None
+        if not isinstance(text, str):
+            return self._reject(block, place, dead_letters.JSON_TEXT)
+        try:
+            lines = text.replace("\0", "").replace("\r", "\n").encode("utf-8").split(b"\n")
+        except UnicodeEncodeError:  # a lone surrogate, written as an escape
+            return self._reject(block, place, dead_letters.INVALID_UTF8)
+        return [line for line in lines if not line_blocks.is_blank(line)]
+
+    def _reject(self, block: CleanBlock, place: int, reason: str) -> list[bytes]:
+        self._lines.reject(block.raw.lines[place], block.raw.offsets()[place], reason)
+        return []
+
+
+def _until_blank(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    for line in rest:
+        if not line:
+            return
+        yield line

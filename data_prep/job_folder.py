@@ -1,0 +1,139 @@
+"""The state of one preparation job on disk: what may be kept, what is missing, what is finished.
+
+While a job is not finished, its folder holds `.job/`: `settings.json`, one JSON part for every
+finished shard, `counts.json` and the progress of the workers. A shard's part is written after the
+shard, `COMPLETED` after everything, so a job killed anywhere goes on from what is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from typing import Any
+
+from data_prep import storage
+from data_prep.manifest import COMPLETED_FILE, MANIFEST_FILE, VOCAB_FILE, load_manifest
+from data_prep.preparation_settings import PreparationSettings
+
+REJECTS_FOLDER = "rejects"
+COUNTS_PART = "counts"
+_JOB_FOLDER = ".job"
+_SETTINGS_FILE = "settings.json"
+
+
+class JobFolder:
+    """The output folder of a preparation job."""
+
+    def __init__(self, directory: str, settings: PreparationSettings):
+        self.directory = directory
+        self._settings = settings
+        self._fingerprint = settings.fingerprint()
+
+    def is_completed(self) -> bool:
+        """Says whether the folder is finished, with these settings.
+
+        Raises:
+            ValueError: it is finished or begun with other settings, or holds something else.
+        """
+        completed = storage.exists(os.path.join(self.directory, COMPLETED_FILE))
+        begun = storage.exists(self._job_path(_SETTINGS_FILE))
+        if completed:
+            recorded = dict(load_manifest(self.directory).settings)
+        elif begun:
+            recorded = json.loads(storage.read_whole(self._job_path(_SETTINGS_FILE)))
+        else:
+            others = [name for name in storage.list_folder(self.directory) if name != _JOB_FOLDER]
+            if others:
+                raise ValueError(
+                    f"--output {self.directory}: expected a new or empty folder, or one that this "
+                    f"command began, but it holds {', '.join(others[:3])}. Choose another --output."
+                )
+            return False
+        if differences := self._settings.differences(recorded):
+            raise ValueError(
+                f"--output {self.directory}: was {'finished' if completed else 'begun'} with other "
+                f"settings ({'; '.join(differences)}). Choose another --output, delete the folder, "
+                "or use the settings it was made with."
+            )
+        return completed
+
+    def begin(self, vocab_file: str) -> None:
+        """Makes the folder and records settings and vocabulary.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        try:
+            for folder in (_JOB_FOLDER, REJECTS_FOLDER, os.path.join(_JOB_FOLDER, "progress")):
+                storage.make_folder(os.path.join(self.directory, folder))
+            vocab = storage.read_whole(vocab_file)
+            storage.write_whole(self.vocab_file, vocab)
+            text = json.dumps(self._settings.to_json(), indent=1)
+            storage.write_whole(self._job_path(_SETTINGS_FILE), text.encode())
+        except OSError as error:
+            raise OSError(
+                f"--output {self.directory}: expected a folder that can be written, received "
+                f"'{error.strerror or error}'. Choose another --output or change its permissions."
+            ) from error
+        self._remove_temporary_files()
+
+    @property
+    def vocab_file(self) -> str:
+        """Path of the copy of the vocabulary."""
+        return os.path.join(self.directory, VOCAB_FILE)
+
+    @property
+    def progress_folder(self) -> str:
+        """Path of the folder in which workers tell how far they are."""
+        return self._job_path("progress")
+
+    def reject_file(self, unit_name: str) -> str:
+        """Returns the path for the dead letters of a unit of work."""
+        return os.path.join(self.directory, REJECTS_FOLDER, f"{unit_name}.jsonl")
+
+    def shard_path(self, block_key: str) -> str:
+        """Returns the path of the shard of a block."""
+        return os.path.join(self.directory, self._settings.shard_file(block_key))
+
+    def save_part(self, name: str, content: dict[str, Any]) -> None:
+        """Records that a shard (or the counting of the input) is done, and what came of it."""
+        part = {"fingerprint": self._fingerprint, **content}
+        storage.write_whole(self._job_path(f"{name}.json"), json.dumps(part).encode())
+
+    def load_part(self, name: str) -> dict[str, Any] | None:
+        """Returns what `save_part` recorded under these settings, or None."""
+        path = self._job_path(f"{name}.json")
+        if not storage.exists(path):
+            return None
+        part = json.loads(storage.read_whole(path))
+        return part if part.pop("fingerprint", None) == self._fingerprint else None
+
+    def finished_blocks(self) -> frozenset[str]:
+        """Returns the blocks whose shard and part are there."""
+        return frozenset(
+            key
+            for key in self._settings.block_keys()
+            if self.load_part(key) is not None and storage.exists(self.shard_path(key))
+        )
+
+    def complete(self, summary: str) -> None:
+        """Writes the marker, then removes what only an unfinished job needs."""
+        storage.write_whole(os.path.join(self.directory, COMPLETED_FILE), summary.encode())
+        if storage.is_remote(self.directory):
+            for name in [_SETTINGS_FILE, f"{COUNTS_PART}.json"]:
+                storage.remove(self._job_path(name))
+        else:
+            shutil.rmtree(os.path.join(self.directory, _JOB_FOLDER))
+
+    def _remove_temporary_files(self) -> None:
+        """Removes what writers of a killed run left under temporary names."""
+        for folder in (self.directory, os.path.join(self.directory, REJECTS_FOLDER)):
+            for name in storage.list_folder(folder):
+                if ".tmp-" in name and not name.startswith((MANIFEST_FILE, VOCAB_FILE)):
+                    with contextlib.suppress(OSError):
+                        storage.remove(os.path.join(folder, name))
+
+    def _job_path(self, name: str) -> str:
+        return os.path.join(self.directory, _JOB_FOLDER, name)

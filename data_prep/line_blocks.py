@@ -1,0 +1,137 @@
+"""Pieces of bytes to blocks of raw lines, with their places, within one range of a file.
+
+A line belongs to the range its first byte lies in, a paragraph block (a run of lines up to a blank
+one) to the range of the blank line before it. So ranges can be read by different workers and every
+line comes up exactly once, wherever the cuts are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+MAX_LINE_BYTES = 1 << 20
+_ASCII_BLANK = b" \t\r\n\v\f\0"
+_LONGEST_BLANK = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class LineBlock:
+    """Some consecutive lines.
+
+    Attributes:
+        offset: where the first line begins, in bytes of the decompressed stream.
+        lines: raw bytes without the line feed.
+        size: bytes of all lines with their line feeds.
+        continues: the last line is a piece of a longer line that goes on in the next block.
+    """
+
+    offset: int
+    lines: list[bytes]
+    size: int
+    continues: bool = False
+
+    def offsets(self) -> list[int]:
+        """Returns where each line begins, and where the block ends."""
+        places = [self.offset]
+        for line in self.lines[:-1]:
+            places.append(places[-1] + len(line) + 1)
+        places.append(self.offset + self.size)
+        return places
+
+    def cut(self, first: int, last: int) -> LineBlock:
+        """Returns the block of lines `first` up to, not including, `last`."""
+        places = self.offsets()
+        return LineBlock(
+            places[first],
+            self.lines[first:last],
+            places[last] - places[first],
+            self.continues and last == len(self.lines),
+        )
+
+
+def read_lines(
+    pieces: Iterable[bytes], *, offset: int = 0, max_line_bytes: int = MAX_LINE_BYTES
+) -> Iterator[LineBlock]:
+    """Yields all lines; a line longer than the limit comes in pieces, cut at a space if it has one.
+
+    Args:
+        pieces: the bytes, in pieces of any size.
+        offset: where the first byte stands in its stream.
+        max_line_bytes: longest line that stays whole.
+    """
+    rest = bytearray()
+    for piece in pieces:
+        rest += piece
+        end = rest.rfind(b"\n") + 1
+        if end:
+            yield LineBlock(offset, bytes(rest[: end - 1]).split(b"\n"), end)
+            del rest[:end]
+            offset += end
+        while len(rest) > max_line_bytes:
+            end = _place_to_cut(rest, max_line_bytes)
+            yield LineBlock(offset, [bytes(rest[:end])], end, continues=True)
+            del rest[:end]
+            offset += end
+    if rest:
+        yield LineBlock(offset, [bytes(rest)], len(rest))
+
+
+def _place_to_cut(line: bytearray, limit: int) -> int:
+    if end := line.rfind(b" ", 1, limit) + 1:
+        return end
+    end = limit
+    while end > limit - 4 and line[end] & 0xC0 == 0x80:  # never inside a UTF-8 character
+        end -= 1
+    return end if line[end] & 0xC0 != 0x80 else limit
+
+
+def is_blank(line: bytes) -> bool:
+    """Says whether a raw line holds nothing but white space (Unicode's too) and NUL bytes."""
+    rest = line.strip(_ASCII_BLANK)
+    if not rest:
+        return True
+    if rest[0] < 0x80 or len(rest) > _LONGEST_BLANK:
+        return False
+    return not rest.decode("utf-8", "replace").strip()
+
+
+def from_next_line(blocks: Iterable[LineBlock]) -> Iterator[LineBlock]:
+    """Drops the line under way when a range begins: it belongs to the range before."""
+    dropping = True
+    for block in blocks:
+        if not dropping:
+            yield block
+        elif len(block.lines) > 1:
+            yield block.cut(1, len(block.lines))
+        dropping = dropping and block.continues
+
+
+def from_next_blank(blocks: Iterable[LineBlock]) -> Iterator[LineBlock]:
+    """Drops the lines before the first blank one."""
+    found = False
+    for block in blocks:
+        if found:
+            yield block
+            continue
+        for place, line in enumerate(block.lines):
+            if is_blank(line):
+                found = True
+                yield block.cut(place, len(block.lines))
+                break
+
+
+def until(blocks: Iterable[LineBlock], stop: int, *, at_blank: bool) -> Iterator[LineBlock]:
+    """Ends before the first line (or the first blank line) that begins at `stop` or later."""
+    inside_line = False
+    for block in blocks:
+        if block.offset + block.size > stop:
+            places = block.offsets()
+            for place, line in enumerate(block.lines):
+                begins_here = not (place == 0 and inside_line)
+                if begins_here and places[place] >= stop and (not at_blank or is_blank(line)):
+                    if place:
+                        yield block.cut(0, place)
+                    return
+        yield block
+        inside_line = block.continues

@@ -1,0 +1,136 @@
+"""Everything that shapes the records, checked, comparable and written into the manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+from data_prep import sentences
+
+MAX_SEQ_LENGTH_LIMIT = 4_096
+_SHORTEST_SEQ_LENGTH = 8
+_MOST_SHARDS = 99_999
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparationSettings:
+    """The settings of one folder of records; defaults and names are google-research/bert's.
+
+    Attributes:
+        input: the --input arguments.
+        input_digest: SHA-256 over path, size and layout of every input file.
+        vocab_sha256: of the vocabulary file.
+        heldout_fraction: share of documents, in [0, 1), for the held-out split.
+        num_shards: shards of the train split; the held-out split has its share of them.
+        sentences: "split" the lines, or "given": every line is one sentence.
+        text_field: field of a JSON record that holds the text.
+    """
+
+    input: tuple[str, ...]
+    input_digest: str
+    vocab_sha256: str
+    max_seq_length: int = 128
+    max_predictions_per_seq: int = 20
+    masked_lm_prob: float = 0.15
+    dupe_factor: int = 10
+    short_seq_prob: float = 0.1
+    random_seed: int = 12345
+    do_whole_word_mask: bool = False
+    do_lower_case: bool = True
+    heldout_fraction: float = 0.0
+    num_shards: int = 8
+    sentences: str = "split"
+    text_field: str = "text"
+
+    def __post_init__(self):
+        _check("max_seq_length", self.max_seq_length, _SHORTEST_SEQ_LENGTH, MAX_SEQ_LENGTH_LIMIT)
+        _check("max_predictions_per_seq", self.max_predictions_per_seq, 1, self.max_seq_length)
+        _check("masked_lm_prob", self.masked_lm_prob, 0, 1)
+        _check("short_seq_prob", self.short_seq_prob, 0, 1)
+        _check("dupe_factor", self.dupe_factor, 1, 1_000)
+        _check("num_shards", self.num_shards, 1, _MOST_SHARDS)
+        _check("heldout_fraction", self.heldout_fraction, 0, 0.9)
+        if self.sentences not in sentences.MODES:
+            raise ValueError(
+                f"Expected --sentences to be one of {', '.join(sentences.MODES)}, received "
+                f"{self.sentences!r}."
+            )
+
+    @property
+    def num_heldout_shards(self) -> int:
+        """Shards of the held-out split: its share of `num_shards`, at least one."""
+        if not self.heldout_fraction:
+            return 0
+        return max(1, round(self.num_shards * self.heldout_fraction))
+
+    def shards_of(self, split: str) -> int:
+        """Returns the number of shards of `train` or `heldout`."""
+        return self.num_shards if split == "train" else self.num_heldout_shards
+
+    def block_keys(self) -> list[str]:
+        """Returns the name of every block of documents; each becomes one shard."""
+        return [
+            f"{split}-{index:05d}"
+            for split in ("train", "heldout")
+            for index in range(self.shards_of(split))
+        ]
+
+    def shard_file(self, block_key: str) -> str:
+        """Returns the file name of the shard of a block."""
+        return f"{block_key}-of-{self.shards_of(block_key.split('-')[0]):05d}.tfrecord"
+
+    def block_of(self, document_id: bytes) -> str:
+        """Returns the block a document belongs to: by its text and the seed, nothing else."""
+        split = "heldout" if is_heldout(document_id, self.heldout_fraction) else "train"
+        key = str(self.random_seed).encode()
+        digest = hashlib.blake2b(document_id, digest_size=8, key=key[:64]).digest()
+        return f"{split}-{int.from_bytes(digest, 'little') % self.shards_of(split):05d}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the settings as JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    def fingerprint(self) -> str:
+        """Returns a hash that finished shards carry, to be kept only under equal settings."""
+        text = json.dumps(self._compared(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def differences(self, other: dict[str, Any]) -> list[str]:
+        """Returns what differs from recorded settings, in words: "dupe_factor: 10, now 5"."""
+        ours = self._compared()
+        found = []
+        for name, value in ours.items():
+            before = other.get(name)
+            if before == value:
+                continue
+            if name == "input_digest":
+                if other.get("input") == list(self.input):
+                    found.append("input: the files have changed since")
+                else:
+                    found.append(f"input: {other.get('input')}, now {list(self.input)}")
+            elif name == "vocab_sha256":
+                found.append("vocab_file: another vocabulary")
+            else:
+                found.append(f"{name}: {before}, now {value}")
+        return found
+
+    def _compared(self) -> dict[str, Any]:
+        # How the input was spelled is no difference; which files it came to is.
+        return {name: value for name, value in self.to_json().items() if name != "input"}
+
+
+def is_heldout(document_id: bytes, heldout_fraction: float) -> bool:
+    """Says whether a document is held out: by its text alone, not by the seed.
+
+    So a corpus prepared again with another seed holds out the same documents, and a larger fraction
+    holds out all of those of a smaller one.
+    """
+    digest = hashlib.blake2b(document_id, digest_size=8, person=b"heldout").digest()
+    return int.from_bytes(digest, "little") < heldout_fraction * 2**64
+
+
+def _check(name: str, value: float, lowest: float, highest: float) -> None:
+    if not lowest <= value <= highest:  # also False for NaN
+        raise ValueError(f"Expected --{name} from {lowest} to {highest}, received {value}.")

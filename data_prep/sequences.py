@@ -1,0 +1,88 @@
+"""Pairs of segments to the features of finished records, a block of sequences at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from data_prep.masking import MaskingRules, mask_block
+from data_prep.random_words import RandomWords
+from data_prep.sentence_pairs import SegmentPairs
+
+
+@dataclasses.dataclass(frozen=True)
+class SequenceBuilder:
+    """Builds the features of `features.py` for one vocabulary and one set of rules.
+
+    Attributes:
+        max_seq_length: tokens of a record.
+        pad_id, cls_id, sep_id: special token ids.
+        is_continuation: bool [vocab], True for pieces that continue a word.
+        rules: how to mask.
+    """
+
+    max_seq_length: int
+    pad_id: int
+    cls_id: int
+    sep_id: int
+    is_continuation: np.ndarray
+    rules: MaskingRules
+
+    def build(
+        self, ids: np.ndarray, pairs: SegmentPairs, words: RandomWords
+    ) -> dict[str, np.ndarray]:
+        """Lays the pairs out as [CLS] A [SEP] B [SEP] [PAD]... and masks them.
+
+        Args:
+            ids: [num_tokens], the flat array the pairs are places in.
+            pairs: [batch] pairs that fit into `max_seq_length`.
+            words: source of the masking choices.
+
+        Returns:
+            The features by name, [batch, length] each, in small unsigned types (float32 for the
+            weights).
+        """
+        a_length = (pairs.a_end - pairs.a_begin)[:, None]
+        length = a_length + (pairs.b_end - pairs.b_begin)[:, None] + 3
+        column = np.arange(self.max_seq_length)
+        is_second = column > a_length + 1
+        is_real = column < length
+        is_special = (column == 0) | (column == a_length + 1) | (column == length - 1)
+        is_text = is_real & ~is_special
+        source = column + np.where(
+            is_second, pairs.b_begin[:, None] - a_length - 2, pairs.a_begin[:, None] - 1
+        )
+        unmasked = ids.take(np.where(is_text, source, 0))
+        unmasked = np.where(is_text, unmasked, self._special_ids(column, is_special)).astype(
+            ids.dtype
+        )
+        masked = mask_block(
+            unmasked,
+            lengths=length[:, 0],
+            is_maskable=is_text,
+            begins_word=self._begins_word(unmasked, is_special),
+            rules=self.rules,
+            words=words,
+        )
+        predictions = np.arange(self.rules.max_predictions_per_seq)
+        return {
+            "input_ids": masked.input_ids,
+            "input_mask": is_real.astype(np.uint8),
+            "segment_ids": (is_second & is_real).astype(np.uint8),
+            "masked_lm_positions": masked.masked_lm_positions,
+            "masked_lm_ids": masked.masked_lm_ids,
+            "masked_lm_weights": (predictions < masked.num_predictions[:, None]).astype(np.float32),
+            "next_sentence_labels": pairs.is_random_next[:, None].astype(np.uint8),
+        }
+
+    def _special_ids(self, column: np.ndarray, is_special: np.ndarray) -> np.ndarray:
+        special = np.where(column == 0, self.cls_id, self.sep_id)
+        return np.where(is_special, special, self.pad_id)
+
+    def _begins_word(self, ids: np.ndarray, is_special: np.ndarray) -> np.ndarray:
+        if not self.rules.do_whole_word_mask:
+            return np.ones(ids.shape, bool)
+        begins = ~self.is_continuation[ids]
+        begins[:, 1:] |= is_special[:, :-1]
+        return begins
