@@ -24,8 +24,14 @@ def layer_norm(name: str) -> keras.layers.LayerNormalization:
 
 
 def gelu(inputs: tf.Tensor) -> tf.Tensor:
-    """The tanh approximation that Google's checkpoints were trained with."""
-    return keras.activations.gelu(inputs, approximate=True)
+    """The tanh approximation that Google's checkpoints were trained with.
+
+    Written without a power: XLA's general power costs a CPU more than the product beside it.
+
+    Source: Hendrycks and Gimpel 2016, section 2.
+    """
+    inner = 0.7978845608028654 * inputs * (1.0 + 0.044715 * inputs * inputs)  # sqrt(2 / pi)
+    return 0.5 * inputs * (1.0 + tf.tanh(inner))
 
 
 class SelfAttention(keras.layers.Layer):

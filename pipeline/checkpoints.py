@@ -39,6 +39,11 @@ class TrainingCheckpoint:
         self._checkpoint = checkpoint
         self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=_KEPT)
 
+    @property
+    def steps_done(self) -> int:
+        """Steps made so far; a mirrored variable does not convert by itself."""
+        return int(self.step.numpy())
+
     def restore(self) -> bool:
         """Loads the newest checkpoint; returns whether there was one."""
         if not self._manager.latest_checkpoint:

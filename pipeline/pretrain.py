@@ -80,7 +80,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
 
     from data_prep import features as records
     from models import BertConfig, BertPretrainer
-    from pipeline import agreement, distribution, input_pipeline, train_step, unigram
+    from pipeline import agreement, distribution, host_memory, input_pipeline, train_step, unigram
     from pipeline.checkpoints import TrainingCheckpoint
     from pipeline.optimizers import make_optimizer
     from pipeline.progress import TrainingProgress
@@ -93,6 +93,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
         print(f"pretrain: already complete: {output_dir}")
         return figures
 
+    host_memory.keep_freed_memory()
     strategy = distribution.make_strategy(train.strategy)
     agreement.check_batch(recipe, strategy.num_replicas_in_sync)
     train_files = input_pipeline.shard_files(manifest, data_dir, "train")
@@ -113,7 +114,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
         step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
     checkpoint = TrainingCheckpoint(run.checkpoints, model=model, optimizer=optimizer, step=step)
     checkpoint.restore()
-    run.forget_metrics_after(int(step))
+    run.forget_metrics_after(checkpoint.steps_done)
 
     unigram_loss = unigram.unigram_loss(
         input_pipeline.ordered_dataset(
@@ -148,27 +149,27 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
         num_sequences=manifest.splits["train"]["sequences"],
         global_batch_size=train.global_batch_size,
         seed=train.random_seed,
-        first_step=int(step),
+        first_step=checkpoint.steps_done,
     )
     batches = iter(strategy.experimental_distribute_dataset(dataset))
     heldout_batches = strategy.experimental_distribute_dataset(heldout)
     run_steps = train_step.make_train_steps(strategy, model, optimizer, step, train.random_seed)
     evaluate = train_step.make_evaluate(strategy, model)
     with TrainingProgress(run, checkpoint, recipe, unigram_loss) as progress:
-        while int(step) < train.num_train_steps:
-            num_steps = next_stop(train, int(step)) - int(step)
+        while checkpoint.steps_done < train.num_train_steps:
+            num_steps = next_stop(train, checkpoint.steps_done) - checkpoint.steps_done
             started = time.perf_counter()
             sums = run_steps(batches, tf.constant(num_steps)).numpy()
             progress.trained(sums, num_steps=num_steps, seconds=time.perf_counter() - started)
-            if int(step) % train.eval_every_steps == 0 and int(step) < train.num_train_steps:
+            if checkpoint.steps_done % train.eval_every_steps == 0 and checkpoint.steps_done < train.num_train_steps:
                 progress.evaluated(evaluate(heldout_batches))
-            if int(step) % train.checkpoint_every_steps == 0:
+            if checkpoint.steps_done % train.checkpoint_every_steps == 0:
                 checkpoint.save()
         final = evaluate(heldout_batches)
         progress.evaluated(final)
     checkpoint.save()
     figures = {
-        "step": int(step),
+        "step": checkpoint.steps_done,
         "seconds": float(checkpoint.seconds),
         "unigram_loss": unigram_loss,
         **final,

@@ -37,7 +37,7 @@ class TrainingProgress:
         self._reset()
 
     def __enter__(self) -> TrainingProgress:
-        step, train = int(self._checkpoint.step), self._recipe.train
+        step, train = self._checkpoint.steps_done, self._recipe.train
         if step:
             print(f"pretrain: continues at step {step:,}", file=sys.stderr)
         self._bar = tqdm.tqdm(
@@ -56,7 +56,7 @@ class TrainingProgress:
 
     def trained(self, sums: np.ndarray, *, num_steps: int, seconds: float) -> None:
         """Takes the metric sums `[6]` of `num_steps` steps that took `seconds`."""
-        step = int(self._checkpoint.step)
+        step = self._checkpoint.steps_done
         if not np.isfinite(sums).all():
             raise FloatingPointError(
                 f"the loss is not finite between steps {step - num_steps + 1} and {step}. The last "
@@ -83,7 +83,7 @@ class TrainingProgress:
         self._log("heldout", means)
         self._bar.clear()
         print(
-            f"step {int(self._checkpoint.step):>7,}  held-out: masked-LM loss "
+            f"step {self._checkpoint.steps_done:>7,}  held-out: masked-LM loss "
             f"{means['masked_lm_loss']:.4f} (unigram {self._unigram_loss:.4f}), accuracy "
             f"{means['masked_lm_accuracy']:.4f}; next-sentence loss "
             f"{means['next_sentence_loss']:.4f}, accuracy {means['next_sentence_accuracy']:.4f}",
@@ -92,7 +92,7 @@ class TrainingProgress:
         )
 
     def _log(self, split: str, figures: Mapping[str, float]) -> None:
-        step = int(self._checkpoint.step)
+        step = self._checkpoint.steps_done
         row = {
             "step": step,
             "split": split,
