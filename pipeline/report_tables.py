@@ -170,5 +170,5 @@ def rejects_text(rejects: Mapping[str, int]) -> str:
 
 def sequence_lengths(data: DataFolder) -> dict[int, int]:
     """Tokens in a sequence -> sequences, over all splits; empty if not recorded."""
-    histogram = data.manifest.statistics.get("length_histogram", {})
-    return {int(length): number for length, number in histogram.items() if number}
+    histogram = data.manifest.statistics.get("length_histogram", [])
+    return {length: number for length, number in enumerate(histogram) if number}

@@ -17,7 +17,7 @@ MANIFEST = {
     "splits": {"train": {"documents": 7, "sequences": 1234, "shards": []}},
     "counts": {"documents": 8, "sentences": 90, "tokens": 4321},
     "rejects": {"utf8": 2},
-    "statistics": {"length_histogram": {"30": 5, "64": 9}, "masked_share": 0.147},
+    "statistics": {"length_histogram": [0, 0, 0, 5, 9], "masked_share": 0.147},
     "versions": {},
 }
 

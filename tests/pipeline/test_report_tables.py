@@ -121,3 +121,9 @@ def test_the_table_of_records():
 
 def test_no_rejects_is_none():
     assert report_tables.rejects_text({"utf8": 0}) == "none"
+
+
+def test_lengths_come_from_the_place_in_the_recorded_list():
+    data = make_data(length_histogram=[0, 0, 3, 0, 5])
+    assert report_tables.sequence_lengths(data) == {2: 3, 4: 5}
+    assert report_tables.sequence_lengths(make_data()) == {}
