@@ -1,0 +1,75 @@
+import pytest
+import yaml
+
+from pipeline import config
+
+
+@pytest.mark.parametrize("name", config.recipe_names())
+def test_every_shipped_recipe_loads_under_its_own_name(name):
+    assert config.load_recipe(name).name == name
+
+
+@pytest.mark.parametrize("name", config.recipe_names())
+def test_every_shipped_recipe_opens_with_its_command(name):
+    text = (config.RECIPES_DIR / f"{name}.yaml").read_text()
+    assert all(word in text for word in ("# Command:", "# Time:", "# Expect:"))
+
+
+def test_unknown_recipe_lists_the_shipped_ones():
+    with pytest.raises(FileNotFoundError, match="'nothing'.*bert_tiny_sample"):
+        config.load_recipe("nothing")
+
+
+def test_unknown_key_names_the_nearest_one(tmp_path):
+    (tmp_path / "r.yaml").write_text("train:\n  num_train_step: 5\n")
+    with pytest.raises(ValueError, match="'train.num_train_step'.*'train.num_train_steps'"):
+        config.load_recipe(str(tmp_path / "r.yaml"))
+
+
+def test_override_is_typed_as_the_field_is():
+    recipe = config.load_recipe(
+        "bert_tiny_sample",
+        ["train.num_train_steps=7", "optimizer.learning_rate=3e-4", "model.hidden_dim=64"],
+    )
+    assert recipe.train.num_train_steps == 7
+    assert recipe.optimizer.learning_rate == 3e-4
+    assert recipe.model.overrides()["hidden_dim"] == 64
+    assert "num_layers" not in recipe.model.overrides()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.num_train_steps=many", "must be int, received 'many'"),
+        ("train.num_train_steps=0", "train.num_train_steps must be at least 1, received 0"),
+        ("prepare.do_lower_case=1", "must be bool, received 1"),
+        ("train.num_train_steps", "expects section.key=value"),
+        ("trian.num_train_steps=3", "Did you mean 'train'"),
+    ],
+)
+def test_wrong_override_says_what_was_expected(override, message):
+    with pytest.raises(ValueError, match=message):
+        config.load_recipe("bert_tiny_sample", [override])
+
+
+def test_saved_recipe_loads_as_the_same_one(tmp_path):
+    recipe = config.load_recipe("bert_tiny_sample", ["train.random_seed=9"])
+    config.save_recipe(recipe, tmp_path / "recipe.yaml")
+    assert config.load_recipe(str(tmp_path / "recipe.yaml")) == recipe
+
+
+def test_file_that_is_no_mapping_is_refused(tmp_path):
+    (tmp_path / "r.yaml").write_text("- 1\n")
+    with pytest.raises(ValueError, match="must hold sections"):
+        config.load_recipe(str(tmp_path / "r.yaml"))
+
+
+def test_differences_name_section_and_key():
+    old = {"train": {"a": 1, "b": 2}, "name": "x"}
+    new = {"train": {"a": 1, "b": 3}, "name": "x", "glue": {"c": 4}}
+    assert config.differences(old, new) == ["train.b: 2 -> 3", "glue: None -> {'c': 4}"]
+
+
+def test_recipes_are_plain_yaml(tmp_path):
+    config.save_recipe(config.Recipe(), tmp_path / "recipe.yaml")
+    assert yaml.safe_load((tmp_path / "recipe.yaml").read_text())["model"]["size"] == "base"

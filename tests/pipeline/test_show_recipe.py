@@ -1,0 +1,42 @@
+import pytest
+
+from pipeline import config, show_recipe
+
+
+def test_flags_carry_googles_names_and_plain_values():
+    recipe = config.load_recipe("bert_tiny_sample", ["prepare.max_seq_length=48"])
+    flags = show_recipe.stage_flags(recipe, "prepare")
+    assert flags[flags.index("--max_seq_length") + 1] == "48"
+    assert flags[flags.index("--do_whole_word_mask") + 1] == "false"
+
+
+def test_sample_tasks_hold_out_what_prepare_holds_out():
+    recipe = config.Recipe()
+    assert show_recipe.stage_flags(recipe, "sample-tasks") == [
+        "--heldout_fraction", "0.02", "--random_seed", "12345",
+    ]
+
+
+@pytest.mark.parametrize("stage", ["vocab", "prepare", "sample-tasks", "glue"])
+def test_every_flag_is_known_to_its_command(stage):
+    from data_prep import create_pretraining_data, learn_vocab, sample_glue_tasks
+    from pipeline.glue import finetune
+
+    parser = {
+        "vocab": learn_vocab,
+        "prepare": create_pretraining_data,
+        "sample-tasks": sample_glue_tasks,
+        "glue": finetune,
+    }[stage].build_parser()
+    flags = show_recipe.stage_flags(config.Recipe(), stage)[::2]
+    assert set(flags) <= set(parser._option_string_actions)
+
+
+def test_without_a_name_the_recipes_are_listed(capsys):
+    assert show_recipe.main([]) == 0
+    assert "bert_tiny_sample" in capsys.readouterr().out.splitlines()
+
+
+def test_recipe_is_printed_resolved(capsys):
+    assert show_recipe.main(["bert_tiny_sample", "--set", "train.random_seed=3"]) == 0
+    assert "random_seed: 3" in capsys.readouterr().out
