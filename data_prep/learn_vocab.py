@@ -6,12 +6,15 @@ import argparse
 import collections
 import json
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from data_prep import command_line, input_files, storage
 from data_prep.clean_lines import FileRange
+from data_prep.documents import DocumentReader
+from data_prep.vocabulary_learner import learn_vocabulary
+from data_prep.word_counts import count_words
 
 _EXAMPLE = """\
 example:
@@ -19,7 +22,6 @@ example:
 
 Globs and layouts as in `mnemosyne prepare`. Give the same --do_lower_case there.
 """
-_WORDS_PER_CHUNK = 200_000
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -51,13 +53,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_output(flags.output)
     units = input_files.plan_work(files, text_field=flags.text_field)
     started = time.monotonic()
-    _run_pipeline(units, flags, beam_flags)
+    counts = _count_words(units, flags, beam_flags)
+    print(f"{len(counts):,} different words; learning", file=sys.stderr)
+    try:
+        vocabulary = learn_vocabulary(counts, flags.vocab_size)
+    except ValueError as error:
+        raise ValueError(f"--input {' '.join(flags.input)}: {error}") from error
+    storage.write_whole(flags.output, "".join(f"{entry}\n" for entry in vocabulary).encode())
     seconds = time.monotonic() - started
-    entries = storage.read_whole(flags.output).count(b"\n")
-    if entries < flags.vocab_size:
-        print(f"the corpus gives no more than {entries:,} of {flags.vocab_size:,} entries")
+    if len(vocabulary) < flags.vocab_size:
+        print(f"the corpus gives {len(vocabulary):,} of {flags.vocab_size:,} entries, not more")
     megabytes = sum(file.size for file in files) / 1e6
-    print(f"{entries:,} entries from {megabytes:,.1f} MB in {seconds:,.1f} s: {flags.output}")
+    print(f"{len(vocabulary):,} entries, {megabytes:,.1f} MB, {seconds:,.1f} s: {flags.output}")
     return 0
 
 
@@ -74,42 +81,40 @@ def _check_output(path: str) -> None:
         ) from error
 
 
-def _run_pipeline(
+def _count_words(
     units: Sequence[Sequence[FileRange]], flags: argparse.Namespace, beam_flags: Sequence[str]
-) -> None:
+) -> dict[str, int]:
+    """Runs the Beam job; its result comes back through a file, whichever machine wrote it."""
     beam = command_line.import_beam()
+    counts_file = f"{flags.output}.counts"
+    print(f"counting words of {len(units)} pieces of the corpus", file=sys.stderr)
     with command_line.beam_pipeline(beam_flags) as pipeline:
         _ = (
             pipeline
-            | "Units of work" >> beam.Create(list(units), reshuffle=False)
+            # The empty unit has the counts written even if the corpus holds no word.
+            | "Units of work" >> beam.Create([[], *units], reshuffle=False)
             | "Count words" >> beam.FlatMap(count_unit, do_lower_case=flags.do_lower_case)
             | "Add counts" >> beam.CombinePerKey(sum)
-            | "Pack counts" >> beam.MapTuple(lambda word, count: ("", (word, count)))
+            | "Give all one key" >> beam.Map(lambda word_count: ("", word_count))
             | "Bring counts together" >> beam.GroupByKey()
-            | "Learn vocabulary"
-            >> beam.MapTuple(
-                lambda _, counts, path, size: write_vocabulary(counts, path, size),
-                path=flags.output,
-                size=flags.vocab_size,
-            )
+            | "Write counts" >> beam.Map(save_counts, path=counts_file)
         )
+    counts = json.loads(storage.read_whole(counts_file))
+    storage.remove(counts_file)
+    return counts
 
 
 def count_unit(unit: Sequence[FileRange], do_lower_case: bool) -> Iterator[tuple[str, int]]:
     """Yields (word, count) of the documents of one unit of work."""
-    from data_prep.documents import DocumentReader
-    from data_prep.word_counts import count_words
-
     total: collections.Counter[str] = collections.Counter()
     for file_range in unit:
         for document in DocumentReader(file_range):
             total.update(count_words(document, do_lower_case=do_lower_case))
     yield from total.items()
+    yield "", 0
 
 
-def write_vocabulary(counts: Iterable[tuple[str, int]], path: str, vocab_size: int) -> None:
-    """Learns the vocabulary and writes it, one entry a line."""
-    from data_prep.vocabulary_learner import learn_vocabulary
-
-    vocabulary = learn_vocabulary(dict(counts), vocab_size)
-    storage.write_whole(path, "".join(f"{entry}\n" for entry in vocabulary).encode("utf-8"))
+def save_counts(keyed: tuple[str, Iterable[tuple[str, int]]], path: str) -> None:
+    """Writes the words with their counts, the empty word left out."""
+    words = {word: count for word, count in keyed[1] if word}
+    storage.write_whole(path, json.dumps(words).encode())
