@@ -1,0 +1,120 @@
+"""Fine-tuning a very small classifier: it learns, repeats itself, and stops when it breaks."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import BertConfig
+from pipeline.glue import fine_tuning
+from pipeline.glue.initial_weights import build_classifier, encoder_weights
+from pipeline.glue.settings import FineTuningSettings
+
+CONFIG = BertConfig(
+    vocab_size=12, hidden_dim=16, num_layers=1, num_heads=2, intermediate_dim=16,
+    max_position_embeddings=8, dropout=0.0, attention_dropout=0.0,
+)
+SETTINGS = FineTuningSettings(
+    num_train_epochs=8, learning_rate=3e-2, batch_size=16, max_seq_length=6, seed=3
+)
+
+
+def make_examples(num_examples=128):
+    """Class 1 where token 7 stands behind [CLS], class 0 where token 8 does."""
+    labels = (np.arange(num_examples) % 3 == 0).astype(np.int32)
+    input_ids = np.full([num_examples, 6], 5, np.int32)
+    input_ids[:, 0], input_ids[:, 1] = 2, np.where(labels == 1, 7, 8)
+    ones = np.ones_like(input_ids)
+    return {"input_ids": input_ids, "input_mask": ones, "segment_ids": 0 * ones}, labels
+
+
+def make_model(num_outputs=2):
+    weights = encoder_weights(CONFIG, "unused", random_init=True, seed=3)
+    return build_classifier(CONFIG, num_outputs, weights=weights, seed=3)
+
+
+def fit(model, features, labels, settings=SETTINGS):
+    return fine_tuning.train(model, features, labels, settings=settings, description="task")
+
+
+def test_every_epoch_is_a_permutation_and_batches_run_across_epochs():
+    batches = list(itertools.islice(fine_tuning.batch_indices(24, SETTINGS), 6))
+    assert {len(batch) for batch in batches} == {16}
+    stream = np.concatenate(batches).reshape(4, 24)
+    assert np.sort(stream, axis=1).tolist() == [list(range(24))] * 4
+    assert len({tuple(epoch) for epoch in stream}) == 4
+
+
+def test_another_seed_is_another_order():
+    first, second = (
+        next(fine_tuning.batch_indices(64, FineTuningSettings(seed=seed))) for seed in (0, 1)
+    )
+    assert first.tolist() != second.tolist()
+
+
+def test_class_loss_is_the_mean_cross_entropy():
+    logits = tf.constant([[0.0, 0.0], [0.0, np.log(3.0)]])
+    loss = fine_tuning.task_loss(logits, tf.constant([0, 1]))
+    # log 2, and -log(3/4).
+    assert float(loss) == pytest.approx((0.693147 + 0.287682) / 2, rel=1e-5)
+
+
+def test_score_loss_is_the_squared_error_on_minus_1_to_1():
+    loss = fine_tuning.task_loss(tf.constant([[0.5], [0.0]]), tf.constant([5.0, 2.5]))
+    assert float(loss) == pytest.approx(0.125)
+
+
+def test_score_predictions_are_the_inverse_and_stay_in_range():
+    logits = np.array([[-3.0], [-1.0], [0.0], [0.2], [1.0], [1.4]])
+    predictions = fine_tuning.predictions_from_logits(logits, is_regression=True)
+    np.testing.assert_allclose(predictions, [0.0, 0.0, 2.5, 3.0, 5.0, 5.0])
+
+
+def test_class_predictions_are_the_largest_logit():
+    logits = np.array([[1.0, 2.0], [0.5, -1.0]])
+    assert fine_tuning.predictions_from_logits(logits, is_regression=False).tolist() == [1, 0]
+
+
+def test_it_learns_a_task_that_one_token_decides():
+    features, labels = make_examples()
+    model = make_model()
+    assert fit(model, features, labels) == 64
+    logits = fine_tuning.predict(model, features, batch_size=50)
+    assert logits.argmax(axis=-1).tolist() == labels.tolist()
+
+
+def test_it_learns_a_score():
+    features, labels = make_examples()
+    scores = np.where(labels == 1, 4.0, 1.0).astype(np.float32)
+    model = make_model(num_outputs=1)
+    fit(model, features, scores)
+    logits = fine_tuning.predict(model, features, batch_size=50)
+    predictions = fine_tuning.predictions_from_logits(logits, is_regression=True)
+    np.testing.assert_allclose(predictions, scores, atol=0.7)
+
+
+def test_the_same_seed_gives_the_same_weights():
+    features, labels = make_examples(48)
+    models = [make_model(), make_model()]
+    for model in models:
+        fit(model, features, labels, FineTuningSettings(num_train_epochs=1, batch_size=8))
+    first, second = (model.get_weights() for model in models)
+    for weights, again in zip(first, second, strict=True):
+        np.testing.assert_array_equal(weights, again)
+
+
+def test_predictions_do_not_depend_on_the_batch_size():
+    features, _ = make_examples(10)
+    model = make_model()
+    logits = [fine_tuning.predict(model, features, batch_size=size) for size in (3, 10, 32)]
+    assert [part.shape for part in logits] == [(10, 2)] * 3
+    np.testing.assert_allclose(logits[0], logits[1], atol=1e-6)
+    np.testing.assert_allclose(logits[0], logits[2], atol=1e-6)
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_steps():
+    features, _ = make_examples(32)
+    scores = np.full([32], np.inf, np.float32)
+    with pytest.raises(FloatingPointError, match="between steps 1 and 16; try a smaller"):
+        fit(make_model(num_outputs=1), features, scores)

@@ -1,0 +1,153 @@
+"""`mnemosyne glue` from flags to table on two tiny tasks."""
+
+import json
+
+import numpy as np
+import pytest
+
+from models import BertConfig
+from pipeline.glue import fine_tuning, finetune
+
+VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a", "same", "other"]
+
+
+@pytest.fixture(name="folders")
+def fixture_folders(tmp_path):
+    run, glue = tmp_path / "run", tmp_path / "glue"
+    run.mkdir()
+    BertConfig(
+        vocab_size=len(VOCAB), hidden_dim=16, num_layers=1, num_heads=2, intermediate_dim=16,
+        max_position_embeddings=16, dropout=0.0, attention_dropout=0.0,
+    ).save(run / "bert_config.json")
+    (run / "vocab.txt").write_text("\n".join(VOCAB) + "\n")
+    for name, header, rows in (
+        ("SST-2", "sentence\tlabel", ["a good film\t1", "a bad film\t0"]),
+        ("STS-B", "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\t"
+                  "sentence2\tscore",
+         ["0\tg\tf\ty\t1\tn\tn\ta film\tsame film\t5.0", "1\tg\tf\ty\t1\tn\tn\ta film\tbad\t0.5"]),
+    ):
+        (glue / name).mkdir(parents=True)
+        for split, copies in (("train", 60), ("dev", 3)):
+            content = "\n".join([header, *rows * copies])
+            (glue / name / f"{split}.tsv").write_text(content + "\n")
+    return tmp_path
+
+
+def arguments(folders, *more):
+    flags = {
+        "checkpoint": folders / "run", "glue_dir": folders / "glue", "output": folders / "out",
+        "batch_size": 8, "max_seq_length": 8, "learning_rate": 0.03,
+    }
+    flat = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
+    return [*flat, "--random_init", *more]
+
+
+@pytest.fixture(name="quick")
+def fixture_quick(monkeypatch):
+    """Leaves the training out: every dev example is answered with class 1."""
+
+    def train(model, features, labels, *, settings, description):
+        return settings.num_train_steps(len(labels))
+
+    def predict(model, features, *, batch_size):
+        return np.tile([[0.0, 1.0]], [len(features["input_ids"]), 1])
+
+    monkeypatch.setattr(fine_tuning, "train", train)
+    monkeypatch.setattr(fine_tuning, "predict", predict)
+
+
+def test_two_tasks_are_trained_scored_and_kept(folders, capsys):
+    assert finetune.main(arguments(folders, "--num_train_epochs", "8")) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == (
+        f"GLUE, dev sets: random initialisation, sizes of {folders / 'run'}"
+    )
+    assert printed[1] == "SST-2: 120 training and 6 dev examples"
+    assert printed[-1].startswith("| average |")
+    results = json.loads((folders / "out" / "results.json").read_text())
+    assert [(row["task"], row["num_train_steps"]) for row in results["rows"]] == [
+        ("SST-2", 120), ("STS-B", 120),
+    ]
+    assert results["rows"][0]["metrics"] == {"accuracy": 1.0}
+    assert results["rows"][1]["score"] > 0.9
+    assert results["initialisation"] == "random"
+    out = sorted(path.name for path in (folders / "out").iterdir())
+    assert out == ["COMPLETED", "predictions", "results.json", "results.md"]
+
+
+def test_finished_tasks_are_skipped_and_missing_ones_added(folders, capsys, quick):
+    finetune.main(arguments(folders, "--tasks", "SST-2"))
+    first = json.loads((folders / "out" / "results.json").read_text())
+    capsys.readouterr()
+    assert finetune.main(arguments(folders)) == 0
+    printed = capsys.readouterr().out
+    assert "SST-2: finished earlier with the same settings, skipped" in printed
+    second = json.loads((folders / "out" / "results.json").read_text())
+    assert second["rows"][0] == first["rows"][0]
+    assert [row["task"] for row in second["rows"]] == ["SST-2", "STS-B"]
+
+
+def test_other_settings_are_refused_with_the_difference(folders, quick):
+    finetune.main(arguments(folders, "--tasks", "SST-2", "--num_train_epochs", "0.5"))
+    with pytest.raises(ValueError, match="of other settings: num_train_epochs: 0.5 -> 3.0"):
+        finetune.main(arguments(folders))
+
+
+def test_max_train_examples_limits_the_training(folders, quick):
+    finetune.main(arguments(folders, "--tasks", "SST-2", "--max_train_examples", "16"))
+    [row] = json.loads((folders / "out" / "results.json").read_text())["rows"]
+    assert (row["train_examples"], row["num_train_steps"], row["dev_examples"]) == (16, 6, 6)
+
+
+def test_a_bad_row_is_warned_of_and_kept(folders, capsys, quick):
+    path = folders / "glue" / "SST-2" / "train.tsv"
+    path.write_text(path.read_text() + "no label\n")
+    finetune.main(arguments(folders, "--tasks", "SST-2"))
+    assert (
+        f"WARNING SST-2: 1 malformed rows left out, the first in {path}, line 122: expected 2 "
+        "tab-separated columns (sentence, label), received 1"
+    ) in capsys.readouterr().out
+    [reject] = (folders / "out" / "rejects.jsonl").read_text().splitlines()
+    assert json.loads(reject)["text"] == "no label"
+
+
+def test_a_bad_folder_is_found_before_anything_is_written(folders):
+    (folders / "glue" / "STS-B" / "dev.tsv").unlink()
+    with pytest.raises(FileNotFoundError, match="STS-B/dev.tsv: file of task STS-B is missing"):
+        finetune.main(arguments(folders))
+    assert not (folders / "out").exists()
+
+
+def test_sample_tasks_are_marked_in_the_results(folders, capsys, quick):
+    (folders / "glue" / "NOT_GLUE").write_text("")
+    finetune.main(arguments(folders, "--tasks", "SST-2"))
+    assert json.loads((folders / "out" / "results.json").read_text())["sample_tasks"] is True
+    assert "Sample tasks (not GLUE)" in capsys.readouterr().out
+
+
+def test_a_checkpoint_is_needed_unless_weights_are_random(folders):
+    flags = [flag for flag in arguments(folders) if flag != "--random_init"]
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        finetune.main(flags)
+
+
+def test_a_sequence_longer_than_the_encoder_is_refused(folders):
+    with pytest.raises(ValueError, match="max_position_embeddings 16, received 17"):
+        finetune.main(arguments(folders, "--max_seq_length", "17"))
+
+
+def test_divergence_is_exit_code_1_and_leaves_no_marker(folders, capsys, monkeypatch):
+    def train(*_, **__):
+        raise FloatingPointError("STS-B: expected a finite loss")
+
+    monkeypatch.setattr(fine_tuning, "train", train)
+    assert finetune.main(arguments(folders, "--tasks", "STS-B")) == 1
+    assert capsys.readouterr().err == "mnemosyne glue: STS-B: expected a finite loss\n"
+    assert not (folders / "out" / "COMPLETED").exists()
+
+
+def test_help_gives_an_example(capsys):
+    with pytest.raises(SystemExit) as stop:
+        finetune.main(["--help"])
+    assert stop.value.code == 0
+    assert "mnemosyne glue --checkpoint runs/tiny" in capsys.readouterr().out

@@ -1,0 +1,74 @@
+"""The weights that fine-tuning starts from."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import BertConfig, BertPretrainer
+from pipeline.glue import initial_weights
+
+CONFIG = BertConfig(
+    vocab_size=12, hidden_dim=16, num_layers=1, num_heads=2, intermediate_dim=16,
+    max_position_embeddings=8,
+)
+
+
+@pytest.fixture(name="run")
+def fixture_run(tmp_path):
+    """A run folder, and the pretrainer whose weights it holds."""
+    model = BertPretrainer(CONFIG)
+    names = ("input_ids", "input_mask", "segment_ids", "masked_lm_positions")
+    model({name: tf.ones([1, 4], tf.int32) for name in names})
+    model.encoder.set_weights([weights + 0.5 for weights in model.encoder.get_weights()])
+    CONFIG.save(tmp_path / "bert_config.json")
+    checkpoint = tf.train.Checkpoint(model=model)
+    tf.train.CheckpointManager(checkpoint, str(tmp_path / "checkpoints"), max_to_keep=1).save()
+    return str(tmp_path), model
+
+
+def test_the_encoder_of_the_checkpoint_is_taken(run):
+    directory, model = run
+    weights = initial_weights.encoder_weights(CONFIG, directory, random_init=False, seed=0)
+    for expected, found in zip(model.encoder.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_random_weights_depend_on_the_seed_alone():
+    first, again, other = (
+        initial_weights.weights_hash(
+            initial_weights.encoder_weights(CONFIG, "unused", random_init=True, seed=seed)
+        )
+        for seed in (0, 0, 1)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_a_classifier_holds_the_given_encoder_and_a_seeded_head(run):
+    directory, model = run
+    weights = initial_weights.encoder_weights(CONFIG, directory, random_init=False, seed=0)
+    first, again, other = (
+        initial_weights.build_classifier(CONFIG, 2, weights=weights, seed=seed)
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first.encoder.get_weights()[0], model.encoder.get_weights()[0])
+    np.testing.assert_array_equal(first.head.get_weights()[0], again.head.get_weights()[0])
+    assert (first.head.get_weights()[0] != other.head.get_weights()[0]).any()
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="without bert_config.json; give the --output of"):
+        initial_weights.load_config(str(tmp_path))
+
+
+@pytest.mark.parametrize("do_lower_case", [True, False])
+def test_lower_casing_is_that_of_the_records(tmp_path, do_lower_case):
+    run = {"data_manifest": {"settings": {"do_lower_case": do_lower_case}}}
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    assert initial_weights.lower_cases(str(tmp_path)) is do_lower_case
+
+
+def test_sizes_without_a_run_count_as_lower_cased(tmp_path):
+    assert initial_weights.lower_cases(str(tmp_path))

@@ -1,0 +1,133 @@
+"""The score folder: what is written, what is skipped, what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pipeline.glue.reader import Reject
+from pipeline.glue.results import ResultsFolder, score_table
+from pipeline.glue.tasks import TASKS
+
+BY_NAME = {task.name: task for task in TASKS}
+
+
+def header(**settings):
+    return {
+        "checkpoint": "runs/a", "initialisation": "checkpoint", "sample_tasks": False,
+        "settings": {"seed": 0, **settings},
+    }
+
+
+def make_row(task, score, *, metrics=None, sha256="aa", note=""):
+    return {
+        "task": task, "metrics": metrics or {"accuracy": score}, "score": score,
+        "train_examples": 2490, "dev_examples": 277, "num_train_steps": 233, "seconds": 12.3,
+        "data_sha256": sha256, "note": note,
+    }
+
+
+def add(folder, task, score, *, labels=(0, 1), predictions=(1, 1), **row):
+    folder.begin()
+    folder.add(
+        make_row(task, score, **row), task=BY_NAME[task], labels=np.array(labels),
+        predictions=np.array(predictions),
+    )
+
+
+def test_a_finished_task_is_known_to_the_next_run(tmp_path):
+    add(ResultsFolder(str(tmp_path), header()), "RTE", 0.5)
+    again = ResultsFolder(str(tmp_path), header())
+    assert again.finished_row(BY_NAME["RTE"], "aa")["score"] == 0.5
+    assert again.finished_row(BY_NAME["CoLA"], "aa") is None
+
+
+def test_other_settings_are_refused_with_every_difference(tmp_path):
+    add(ResultsFolder(str(tmp_path), header(learning_rate=1e-4)), "RTE", 0.5)
+    with pytest.raises(ValueError, match="seed: 0 -> 1; learning_rate: 0.0001 -> 0.001"):
+        ResultsFolder(str(tmp_path), header(seed=1, learning_rate=1e-3))
+
+
+def test_other_files_of_a_finished_task_are_refused(tmp_path):
+    folder = ResultsFolder(str(tmp_path), header())
+    add(folder, "RTE", 0.5, sha256="aa")
+    with pytest.raises(ValueError, match="a result of RTE from other files: sha256 aa -> bb"):
+        folder.finished_row(BY_NAME["RTE"], "bb")
+
+
+def test_results_hold_the_rows_in_task_order_and_their_average(tmp_path):
+    folder = ResultsFolder(str(tmp_path), header())
+    add(folder, "RTE", 0.5)
+    add(folder, "CoLA", 0.1)
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert [row["task"] for row in results["rows"]] == ["CoLA", "RTE"]
+    assert results["average"] == pytest.approx(0.3)
+    assert results["checkpoint"] == "runs/a"
+
+
+def test_predictions_are_label_names(tmp_path):
+    folder = ResultsFolder(str(tmp_path), header())
+    add(folder, "RTE", 0.5, labels=[0, 1], predictions=[1, 1])
+    assert (tmp_path / "predictions" / "RTE.tsv").read_text() == (
+        "index\tprediction\tlabel\n0\tnot_entailment\tentailment\n"
+        "1\tnot_entailment\tnot_entailment\n"
+    )
+
+
+def test_predicted_scores_have_three_decimals(tmp_path):
+    folder = ResultsFolder(str(tmp_path), header())
+    add(folder, "STS-B", 0.5, labels=[3.8, 5.0], predictions=[2.71828, 0.0])
+    assert (tmp_path / "predictions" / "STS-B.tsv").read_text() == (
+        "index\tprediction\tlabel\n0\t2.718\t3.800\n1\t0.000\t5.000\n"
+    )
+
+
+def test_the_marker_is_gone_while_a_task_is_at_work(tmp_path):
+    folder = ResultsFolder(str(tmp_path), header())
+    add(folder, "RTE", 0.5)
+    assert not (tmp_path / "COMPLETED").exists()
+    folder.complete()
+    assert json.loads((tmp_path / "COMPLETED").read_text()) == {"tasks": 1, "average": 0.5}
+    folder.begin()
+    assert not (tmp_path / "COMPLETED").exists()
+
+
+def test_rejects_of_a_task_replace_its_own_and_keep_others(tmp_path):
+    folder = ResultsFolder(str(tmp_path), header())
+    folder.begin()
+    folder.add_rejects(BY_NAME["RTE"], [])
+    assert not (tmp_path / "rejects.jsonl").exists()
+    folder.add_rejects(BY_NAME["RTE"], [Reject("RTE", "train.tsv", 7, "bad", "text")])
+    folder.add_rejects(BY_NAME["CoLA"], [Reject("CoLA", "dev.tsv", 1, "bad", "\u20ac")])
+    folder.add_rejects(BY_NAME["RTE"], [Reject("RTE", "train.tsv", 8, "bad", "text")])
+    rows = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
+    assert [(row["task"], row["line"]) for row in rows] == [("CoLA", 1), ("RTE", 8)]
+    assert rows[0] == {
+        "task": "CoLA", "file": "dev.tsv", "line": 1, "reason": "bad", "text": "\u20ac"
+    }
+
+
+def test_the_table_is_aligned_and_in_percent():
+    rows = [
+        make_row("MRPC", 0.748, metrics={"f1": 0.812, "accuracy": 0.684}),
+        make_row("RTE", 0.5),
+    ]
+    assert score_table(rows, average=0.624).splitlines() == [
+        "| task    | score | metrics                | train | dev | steps | seconds |",
+        "| ------- | ----: | ---------------------- | ----: | --: | ----: | ------: |",
+        "| MRPC    |  74.8 | F1 81.2, accuracy 68.4 | 2,490 | 277 |   233 |      12 |",
+        "| RTE     |  50.0 | accuracy 50.0          | 2,490 | 277 |   233 |      12 |",
+        "| average |  62.4 |                        |       |     |       |         |",
+    ]
+
+
+def test_the_markdown_has_title_and_notes(tmp_path):
+    add(ResultsFolder(str(tmp_path), header()), "QNLI", 0.5, note="no train.tsv")
+    lines = (tmp_path / "results.md").read_text().splitlines()
+    assert lines[0] == "# GLUE, dev sets: encoder of runs/a"
+    assert lines[-1] == "QNLI: no train.tsv."
+
+
+def test_sample_tasks_are_not_called_glue(tmp_path):
+    folder = ResultsFolder(str(tmp_path), {**header(), "sample_tasks": True})
+    assert folder.title() == "Sample tasks (not GLUE): encoder of runs/a"
