@@ -65,7 +65,8 @@ def read_lines(
         rest += piece
         end = rest.rfind(b"\n") + 1
         if end:
-            yield LineBlock(offset, bytes(rest[: end - 1]).split(b"\n"), end)
+            block = LineBlock(offset, bytes(rest[: end - 1]).split(b"\n"), end)
+            yield from _with_long_lines_cut(block, max_line_bytes)
             del rest[:end]
             offset += end
         while len(rest) > max_line_bytes:
@@ -77,7 +78,29 @@ def read_lines(
         yield LineBlock(offset, [bytes(rest)], len(rest))
 
 
-def _place_to_cut(line: bytearray, limit: int) -> int:
+def _with_long_lines_cut(block: LineBlock, limit: int) -> Iterator[LineBlock]:
+    """Yields the block, parted where a line is too long; every cut depends on that line alone."""
+    if block.size <= limit or max(map(len, block.lines)) <= limit:
+        yield block
+        return
+    done = 0
+    for place, line in enumerate(block.lines):
+        if len(line) <= limit:
+            continue
+        if place > done:
+            yield block.cut(done, place)
+        begin = block.offsets()[place]
+        while len(line) > limit:
+            end = _place_to_cut(line, limit)
+            yield LineBlock(begin, [line[:end]], end, continues=True)
+            line, begin = line[end:], begin + end
+        yield LineBlock(begin, [line], len(line) + 1)
+        done = place + 1
+    if done < len(block.lines):
+        yield block.cut(done, len(block.lines))
+
+
+def _place_to_cut(line: bytes | bytearray, limit: int) -> int:
     if end := line.rfind(b" ", 1, limit) + 1:
         return end
     end = limit

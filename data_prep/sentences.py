@@ -23,7 +23,8 @@ def split_sentences(lines: Iterable[bytes]) -> list[bytes]:
         lines: UTF-8 text, not blank, without line feeds.
 
     Returns:
-        The sentences in order, none blank. White space at their ends is dropped, nothing else.
+        The sentences in order, none blank. White space, control and format characters at their
+        ends may go (and U+2420, U+2424), nothing else: BERT does not see those either.
     """
     import blingfire
 
