@@ -30,7 +30,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--count", type=int, default=3, help="records to print (%(default)s)")
     add("--split", default="train", help="train or heldout (%(default)s)")
     add(
-        "--max_records", type=int, default=20_000, metavar="N",
+        "--max_records",
+        type=int,
+        default=20_000,
+        metavar="N",
         help="records to count over, from the first shard on; 0 takes all (%(default)s)",
     )
     add("--histogram", metavar="FILE.png", help="also write the lengths as a picture")
@@ -81,9 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _shards(manifest: records.Manifest, directory: str, split: str) -> list[str]:
     if split not in manifest.splits:
-        raise ValueError(
-            f"--split: expected one of {', '.join(manifest.splits)}, received {split}"
-        )
+        raise ValueError(f"--split: expected one of {', '.join(manifest.splits)}, received {split}")
     if not manifest.splits[split]["sequences"]:
         raise ValueError(
             f"--split {split}: expected sequences, {directory} has none in this split; choose "

@@ -60,7 +60,7 @@ class RecordStatistics:
             f"{_percent(self.replaced, self.predictions)}, left as it is "
             f"{_percent(self.kept, self.predictions)}",
             f"random next     {_percent(self.random_next, self.sequences)} of the sequences",
-            f"unknown         {_percent(self.unknown, self.text_tokens)} of the text tokens are "
+            f"unknown         {_percent(self.unknown, self.text_tokens, 3)} of the text tokens are "
             "[UNK]",
         ]
 
@@ -72,7 +72,7 @@ class RecordStatistics:
         last = len(self.lengths) - 1
         return [
             f"{start:>5}-{min(start + width - 1, last):<5} {number:>9,}  "
-            f"{'#' * round(_BAR * number / max(numbers))}"
+            f"{'#' * round(_BAR * number / max(numbers))}".rstrip()
             for start, number in zip(starts, numbers, strict=True)
         ]
 
@@ -128,5 +128,5 @@ def save_histogram(statistics: RecordStatistics, path: str) -> None:
     os.replace(temporary, path)
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f}%" if whole else "none"
+def _percent(part: int, whole: int, decimals: int = 1) -> str:
+    return f"{100 * part / whole:.{decimals}f}%" if whole else "none"

@@ -61,7 +61,10 @@ def format_record(record: Mapping[str, np.ndarray], vocab: Sequence[str], *, tit
         ]
         if words:
             lines += textwrap.wrap(
-                " ".join(words), WIDTH, initial_indent=f"  {name}  ", subsequent_indent="     ",
+                " ".join(words),
+                WIDTH,
+                initial_indent=f"  {name}  ",
+                subsequent_indent="     ",
                 break_on_hyphens=False,
             )
     return "\n".join(lines)

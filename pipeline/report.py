@@ -93,8 +93,7 @@ def render(sources, *, title: str) -> str:
         differing_settings=differing,
         shared_settings=shared,
         data=[
-            (folder, report_tables.data_rows(folder), _histogram(folder))
-            for folder in sources.data
+            (folder, report_tables.data_rows(folder), _histogram(folder)) for folder in sources.data
         ],
     )
 
@@ -109,6 +108,8 @@ def _pictures(runs) -> dict[str, list[tuple[str, str]]]:
         return {}
     plateaus = dict.fromkeys(round(run.facts["unigram_loss"], 2) for run in runs)
     unigram = {f"unigram plateau {value:.2f}": value for value in plateaus}
+    shares = dict.fromkeys(round(run.majority_share, 3) for run in runs)
+    one_answer = {f"one answer for all: {value:.1%}": value for value in shares}
 
     def picture(metric: str, against: str, references, **options) -> markupsafe.Markup:
         return markupsafe.Markup(
@@ -130,7 +131,7 @@ def _pictures(runs) -> dict[str, list[tuple[str, str]]]:
             ("masked tokens predicted right", picture("masked_lm_accuracy", "step", {}, **share)),
             (
                 "sentence pairs told right",
-                picture("next_sentence_accuracy", "step", {"chance": 0.5}, **share),
+                picture("next_sentence_accuracy", "step", one_answer, **share),
             ),
         ],
     }

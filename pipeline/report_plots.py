@@ -73,8 +73,15 @@ def curves(
             _line(axes, run.train, metric, against, divisor, color=colour, alpha=0.3, lw=1.0)
             marker = "o" if len(run.heldout) < 30 else None
             _line(
-                axes, run.heldout, metric, against, divisor,
-                color=colour, lw=2.0, marker=marker, ms=3,
+                axes,
+                run.heldout,
+                metric,
+                against,
+                divisor,
+                color=colour,
+                lw=2.0,
+                marker=marker,
+                ms=3,
             )
         _draw_references(axes, references)
         _limit(axes, runs, metric, references=references, is_share=is_share)
@@ -99,7 +106,10 @@ def length_histogram(lengths: Mapping[int, int]) -> str:
         width = max(1, -(-longest // 64))
         edges = np.arange(0, longest + width + 1, width)
         axes.hist(
-            list(lengths), weights=list(lengths.values()), bins=edges, color=_SERIES[0],
+            list(lengths),
+            weights=list(lengths.values()),
+            bins=edges,
+            color=_SERIES[0],
             rwidth=0.85,
         )
         axes.set_xlabel("tokens per sequence" + (f", in bins of {width}" if width > 1 else ""))
@@ -137,8 +147,13 @@ def _draw_references(axes: Axes, references: Mapping[str, float]) -> None:
     for label, value in references.items():
         axes.axhline(value, color=_INK, lw=1.0, ls=(0, (5, 3)))
         axes.annotate(
-            label, xy=(1, value), xycoords=("axes fraction", "data"), xytext=(0, 3),
-            textcoords="offset points", ha="right", va="bottom",
+            label,
+            xy=(1, value),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
         )
 
 
@@ -159,7 +174,9 @@ def _limit(axes: Axes, runs, metric: str, *, references, is_share: bool) -> None
 def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
     figure.savefig(
-        buffer, format="svg", transparent=True,
+        buffer,
+        format="svg",
+        transparent=True,
         metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
     )
     svg = buffer.getvalue()

@@ -35,8 +35,9 @@ def score_table(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> Scores | N
     present = {row["task"] for table in tables for row in table.results["rows"]}
     tasks = [task for task in TASKS if task.name in present]
     by_task = [{row["task"]: row for row in table.results["rows"]} for table in tables]
-    best = {task.name: max(r[task.name]["score"] for r in by_task if task.name in r)
-            for task in tasks}
+    best = {
+        task.name: max(r[task.name]["score"] for r in by_task if task.name in r) for task in tasks
+    }
     best_average = max(table.results["average"] for table in tables)
     rows = [
         ScoreRow(
@@ -48,7 +49,9 @@ def score_table(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> Scores | N
         for label, table, rows in zip(_score_labels(tables, runs), tables, by_task, strict=True)
     ]
     notes = dict.fromkeys(
-        f"{row['task']}: {row['note']}." for rows in by_task for row in rows.values()
+        f"{row['task']}: {row['note']}."
+        for rows in by_task
+        for row in rows.values()
         if row.get("note")
     )
     if len({frozenset(rows) for rows in by_task}) > 1:
@@ -65,7 +68,7 @@ def _score_cell(row: Mapping | None, best: float, num_rows: int) -> tuple[str, s
 
 
 def _score_labels(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> list[str]:
-    """"pre-trained, Mnemosyne"; with the folder's name where two would be alike."""
+    """ "pre-trained, Mnemosyne"; with the folder's name where two would be alike."""
     run_of = {os.path.realpath(run.directory): run.label for run in runs}
     labels = []
     for table in tables:
@@ -77,6 +80,7 @@ def _score_labels(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> list[str
         labels.append(label if table.is_complete else f"{label} (unfinished)")
     return [
         f"{label} ({os.path.basename(os.path.normpath(table.directory))})"
-        if labels.count(label) > 1 else label
+        if labels.count(label) > 1
+        else label
         for label, table in zip(labels, tables, strict=True)
     ]

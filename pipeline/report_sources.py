@@ -49,6 +49,15 @@ class Run:
         """The step at which the run is to end."""
         return self.facts["recipe"]["train"]["num_train_steps"]
 
+    @property
+    def majority_share(self) -> float:
+        """Next-sentence accuracy of one answer for all pairs of its records.
+
+        Short records hold more random pairs than true ones, so it is not 0.5.
+        """
+        share = self.facts["data_manifest"]["statistics"].get("random_next_share", 0.5)
+        return max(share, 1 - share)
+
 
 @dataclasses.dataclass(frozen=True)
 class DataFolder:
@@ -141,7 +150,7 @@ def _read_metrics(path: str) -> tuple[list[Mapping], list[Mapping]]:
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f'{path}, line {number}: expected a JSON row with "split" (train or heldout) '
-                f"and \"step\", received {line[:80]!r}; delete the line"
+                f'and "step", received {line[:80]!r}; delete the line'
             ) from error
     return tuple([rows[step] for step in sorted(rows)] for rows in split_to_rows.values())
 

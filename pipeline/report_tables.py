@@ -51,14 +51,26 @@ def cards(runs: Sequence[Run], scores: Sequence[ScoreTable]) -> list[Card]:
         gap = unigram - last["masked_lm_loss"]
         side = "below" if gap >= 0 else "above"
         found += [
-            Card(f"{last['masked_lm_loss']:.2f}", "held-out masked-LM loss",
-                 f"nats per masked token, {abs(gap):.2f} {side} the unigram plateau"),
-            Card(percent(last["masked_lm_accuracy"]), "masked-LM accuracy",
-                 "of held-out masked tokens"),
-            Card(percent(last["next_sentence_accuracy"]), "next-sentence accuracy",
-                 "of held-out pairs; chance is 50%"),
-            Card(duration(last["seconds"]), "training time",
-                 f"{last['step']:,} steps, {run.facts['parameters'] / 1e6:.1f} M parameters"),
+            Card(
+                f"{last['masked_lm_loss']:.2f}",
+                "held-out masked-LM loss",
+                f"nats per masked token, {abs(gap):.2f} {side} the unigram plateau",
+            ),
+            Card(
+                percent(last["masked_lm_accuracy"]),
+                "masked-LM accuracy",
+                "of held-out masked tokens",
+            ),
+            Card(
+                percent(last["next_sentence_accuracy"]),
+                "next-sentence accuracy",
+                "of held-out pairs; chance is 50%",
+            ),
+            Card(
+                duration(last["seconds"]),
+                "training time",
+                f"{last['step']:,} steps, {run.facts['parameters'] / 1e6:.1f} M parameters",
+            ),
         ]
     for is_sample, name in ((False, "GLUE average"), (True, "sample tasks, average")):
         tables = [t for t in scores if t.results["sample_tasks"] == is_sample]
@@ -139,7 +151,8 @@ def data_rows(data: DataFolder) -> list[tuple[str, str]]:
     manifest = data.manifest
     counts, stats = manifest.counts, manifest.statistics
     rows = [
-        (name, f"{counts[name]:,}") for name in ("documents", "sentences", "tokens")
+        (name, f"{counts[name]:,}")
+        for name in ("documents", "sentences", "tokens")
         if name in counts
     ]
     rows += [

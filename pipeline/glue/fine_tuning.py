@@ -93,7 +93,10 @@ def train(
     batches = batch_indices(len(labels), settings)
     # A terminal is redrawn twice a second; a log file gets a line every ten.
     with tqdm(
-        total=num_train_steps, desc=description, unit="step", dynamic_ncols=True,
+        total=num_train_steps,
+        desc=description,
+        unit="step",
+        dynamic_ncols=True,
         mininterval=0.5 if sys.stderr.isatty() else 10.0,
     ) as bar:
         for step in range(1, num_train_steps + 1):

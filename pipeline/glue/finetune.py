@@ -34,11 +34,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--glue_dir", required=True, metavar="DIR", help="folder with one folder per task")
     add("--output", required=True, metavar="DIR", help="folder for the scores")
     add(
-        "--tasks", default="all",
+        "--tasks",
+        default="all",
         help=f"all that are there (default), or some of {','.join(t.name for t in TASKS)}",
     )
     add(
-        "--random_init", action="store_true",
+        "--random_init",
+        action="store_true",
         help="start from random weights of the checkpoint's sizes, for comparison",
     )
     defaults = FineTuningSettings()
@@ -73,7 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     tasks = select_tasks(args.glue_dir, args.tasks)
     # Only now: TensorFlow takes seconds, and --help and bad flags need none of it.
     from pipeline.glue.reader import read_task
+    from pipeline.host_memory import keep_freed_memory
 
+    keep_freed_memory()
     task_to_data = {task: read_task(task, args.glue_dir) for task in tasks}
     start = _Start(args.checkpoint, random_init=args.random_init, settings=settings)
     folder = _open_results(args, start, settings)

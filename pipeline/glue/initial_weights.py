@@ -41,7 +41,7 @@ def lower_cases(checkpoint: str) -> bool:
     if not os.path.isfile(path):
         return True
     with open(path, encoding="utf-8") as file:
-        return json.load(file)["data_manifest"]["settings"]["do_lower_case"]
+        return json.load(file)["data_manifest"]["settings"].get("do_lower_case", True)
 
 
 def encoder_weights(

@@ -175,9 +175,7 @@ def _parse_row(task: GlueTask, line: bytes) -> tuple[list[str], float]:
     for column in task.text_columns:
         if not row[column].strip():
             raise ValueError(f"expected text in column {column}, received an empty field")
-    return [row[column] for column in task.text_columns], _parse_label(
-        task, row[task.label_column]
-    )
+    return [row[column] for column in task.text_columns], _parse_label(task, row[task.label_column])
 
 
 def _parse_label(task: GlueTask, text: str) -> float:

@@ -43,9 +43,7 @@ class FineTuningSettings:
             if not getattr(self, name) >= 0:
                 raise ValueError(f"--{name}: expected 0 or more, received {getattr(self, name)}")
         if not 0 <= self.warmup_fraction <= 1:
-            raise ValueError(
-                f"--warmup_fraction: expected 0 to 1, received {self.warmup_fraction}"
-            )
+            raise ValueError(f"--warmup_fraction: expected 0 to 1, received {self.warmup_fraction}")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(
                 f"--optimizer: expected {' or '.join(OPTIMIZERS)}, received {self.optimizer}"

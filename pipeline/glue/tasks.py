@@ -10,8 +10,9 @@ import dataclasses
 import os
 from collections.abc import Sequence
 
-# A folder with this file holds tasks of GLUE's layout that are not GLUE's.
-SAMPLE_TASKS_MARKER = "NOT_GLUE"
+# `mnemosyne sample-tasks` says so in the notes that it leaves beside its tasks.
+_NOTES_FILE = "README.txt"
+_SAMPLE_TASKS_WORDS = "NOT GLUE"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +94,18 @@ TASKS: tuple[GlueTask, ...] = (
     ),
     GlueTask(
         name="STS-B",
-        columns=("index", "genre", "filename", "year", "old_index", "source1", "source2",
-                 "sentence1", "sentence2", "score"),
+        columns=(
+            "index",
+            "genre",
+            "filename",
+            "year",
+            "old_index",
+            "source1",
+            "source2",
+            "sentence1",
+            "sentence2",
+            "score",
+        ),
         text_columns=("sentence1", "sentence2"),
         label_column="score",
         labels=(),
@@ -122,8 +133,12 @@ TASKS: tuple[GlueTask, ...] = (
 
 
 def holds_sample_tasks(glue_dir: str) -> bool:
-    """Whether the tasks of a folder only look like GLUE's (marker file)."""
-    return os.path.exists(os.path.join(glue_dir, SAMPLE_TASKS_MARKER))
+    """Whether the tasks of a folder only have the layout of GLUE's: its notes say so."""
+    path = os.path.join(glue_dir, _NOTES_FILE)
+    if not os.path.isfile(path):
+        return False
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return _SAMPLE_TASKS_WORDS in file.read()
 
 
 def select_tasks(glue_dir: str, names: str) -> tuple[GlueTask, ...]:

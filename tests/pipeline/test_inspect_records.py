@@ -33,7 +33,11 @@ def fixture_folder(tmp_path):
             "train": {"documents": 2, "sequences": 2, "shards": [{"file": shard}]},
             "heldout": {"documents": 0, "sequences": 0, "shards": []},
         },
-        "vocab": {}, "counts": {}, "rejects": {}, "statistics": {}, "versions": {},
+        "vocab": {},
+        "counts": {},
+        "rejects": {},
+        "statistics": {},
+        "versions": {},
     }
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     (tmp_path / "COMPLETED").write_text("")

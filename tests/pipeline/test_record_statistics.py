@@ -43,7 +43,7 @@ def test_the_lines_say_each_share():
         "predictions     3, 1.5 a sequence, 33.3% of the tokens",
         "  shown as      [MASK] 33.3%, random word 33.3%, left as it is 33.3%",
         "random next     50.0% of the sequences",
-        "unknown         20.0% of the text tokens are [UNK]",
+        "unknown         20.000% of the text tokens are [UNK]",
     ]
 
 
@@ -58,6 +58,7 @@ def test_the_longest_bar_is_50_wide_and_bins_cover_all_lengths():
     statistics.lengths[:] = [0, 1, 0, 0, 0, 0, 4]
     lines = statistics.histogram_lines()
     assert lines[0] == "    1-1             1  " + "#" * 12
+    assert lines[1] == "    2-2             0"
     assert lines[-1] == "    6-6             4  " + "#" * 50
 
 

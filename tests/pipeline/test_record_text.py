@@ -24,7 +24,15 @@ def fixture_record():
 
 def test_predictions_have_their_original_behind_an_arrow(record):
     assert marked_tokens(record, VOCAB) == [
-        "[CLS]", "the", "[MASK]->cat", "it->sat", "[SEP]", "it", "slept", "##s->##s", "[SEP]",
+        "[CLS]",
+        "the",
+        "[MASK]->cat",
+        "it->sat",
+        "[SEP]",
+        "it",
+        "slept",
+        "##s->##s",
+        "[SEP]",
     ]
 
 
@@ -47,9 +55,7 @@ def test_a_single_segment_has_no_second_line(record):
 
 
 def test_no_line_is_wider_than_100_columns(record):
-    wide = {
-        name: np.tile(record[name], 40) for name in ("input_ids", "input_mask", "segment_ids")
-    }
+    wide = {name: np.tile(record[name], 40) for name in ("input_ids", "input_mask", "segment_ids")}
     wide["input_mask"] = np.ones(440, np.int64)
     lines = format_record({**record, **wide}, VOCAB, title="a rather long title " * 4).splitlines()
     assert max(len(line) for line in lines) <= 100

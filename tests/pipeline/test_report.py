@@ -31,18 +31,31 @@ def make_run(folder, *, optimizer, heldout_loss, complete=True):
     write_json(
         folder / "run.json",
         {
-            "name": "tiny & small", "optimizer": optimizer, "parameters": 4_385_920,
-            "replicas": 1, "devices": ["CPU:0"], "unigram_loss": 5.371, "data": "records",
-            "meta_parameters": None, "versions": {},
+            "name": "tiny & small",
+            "optimizer": optimizer,
+            "parameters": 4_385_920,
+            "replicas": 1,
+            "devices": ["CPU:0"],
+            "unigram_loss": 5.371,
+            "data": "records",
+            "data_manifest": {"statistics": {"random_next_share": 0.575}},
+            "meta_parameters": None,
+            "versions": {},
             "recipe": {"name": "tiny & small", "train": {"num_train_steps": 20}},
         },
     )
     rows = [
         {
-            "split": split, "step": step, "seconds": 2.0 * step, "sequences": step * 8,
-            "loss": heldout_loss + 0.6, "masked_lm_loss": heldout_loss,
-            "masked_lm_accuracy": 0.25, "next_sentence_loss": 0.6,
-            "next_sentence_accuracy": 0.625, "sequences_per_second": 320.0,
+            "split": split,
+            "step": step,
+            "seconds": 2.0 * step,
+            "sequences": step * 8,
+            "loss": heldout_loss + 0.6,
+            "masked_lm_loss": heldout_loss,
+            "masked_lm_accuracy": 0.25,
+            "next_sentence_loss": 0.6,
+            "next_sentence_accuracy": 0.625,
+            "sequences_per_second": 320.0,
         }
         for split in ("train", "heldout")
         for step in (10, 20)
@@ -57,8 +70,12 @@ def make_scores(folder, *, sample_tasks):
     write_json(
         folder / "results.json",
         {
-            "checkpoint": "elsewhere", "initialisation": "checkpoint",
-            "sample_tasks": sample_tasks, "average": 0.584, "rows": [row], "settings": {},
+            "checkpoint": "elsewhere",
+            "initialisation": "checkpoint",
+            "sample_tasks": sample_tasks,
+            "average": 0.584,
+            "rows": [row],
+            "settings": {},
         },
     )
     (folder / "COMPLETED").write_text("{}")
@@ -104,7 +121,7 @@ def test_the_figures_of_the_runs_are_on_the_page(page):
 
 
 def test_the_headline_is_the_lower_run(page):
-    assert '<b>3.46</b><span>held-out masked-LM loss</span>' in page
+    assert "<b>3.46</b><span>held-out masked-LM loss</span>" in page
     assert "1.92 below the unigram plateau" in page
 
 
@@ -112,8 +129,16 @@ def test_the_plateau_is_drawn_in_both_loss_pictures(page):
     pictures = page.split("<svg")[1:]
     assert len(pictures) == 5
     assert ["unigram plateau 5.37" in picture for picture in pictures] == [
-        True, True, False, False, False,
+        True,
+        True,
+        False,
+        False,
+        False,
     ]
+
+
+def test_next_sentence_accuracy_is_drawn_against_one_answer_for_all(page):
+    assert page.count("one answer for all: 57.5%") == 1
 
 
 def test_an_unfinished_run_says_how_far_it_came(page):

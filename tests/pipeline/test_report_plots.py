@@ -12,7 +12,9 @@ from pipeline.report_sources import Run
 def make_run(num_rows=10, seconds_per_step=1.0):
     rows = [
         {
-            "step": step, "seconds": step * seconds_per_step, "masked_lm_loss": 6.0 - 0.1 * step,
+            "step": step,
+            "seconds": step * seconds_per_step,
+            "masked_lm_loss": 6.0 - 0.1 * step,
             "masked_lm_accuracy": 0.02 * step,
         }
         for step in range(1, num_rows + 1)

@@ -6,13 +6,20 @@ from pipeline.report_sources import Run, ScoreTable
 
 def make_table(rows, *, initialisation="checkpoint", directory="scores", is_complete=True):
     rows = [
-        {"task": task, "metrics": metrics, "score": sum(metrics.values()) / len(metrics),
-         "note": note}
+        {
+            "task": task,
+            "metrics": metrics,
+            "score": sum(metrics.values()) / len(metrics),
+            "note": note,
+        }
         for task, metrics, note in rows
     ]
     results = {
-        "checkpoint": "runs/a/", "initialisation": initialisation, "sample_tasks": False,
-        "average": sum(row["score"] for row in rows) / len(rows), "rows": rows,
+        "checkpoint": "runs/a/",
+        "initialisation": initialisation,
+        "sample_tasks": False,
+        "average": sum(row["score"] for row in rows) / len(rows),
+        "rows": rows,
     }
     return ScoreTable(directory, results, is_complete)
 
@@ -73,9 +80,7 @@ def test_a_task_that_a_row_lacks_is_a_dash_and_its_average_is_marked():
     tables = [make_table(MRPC_AND_RTE), make_table(BETTER[:1])]
     table = report_scores.score_table(tables, [])
     assert table.rows[1].cells[0] == ("–", "", False)
-    assert table.notes == [
-        "An average is over the tasks of its own row: do not compare these."
-    ]
+    assert table.notes == ["An average is over the tasks of its own row: do not compare these."]
 
 
 def test_notes_of_tasks_are_shown_once():

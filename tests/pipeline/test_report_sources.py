@@ -92,6 +92,15 @@ def test_runs_in_folders_of_one_name_are_told_apart_by_their_paths(tmp_path):
     assert [run.label for run in report_sources.read_sources(folders).runs] == folders
 
 
+@pytest.mark.parametrize(
+    ("statistics", "share"),
+    [({"random_next_share": 0.6}, 0.6), ({"random_next_share": 0.25}, 0.75), ({}, 0.5)],
+)
+def test_one_answer_for_all_is_right_for_the_larger_share(statistics, share):
+    facts = {"data_manifest": {"statistics": statistics}}
+    assert report_sources.Run("run", facts, [], [], True).majority_share == share
+
+
 def test_a_folder_of_no_kind_says_what_it_holds(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(ValueError, match="expected manifest.json .* received notes.txt"):

@@ -9,13 +9,23 @@ from pipeline.report_sources import DataFolder, Run, ScoreTable
 
 def make_run(label="Mnemosyne", *, loss=3.5, learning_rate=1.0):
     facts = {
-        "name": "tiny", "optimizer": "mnemosyne", "parameters": 4_385_920, "replicas": 2,
-        "devices": ["CPU:0", "CPU:1"], "unigram_loss": 5.25, "data": "records",
-        "meta_parameters": None, "versions": {"tensorflow": "2.21.0"},
+        "name": "tiny",
+        "optimizer": "mnemosyne",
+        "parameters": 4_385_920,
+        "replicas": 2,
+        "devices": ["CPU:0", "CPU:1"],
+        "unigram_loss": 5.25,
+        "data": "records",
+        "data_manifest": {"statistics": {"random_next_share": 0.4}},
+        "meta_parameters": None,
+        "versions": {"tensorflow": "2.21.0"},
         "recipe": {"optimizer": {"learning_rate": learning_rate}, "train": {"num_train_steps": 20}},
     }
     heldout = {
-        "step": 20, "seconds": 90.0, "masked_lm_loss": loss, "masked_lm_accuracy": 0.3125,
+        "step": 20,
+        "seconds": 90.0,
+        "masked_lm_loss": loss,
+        "masked_lm_accuracy": 0.3125,
         "next_sentence_accuracy": 0.75,
     }
     train = [
@@ -36,7 +46,7 @@ def test_headline_figures_of_a_run():
     assert [(card.figure, card.meaning) for card in cards] == [
         ("3.50", "nats per masked token, 1.75 below the unigram plateau"),
         ("31.2%", "of held-out masked tokens"),
-        ("75.0%", "of held-out pairs; chance is 50%"),
+        ("75.0%", "of held-out pairs; one answer for all gives 60.0%"),
         ("90 s", "20 steps, 4.4 M parameters"),
     ]
 
@@ -92,13 +102,16 @@ def make_data(**statistics):
     return DataFolder(
         "records",
         Manifest(
-            settings={}, vocab={"size": 4096, "sha256": "00"},
+            settings={},
+            vocab={"size": 4096, "sha256": "00"},
             splits={
                 "train": {"documents": 236, "sequences": 81234},
                 "heldout": {"documents": 13, "sequences": 4012},
             },
             counts={"documents": 249, "sentences": 65432, "tokens": 2312345, "lines": 7},
-            rejects={"utf8": 3, "too_long": 1, "empty": 0}, statistics=statistics, versions={},
+            rejects={"utf8": 3, "too_long": 1, "empty": 0},
+            statistics=statistics,
+            versions={},
         ),
     )
 

@@ -12,8 +12,14 @@ from pipeline.glue.initial_weights import build_classifier, encoder_weights
 from pipeline.glue.settings import FineTuningSettings
 
 CONFIG = BertConfig(
-    vocab_size=12, hidden_dim=16, num_layers=1, num_heads=2, intermediate_dim=16,
-    max_position_embeddings=8, dropout=0.0, attention_dropout=0.0,
+    vocab_size=12,
+    hidden_dim=16,
+    num_layers=1,
+    num_heads=2,
+    intermediate_dim=16,
+    max_position_embeddings=8,
+    dropout=0.0,
+    attention_dropout=0.0,
 )
 SETTINGS = FineTuningSettings(
     num_train_epochs=8, learning_rate=3e-2, batch_size=16, max_seq_length=6, seed=3

@@ -16,15 +16,27 @@ def fixture_folders(tmp_path):
     run, glue = tmp_path / "run", tmp_path / "glue"
     run.mkdir()
     BertConfig(
-        vocab_size=len(VOCAB), hidden_dim=16, num_layers=1, num_heads=2, intermediate_dim=16,
-        max_position_embeddings=16, dropout=0.0, attention_dropout=0.0,
+        vocab_size=len(VOCAB),
+        hidden_dim=16,
+        num_layers=1,
+        num_heads=2,
+        intermediate_dim=16,
+        max_position_embeddings=16,
+        dropout=0.0,
+        attention_dropout=0.0,
     ).save(run / "bert_config.json")
     (run / "vocab.txt").write_text("\n".join(VOCAB) + "\n")
     for name, header, rows in (
         ("SST-2", "sentence\tlabel", ["a good film\t1", "a bad film\t0"]),
-        ("STS-B", "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\t"
-                  "sentence2\tscore",
-         ["0\tg\tf\ty\t1\tn\tn\ta film\tsame film\t5.0", "1\tg\tf\ty\t1\tn\tn\ta film\tbad\t0.5"]),
+        (
+            "STS-B",
+            "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\t"
+            "sentence2\tscore",
+            [
+                "0\tg\tf\ty\t1\tn\tn\ta film\tsame film\t5.0",
+                "1\tg\tf\ty\t1\tn\tn\ta film\tbad\t0.5",
+            ],
+        ),
     ):
         (glue / name).mkdir(parents=True)
         for split, copies in (("train", 60), ("dev", 3)):
@@ -35,8 +47,12 @@ def fixture_folders(tmp_path):
 
 def arguments(folders, *more):
     flags = {
-        "checkpoint": folders / "run", "glue_dir": folders / "glue", "output": folders / "out",
-        "batch_size": 8, "max_seq_length": 8, "learning_rate": 0.03,
+        "checkpoint": folders / "run",
+        "glue_dir": folders / "glue",
+        "output": folders / "out",
+        "batch_size": 8,
+        "max_seq_length": 8,
+        "learning_rate": 0.03,
     }
     flat = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
     return [*flat, "--random_init", *more]
@@ -59,14 +75,13 @@ def fixture_quick(monkeypatch):
 def test_two_tasks_are_trained_scored_and_kept(folders, capsys):
     assert finetune.main(arguments(folders, "--num_train_epochs", "8")) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0] == (
-        f"GLUE, dev sets: random initialisation, sizes of {folders / 'run'}"
-    )
+    assert printed[0] == (f"GLUE, dev sets: random initialisation, sizes of {folders / 'run'}")
     assert printed[1] == "SST-2: 120 training and 6 dev examples"
     assert printed[-1].startswith("| average |")
     results = json.loads((folders / "out" / "results.json").read_text())
     assert [(row["task"], row["num_train_steps"]) for row in results["rows"]] == [
-        ("SST-2", 120), ("STS-B", 120),
+        ("SST-2", 120),
+        ("STS-B", 120),
     ]
     assert results["rows"][0]["metrics"] == {"accuracy": 1.0}
     assert results["rows"][1]["score"] > 0.9
@@ -119,7 +134,7 @@ def test_a_bad_folder_is_found_before_anything_is_written(folders):
 
 
 def test_sample_tasks_are_marked_in_the_results(folders, capsys, quick):
-    (folders / "glue" / "NOT_GLUE").write_text("")
+    (folders / "glue" / "README.txt").write_text("These tasks are NOT GLUE.")
     finetune.main(arguments(folders, "--tasks", "SST-2"))
     assert json.loads((folders / "out" / "results.json").read_text())["sample_tasks"] is True
     assert "Sample tasks (not GLUE)" in capsys.readouterr().out

@@ -10,7 +10,11 @@ from models import BertConfig, BertPretrainer
 from pipeline.glue import initial_weights
 
 CONFIG = BertConfig(
-    vocab_size=12, hidden_dim=16, num_layers=1, num_heads=2, intermediate_dim=16,
+    vocab_size=12,
+    hidden_dim=16,
+    num_layers=1,
+    num_heads=2,
+    intermediate_dim=16,
     max_position_embeddings=8,
 )
 

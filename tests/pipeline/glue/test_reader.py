@@ -69,8 +69,11 @@ GOOD = b"s\t1\t\tgood\n" * 99
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (b"s\t1\tthree", r"expected 4 tab-separated columns (source, label, mark, sentence), "
-                         r"received 3"),
+        (
+            b"s\t1\tthree",
+            r"expected 4 tab-separated columns (source, label, mark, sentence), "
+            r"received 3",
+        ),
         (b"", "expected 4 tab-separated columns (source, label, mark, sentence), received 1"),
         (b"s\t2\t\ttext", "expected label to be one of 0, 1, received '2'"),
         (b"s\t1\t\t  ", "expected text in column sentence, received an empty field"),

@@ -14,23 +14,33 @@ BY_NAME = {task.name: task for task in TASKS}
 
 def header(**settings):
     return {
-        "checkpoint": "runs/a", "initialisation": "checkpoint", "sample_tasks": False,
+        "checkpoint": "runs/a",
+        "initialisation": "checkpoint",
+        "sample_tasks": False,
         "settings": {"seed": 0, **settings},
     }
 
 
 def make_row(task, score, *, metrics=None, sha256="aa", note=""):
     return {
-        "task": task, "metrics": metrics or {"accuracy": score}, "score": score,
-        "train_examples": 2490, "dev_examples": 277, "num_train_steps": 233, "seconds": 12.3,
-        "data_sha256": sha256, "note": note,
+        "task": task,
+        "metrics": metrics or {"accuracy": score},
+        "score": score,
+        "train_examples": 2490,
+        "dev_examples": 277,
+        "num_train_steps": 233,
+        "seconds": 12.3,
+        "data_sha256": sha256,
+        "note": note,
     }
 
 
 def add(folder, task, score, *, labels=(0, 1), predictions=(1, 1), **row):
     folder.begin()
     folder.add(
-        make_row(task, score, **row), task=BY_NAME[task], labels=np.array(labels),
+        make_row(task, score, **row),
+        task=BY_NAME[task],
+        labels=np.array(labels),
         predictions=np.array(predictions),
     )
 
@@ -103,7 +113,11 @@ def test_rejects_of_a_task_replace_its_own_and_keep_others(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
     assert [(row["task"], row["line"]) for row in rows] == [("CoLA", 1), ("RTE", 8)]
     assert rows[0] == {
-        "task": "CoLA", "file": "dev.tsv", "line": 1, "reason": "bad", "text": "\u20ac"
+        "task": "CoLA",
+        "file": "dev.tsv",
+        "line": 1,
+        "reason": "bad",
+        "text": "\u20ac",
     }
 
 

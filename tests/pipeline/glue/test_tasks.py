@@ -2,6 +2,7 @@
 
 import pytest
 
+from data_prep import sample_glue_tasks
 from pipeline.glue import tasks
 
 BY_NAME = {task.name: task for task in tasks.TASKS}
@@ -95,7 +96,14 @@ def test_a_missing_glue_dir_is_named(tmp_path):
         tasks.select_tasks(str(tmp_path / "nowhere"), "all")
 
 
-def test_sample_tasks_are_known_by_their_marker(tmp_path):
+def test_sample_tasks_are_known_by_the_notes_beside_them(tmp_path):
     assert not tasks.holds_sample_tasks(str(tmp_path))
-    (tmp_path / "NOT_GLUE").write_text("")
+    (tmp_path / "README.txt").write_text("The official files of GLUE.\n")
+    assert not tasks.holds_sample_tasks(str(tmp_path))
+    (tmp_path / "README.txt").write_text("These two tasks are NOT GLUE.\n")
+    assert tasks.holds_sample_tasks(str(tmp_path))
+
+
+def test_the_notes_of_the_sample_tasks_command_are_understood(tmp_path):
+    (tmp_path / "README.txt").write_text(sample_glue_tasks._README)
     assert tasks.holds_sample_tasks(str(tmp_path))
