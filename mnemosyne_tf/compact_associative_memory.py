@@ -19,6 +19,7 @@ factor exp(-|q|^2 / 2) cancels in the ratio and is computed anyway, to keep one 
 
 from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 
 from mnemosyne_tf.random_features import query_key_value, ratio
@@ -57,7 +58,7 @@ def remember(
     meta_tokens: tf.Tensor,
     memory: tf.Tensor,
     *,
-    projection: tf.Tensor,
+    projection: np.ndarray,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Writes the meta-tokens into their memory, then reads it.
 

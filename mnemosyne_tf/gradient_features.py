@@ -22,14 +22,24 @@ import numpy as np
 import tensorflow as tf
 
 from mnemosyne_tf.parameter_routing import VariablePlan
+from mnemosyne_tf.sums import row_sums
 
 # Inside the root, so that the direction stays smooth in v. Gradients below 1e-8 count as zero.
 SECOND_MOMENT_EPSILON = 1e-16
 SCALE_EPSILON = 1e-16
 CONTEXT_EPSILON = 1e-6
 CLIP = 8.0
-# Rows of the Gram matrix, flattened, that are kept: gg, mm, ww, gm, gw, mw.
-GRAM_ENTRIES = (0, 4, 8, 1, 2, 5)
+# Which two features make each pooled product: gg, mm, ww, gm, mw, gw.
+FIRST = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 0]]
+SECOND = np.eye(3, dtype=np.float32)[[0, 1, 2, 1, 2, 2]]
+
+
+class GradientFeatures(NamedTuple):
+    """The three features, each `[num_chunks, chunk_len]`, zero on padding."""
+
+    gradient: tf.Tensor
+    momentum: tf.Tensor
+    weight: tf.Tensor
 
 
 class Moments(NamedTuple):
@@ -48,18 +58,18 @@ class PooledFeatures(NamedTuple):
     """What level 1 of the encoder pools.
 
     Attributes:
-        statistics: `[num_chunks, 6]`, the Gram matrix of the three features over each chunk, in the
-            order gg, mm, ww, gm, gw, mw; every feature divided by its RMS over the tensor, the
-            entries then compressed by sign(x) log(1 + |x|).
-        context: `[6]`, log mean square of gradient and momentum (tenths), the cosines of gradient
-            and momentum and of momentum and weight over the tensor, whether the length of the run
-            is known, fraction of the run.
-        scales: `[3]`, RMS of each feature over the tensor.
+        statistics: `[num_chunks, 6]`, means over each chunk of the products gg, mm, ww, gm, mw, gw
+            of the features, every feature divided by its RMS over the tensor; the means are then
+            compressed by x / sqrt(1 + |x|).
+        context: `[1, 6]`, log mean square of gradient and momentum (tenths), the cosines of
+            gradient and momentum and of momentum and weight over the tensor, whether the length of
+            the run is known, fraction of the run.
+        factors: 1 / RMS over the tensor of each feature, each `[1]`.
     """
 
     statistics: tf.Tensor
     context: tf.Tensor
-    scales: tf.Tensor
+    factors: GradientFeatures
 
 
 def accumulate(
@@ -100,52 +110,59 @@ def from_chunks(chunks: tf.Tensor, plan: VariablePlan) -> tf.Tensor:
     return tf.reshape(tf.reshape(chunks, [-1])[: plan.num_coords], plan.shape)
 
 
-def stack_features(moments: Moments, weight: tf.Tensor, plan: VariablePlan) -> tf.Tensor:
-    """The three features before normalisation, `[num_chunks, 3, chunk_len]`, zero on padding."""
-    features = (moments.gradient_direction, moments.momentum_direction, weight)
-    return tf.stack([to_chunks(feature, plan) for feature in features], axis=1)
+def raw_features(moments: Moments, weight: tf.Tensor, plan: VariablePlan) -> GradientFeatures:
+    """The three features before normalisation."""
+    return GradientFeatures(
+        gradient=to_chunks(moments.gradient_direction, plan),
+        momentum=to_chunks(moments.momentum_direction, plan),
+        weight=to_chunks(weight, plan),
+    )
 
 
 def pool(
-    features: tf.Tensor, *, plan: VariablePlan, progress: tuple[tf.Tensor, tf.Tensor]
+    features: GradientFeatures, *, plan: VariablePlan, progress: tuple[tf.Tensor, tf.Tensor]
 ) -> PooledFeatures:
     """Pools products of the features over each chunk and over the tensor.
 
-    The Gram matrix of the raw features is one product of matrices over the coordinates; the
-    division by the RMS, which it also yields, comes after.
+    The sums are taken before the division by the RMS, which they also yield: one pass over the
+    coordinates serves both.
 
     Args:
-        features: `[num_chunks, 3, chunk_len]` from `stack_features`.
+        features: from `raw_features`.
         plan: static facts of the variable.
         progress: whether the length of the run is known, and the fraction done, each `[]`.
     """
-    gram = tf.matmul(features, features, transpose_b=True)
-    mean = tf.reduce_sum(gram, axis=0) / float(plan.num_coords)
-    squares = tf.linalg.diag_part(mean) + SCALE_EPSILON
-    factors = tf.math.rsqrt(squares)
-    units = factors[:, tf.newaxis] * factors
-    counts = np.array(plan.chunk_counts, np.float32)[:, np.newaxis, np.newaxis]
-    entries = tf.reshape(gram * (units / counts), [plan.num_chunks, 9])
-    statistics = tf.gather(entries, GRAM_ENTRIES, axis=1)
-    cosines = mean * units
-    context = tf.stack(
+    g, m, w = features
+    products = tf.concat([g * g, m * m, w * w, g * m, m * w, g * w], axis=0)
+    sums = tf.reshape(row_sums(products), [6, plan.num_chunks])
+    means = row_sums(sums) / float(plan.num_coords)
+    factors = tf.math.rsqrt(means[:3] + SCALE_EPSILON)
+    units = tf.matmul(FIRST, factors) * tf.matmul(SECOND, factors)
+    relative = sums * units / np.array(plan.chunk_counts, np.float32)
+    compressed = relative * tf.math.rsqrt(1.0 + tf.abs(relative))
+    context = tf.concat(
         [
-            0.1 * tf.math.log(squares[0] + CONTEXT_EPSILON),
-            0.1 * tf.math.log(squares[1] + CONTEXT_EPSILON),
-            cosines[0, 1],
-            cosines[1, 2],
-            *progress,
-        ]
+            0.1 * tf.math.log(means[:2, 0] + CONTEXT_EPSILON),
+            (means * units)[3:5, 0],
+            tf.stack(progress),
+        ],
+        axis=0,
     )
-    compressed = tf.sign(statistics) * tf.math.log1p(tf.abs(statistics))
-    return PooledFeatures(compressed, context, tf.sqrt(squares))
+    return PooledFeatures(
+        statistics=tf.transpose(compressed),
+        context=context[tf.newaxis],
+        factors=GradientFeatures(*tf.unstack(factors)),
+    )
 
 
-def normalise(features: tf.Tensor, scales: tf.Tensor) -> tf.Tensor:
+def normalise(features: GradientFeatures, factors: GradientFeatures) -> GradientFeatures:
     """Divides each feature by its RMS over the tensor and clips it to [-8, 8].
 
     Args:
-        features: `[num_chunks, 3, chunk_len]` from `stack_features`.
-        scales: `[3]` from `pool`.
+        features: from `raw_features`.
+        factors: 1 / RMS of each, from `pool`.
     """
-    return tf.clip_by_value(features / scales[:, tf.newaxis], -CLIP, CLIP)
+    pairs = zip(features, factors, strict=True)
+    return GradientFeatures(
+        *(tf.clip_by_value(feature * factor, -CLIP, CLIP) for feature, factor in pairs)
+    )

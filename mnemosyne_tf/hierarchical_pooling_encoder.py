@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnemosyne_tf import gradient_features
-from mnemosyne_tf.gradient_features import PooledFeatures
+from mnemosyne_tf.gradient_features import GradientFeatures, PooledFeatures
 from mnemosyne_tf.meta_params import Structure
 from mnemosyne_tf.parameter_routing import VariablePlan
 from mnemosyne_tf.random_features import (
@@ -29,15 +29,11 @@ from mnemosyne_tf.random_features import (
 )
 
 
-def projection(structure: Structure, stream: str) -> tf.Tensor:
+def projection(structure: Structure, stream: str) -> np.ndarray:
     """The fixed random directions of one part ("level_1", "level_2" or "memory")."""
     offset = ("level_1", "level_2", "memory").index(stream)
-    return tf.constant(
-        orthogonal_projection(
-            structure.seed + offset,
-            num_features=structure.num_random_features,
-            width=structure.width,
-        )
+    return orthogonal_projection(
+        structure.seed + offset, num_features=structure.num_random_features, width=structure.width
     )
 
 
@@ -46,7 +42,7 @@ def performer_layer(
     tokens: tf.Tensor,
     *,
     prefix: str,
-    directions: tf.Tensor,
+    directions: np.ndarray,
     mask: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """One Performer block: linear attention over all tokens, then a two-layer network.
@@ -76,7 +72,7 @@ def performer_layer(
 
 
 def _context_bias(meta_params: Mapping[str, tf.Tensor], pooled: PooledFeatures) -> tf.Tensor:
-    context = tf.matmul(pooled.context[tf.newaxis], meta_params["level_1/context"])
+    context = tf.matmul(pooled.context, meta_params["level_1/context"])
     return context + meta_params["level_1/bias"]
 
 
@@ -87,14 +83,14 @@ def _mean_level(meta_params: Mapping[str, tf.Tensor], pooled: PooledFeatures) ->
 
 def _performer_level(
     meta_params: Mapping[str, tf.Tensor],
-    features: tf.Tensor,
+    features: GradientFeatures,
     pooled: PooledFeatures,
     *,
     plan: VariablePlan,
     structure: Structure,
 ) -> tf.Tensor:
-    normalised = gradient_features.normalise(features, pooled.scales)
-    embedded = tf.einsum("kfl,fd->kld", normalised, meta_params["level_1/features"])
+    normalised = gradient_features.normalise(features, pooled.factors)
+    embedded = tf.matmul(tf.stack(normalised, axis=-1), meta_params["level_1/features"])
     counts = np.array(plan.chunk_counts, np.float32)[:, np.newaxis]
     mask = (np.arange(plan.chunk_len) < counts).astype(np.float32)
     encoded = performer_layer(
@@ -109,7 +105,7 @@ def _performer_level(
 
 def encode(
     meta_params: Mapping[str, tf.Tensor],
-    features: tf.Tensor,
+    features: GradientFeatures,
     pooled: PooledFeatures,
     *,
     plan: VariablePlan,
@@ -119,7 +115,7 @@ def encode(
 
     Args:
         meta_params: entries under `level_1/` and `level_2/`.
-        features: raw gradient features, `[num_chunks, 3, chunk_len]`.
+        features: raw gradient features.
         pooled: their pooled products and the context of the tensor.
         plan: static facts of the variable.
         structure: static facts of the meta-parameters.

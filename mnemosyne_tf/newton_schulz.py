@@ -5,6 +5,8 @@ Source: Jordan et al. 2024 (Muon), the quintic iteration with coefficients 3.444
 
 import tensorflow as tf
 
+from mnemosyne_tf.sums import column_sums, row_sums
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 # Keeps the division finite for a zero matrix; far below the norm of any direction that moves.
 NORM_EPSILON = 1e-20
@@ -27,7 +29,7 @@ def orthogonalise(matrix: tf.Tensor, *, iterations: int = 5) -> tf.Tensor:
     rows, cols = matrix.shape
     # The smaller side is squared: A is [min(rows, cols), min(rows, cols)].
     x = tf.transpose(matrix) if rows > cols else matrix
-    x = x * tf.math.rsqrt(tf.reduce_sum(tf.square(x)) + NORM_EPSILON)
+    x = x * tf.math.rsqrt(column_sums(row_sums(tf.square(x))) + NORM_EPSILON)
     a, b, c = COEFFICIENTS
     for _ in range(iterations):
         gram = tf.matmul(x, x, transpose_b=True)

@@ -47,23 +47,28 @@ def orthogonal_projection(seed: int, *, num_features: int, width: int) -> np.nda
 
 def rms_norm(vectors: tf.Tensor) -> tf.Tensor:
     """Divides vectors by the root mean square of their last axis; zero stays zero."""
-    square = tf.reduce_mean(tf.square(vectors), axis=-1, keepdims=True)
+    width = vectors.shape[-1]
+    # A product with ones sums and broadcasts at once; see `sums`.
+    square = tf.matmul(tf.square(vectors), tf.fill([width, width], 1.0 / width))
     return vectors * tf.math.rsqrt(square + NORM_EPSILON)
+
+
+def signed_projection(projection: np.ndarray) -> np.ndarray:
+    """[w_i, -w_i], `[num_features, width]`, from `[num_features / 2, width]`."""
+    return np.concatenate([projection, -projection])
 
 
 def hyperbolic_features(dots: tf.Tensor, squared_length: tf.Tensor) -> tf.Tensor:
     """The positive features phi(z) of vectors z.
 
     Args:
-        dots: w_i . z, `[..., num_features / 2]`.
-        squared_length: |z|^2, `[..., 1]`.
+        dots: products of z with the rows of `signed_projection`, `[..., num_features]`.
+        squared_length: |z|^2, broadcast against `dots`.
 
     Returns:
-        phi(z), `[..., num_features]`.
+        phi(z), `[..., num_features]`, less the factor r^-1/2, which cancels in `ratio`.
     """
-    num_features = 2 * dots.shape[-1]
-    exponents = tf.concat([dots, -dots], axis=-1) - 0.5 * squared_length
-    return tf.exp(exponents) / float(num_features) ** 0.5
+    return tf.exp(dots - 0.5 * squared_length)
 
 
 def query_key_value(
@@ -71,13 +76,13 @@ def query_key_value(
     tokens: tf.Tensor,
     *,
     names: tuple[str, str, str],
-    projection: tf.Tensor,
+    projection: np.ndarray,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """phi(q), phi(k) and [v, 1] of tokens; q and k are scaled to length 0.7 (zero stays zero).
 
     The 1 beside each value carries the denominator of attention along with its numerator. All
-    linear maps are one product, because every operation costs compile time: the dots w_i . q are
-    (projection W_Q) token, and the scaling comes after.
+    linear maps are one product, because every operation costs compile time: the products w_i . q
+    are (projection W_Q) token, and the scaling comes after.
 
     Args:
         meta_params: holds the three maps, each `[width, width]`.
@@ -88,22 +93,21 @@ def query_key_value(
     Returns:
         phi(q) and phi(k) `[..., num_features]`, [v, 1] `[..., width + 1]`.
     """
-    query_map, key_map, value_map = (meta_params[name] for name in names)
-    half, width = projection.shape
-    maps = [query_map, key_map, value_map]
-    maps += [tf.matmul(each, projection, transpose_b=True) for each in maps[:2]]
-    joined = tf.matmul(tokens, tf.concat(maps, axis=1))
-    queries, keys, values, query_dots, key_dots = tf.split(
-        joined, [width, width, width, half, half], axis=-1
-    )
-    squares = tf.reduce_sum(tf.square(tf.stack([queries, keys])), axis=-1, keepdims=True)
+    width = projection.shape[1]
+    signed = signed_projection(projection)
+    num_features = len(signed)
+    query_map, key_map, value_map = (tf.convert_to_tensor(meta_params[name]) for name in names)
+    maps = [query_map, key_map]
+    maps += [tf.matmul(each, signed, transpose_b=True) for each in maps]
+    joined = tf.matmul(tokens, tf.concat([*maps, tf.pad(value_map, [[0, 0], [0, 1]])], axis=1))
+    vectors, dots, values = tf.split(joined, [2 * width, 2 * num_features, width + 1], axis=-1)
+    # Sums the squares of q into the columns of its features, those of k into theirs.
+    blocks = np.kron(np.eye(2), np.ones([width, num_features])).astype(np.float32)
+    squares = tf.matmul(tf.square(vectors), blocks)
     scale = RADIUS * tf.math.rsqrt(squares + NORM_EPSILON)
-    features = hyperbolic_features(
-        tf.stack([query_dots, key_dots]) * scale, squares * tf.square(scale)
-    )
-    query_features, key_features = tf.unstack(features)
-    ones = tf.ones_like(values[..., :1])
-    return query_features, key_features, tf.concat([values, ones], axis=-1)
+    features = hyperbolic_features(dots * scale, squares * tf.square(scale))
+    one = np.eye(width + 1, dtype=np.float32)[-1]
+    return features[..., :num_features], features[..., num_features:], values + one
 
 
 def ratio(totals: tf.Tensor) -> tf.Tensor:

@@ -126,7 +126,9 @@ def read_heads(
 
 
 def coordinatewise_network(
-    meta_params: Mapping[str, tf.Tensor], features: tf.Tensor, film: tf.Tensor
+    meta_params: Mapping[str, tf.Tensor],
+    features: gradient_features.GradientFeatures,
+    film: tf.Tensor,
 ) -> tf.Tensor:
     """The network's addition to the direction, in [-1, 1].
 
@@ -135,13 +137,12 @@ def coordinatewise_network(
 
     Args:
         meta_params: entries under `network/`.
-        features: normalised, `[num_chunks, 3, chunk_len]`.
+        features: normalised, each `[num_chunks, chunk_len]`.
         film: `[num_chunks, 2 * hidden_units]` from `read_heads`.
 
     Returns:
         `[num_chunks, chunk_len]`.
     """
-    inputs = tf.unstack(features, axis=1)
     kernel = [tf.unstack(column) for column in tf.unstack(meta_params["network/input"], axis=1)]
     biases = tf.unstack(meta_params["network/bias"])
     outputs = meta_params["network/output"]
@@ -149,7 +150,7 @@ def coordinatewise_network(
     units = len(outputs)
     addition = 0.0
     for unit in range(units):
-        hidden = biases[unit] + sum(k * x for k, x in zip(kernel[unit], inputs, strict=True))
+        hidden = biases[unit] + sum(k * x for k, x in zip(kernel[unit], features, strict=True))
         scale = 1.0 + film[:, unit, tf.newaxis]
         shift = film[:, units + unit, tf.newaxis]
         addition += outputs[unit] * tf.tanh(scale * hidden + shift)
@@ -191,7 +192,7 @@ def update(
         ),
         step=tf.cast(inputs.applied_steps, tf.float32) + 1.0,
     )
-    features = gradient_features.stack_features(moments, weight, plan)
+    features = gradient_features.raw_features(moments, weight, plan)
     progress = schedule.progress(iteration, total_steps=settings.total_steps)
     pooled = gradient_features.pool(features, plan=plan, progress=progress)
     meta_tokens = hierarchical_pooling_encoder.encode(
@@ -203,9 +204,9 @@ def update(
         meta_tokens, memory = remember(meta_params, meta_tokens, memory, projection=directions)
     log_multipliers, film = read_heads(meta_params, meta_tokens)
 
-    direction = features[:, 1] * (RMS_BOUND / tf.maximum(RMS_BOUND, pooled.scales[1]))
+    direction = features.momentum * tf.minimum(1.0, RMS_BOUND * pooled.factors.momentum)
     if plan.matrix_shape is None or structure.network_on_matrices:
-        normalised = gradient_features.normalise(features, pooled.scales)
+        normalised = gradient_features.normalise(features, pooled.factors)
         direction += coordinatewise_network(meta_params, normalised, film)
     if plan.matrix_shape is None:
         multipliers = tf.exp(log_multipliers)[:, tf.newaxis]
