@@ -6,7 +6,6 @@ iterator state to save.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -20,18 +19,17 @@ _PARALLEL_READS = 8
 
 
 def shard_files(manifest: records.Manifest, data_dir: str, split: str) -> list[str]:
-    """Returns the paths of one split's non-empty shards, in shard order.
+    """Returns the paths of one split's shards, in order.
 
     Raises:
       ValueError: the split has no sequences.
     """
-    shards = [s for s in manifest.splits.get(split, {}).get("shards", []) if s["sequences"]]
-    if not shards:
+    if not manifest.splits.get(split, {}).get("sequences"):
         raise ValueError(
-            f"{data_dir} holds no '{split}' sequences. Prepare the corpus again with a larger "
-            "corpus or, for 'heldout', a larger --heldout_fraction."
+            f"{data_dir} holds no '{split}' sequences. Prepare the corpus again with more "
+            "documents or, for 'heldout', a larger --heldout_fraction."
         )
-    return [os.path.join(data_dir, shard["file"]) for shard in shards]
+    return manifest.shard_files(data_dir, split)
 
 
 def train_dataset(

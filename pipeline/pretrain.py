@@ -77,6 +77,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     """
     # TensorFlow is imported here, so that `--help` and a wrong recipe answer at once.
     import tensorflow as tf
+    import tf_keras as keras
 
     from data_prep import features as records
     from models import BertConfig, BertPretrainer
@@ -106,6 +107,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     bert_config = BertConfig.named(
         recipe.model.size, vocab_size=recipe.vocab.vocab_size, **recipe.model.overrides()
     )
+    keras.utils.set_random_seed(train.random_seed)  # initial weights
     with strategy.scope():
         model = BertPretrainer(bert_config)
         model({name: tensor[:1] for name, tensor in next(iter(heldout)).items()})
@@ -161,7 +163,10 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
             started = time.perf_counter()
             sums = run_steps(batches, tf.constant(num_steps)).numpy()
             progress.trained(sums, num_steps=num_steps, seconds=time.perf_counter() - started)
-            if checkpoint.steps_done % train.eval_every_steps == 0 and checkpoint.steps_done < train.num_train_steps:
+            if (
+                checkpoint.steps_done % train.eval_every_steps == 0
+                and checkpoint.steps_done < train.num_train_steps
+            ):
                 progress.evaluated(evaluate(heldout_batches))
             if checkpoint.steps_done % train.checkpoint_every_steps == 0:
                 checkpoint.save()

@@ -21,5 +21,7 @@ def test_no_warmup_begins_at_the_peak():
 def test_config_round_trip():
     schedule = LinearWarmupDecay(peak=2.0, num_train_steps=10, num_warmup_steps=3)
     assert LinearWarmupDecay.from_config(schedule.get_config()).get_config() == {
-        "peak": 2.0, "num_train_steps": 10, "num_warmup_steps": 3,
+        "peak": 2.0,
+        "num_train_steps": 10,
+        "num_warmup_steps": 3,
     }

@@ -13,7 +13,10 @@ def test_flags_carry_googles_names_and_plain_values():
 def test_sample_tasks_hold_out_what_prepare_holds_out():
     recipe = config.Recipe()
     assert show_recipe.stage_flags(recipe, "sample-tasks") == [
-        "--heldout_fraction", "0.02", "--random_seed", "12345",
+        "--heldout_fraction",
+        "0.02",
+        "--random_seed",
+        "12345",
     ]
 
 

@@ -1,0 +1,29 @@
+import dataclasses
+
+import pytest
+
+from data_prep import features as records
+from pipeline import agreement
+
+
+def test_matching_records_pass(records_dir, tiny_recipe):
+    agreement.check_records(tiny_recipe(), records.load_manifest(records_dir), records_dir)
+
+
+def test_other_sequence_length_names_flag_and_both_values(records_dir, tiny_recipe):
+    recipe = tiny_recipe("prepare.max_seq_length=12")
+    with pytest.raises(ValueError, match="max_seq_length=12.*max_seq_length=10.*--max_seq_length"):
+        agreement.check_records(recipe, records.load_manifest(records_dir), records_dir)
+
+
+def test_vocabulary_larger_than_the_table_is_refused(records_dir, tiny_recipe):
+    manifest = records.load_manifest(records_dir)
+    manifest = dataclasses.replace(manifest, vocab={"size": 51, "sha256": ""})
+    with pytest.raises(ValueError, match="has 51 entries, the recipe says 50"):
+        agreement.check_records(tiny_recipe(), manifest, records_dir)
+
+
+def test_batch_must_divide_among_replicas(tiny_recipe):
+    agreement.check_batch(tiny_recipe(), 2)
+    with pytest.raises(ValueError, match="multiple of the 3 replicas, received 8.*=9"):
+        agreement.check_batch(tiny_recipe(), 3)

@@ -1,0 +1,135 @@
+import json
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import BertConfig, BertEncoder
+from pipeline import cli, config, pretrain
+from pipeline.checkpoints import find_vocab, load_pretrained_encoder
+from pipeline.progress import TrainingProgress
+
+DROPOUT = ("model.dropout=0.2", "model.attention_dropout=0.2")
+
+
+@pytest.fixture(scope="module")
+def finished(records_dir, tmp_path_factory, tiny_recipe):
+    """Returns (folder, figures) of one uninterrupted run with dropout."""
+    output = tmp_path_factory.mktemp("run")
+    recipe = tiny_recipe(*DROPOUT)
+    return output, pretrain.pretrain(recipe, data_dir=records_dir, output_dir=str(output))
+
+
+def rows(output, split):
+    lines = (output / "metrics.jsonl").read_text().splitlines()
+    return [row for row in map(json.loads, lines) if row["split"] == split]
+
+
+def test_run_folder_is_complete(finished):
+    output, figures = finished
+    names = {path.name for path in pathlib.Path(output).iterdir()}
+    assert names == {
+        "recipe.yaml",
+        "bert_config.json",
+        "vocab.txt",
+        "run.json",
+        "metrics.jsonl",
+        "checkpoints",
+        "COMPLETED",
+    }
+    assert json.loads((output / "COMPLETED").read_text()) == figures
+    assert figures["step"] == 12
+
+
+def test_rows_stand_at_their_intervals(finished):
+    output, _ = finished
+    assert [row["step"] for row in rows(output, "train")] == [3, 6, 9, 12]
+    assert [row["step"] for row in rows(output, "heldout")] == [6, 12]
+    assert rows(output, "train")[-1]["sequences"] == 96
+
+
+def test_killed_run_ends_with_the_figures_of_an_uninterrupted_one(
+    finished, records_dir, tmp_path, tiny_recipe, monkeypatch
+):
+    trained = TrainingProgress.trained
+
+    def killed_at_step_8(self, sums, **arguments):
+        trained(self, sums, **arguments)
+        if self._checkpoint.steps_done >= 8:
+            raise KeyboardInterrupt
+
+    recipe = tiny_recipe(*DROPOUT)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(TrainingProgress, "trained", killed_at_step_8)
+        pretrain.pretrain(recipe, data_dir=records_dir, output_dir=str(tmp_path))
+    assert not (tmp_path / "COMPLETED").exists()
+    figures = pretrain.pretrain(recipe, data_dir=records_dir, output_dir=str(tmp_path))
+    expected = {**finished[1], "seconds": figures["seconds"]}
+    assert figures == expected  # bit for bit, not approximately
+    assert [row["step"] for row in rows(tmp_path, "train")] == [3, 6, 9, 12]
+
+
+def test_finished_run_says_so_and_is_left_alone(finished, records_dir, tiny_recipe, capsys):
+    output, figures = finished
+    before = (output / "metrics.jsonl").read_bytes()
+    again = pretrain.pretrain(tiny_recipe(*DROPOUT), data_dir=records_dir, output_dir=str(output))
+    assert again == figures
+    assert "already complete" in capsys.readouterr().out
+    assert (output / "metrics.jsonl").read_bytes() == before
+
+
+def test_changed_settings_are_refused_by_the_command(finished, records_dir, capsys):
+    output, _ = finished
+    code = cli.main(
+        [
+            "pretrain",
+            "--recipe",
+            str(output / "recipe.yaml"),
+            "--data",
+            records_dir,
+            "--output",
+            str(output),
+            "--set",
+            "train.random_seed=1",
+        ]
+    )
+    assert code == 2
+    assert "train.random_seed: 0 -> 1" in capsys.readouterr().err
+
+
+def test_encoder_comes_out_of_the_checkpoint(finished):
+    output, _ = finished
+    encoder = BertEncoder(BertConfig.load(output / "bert_config.json"))
+    ones = tf.ones([1, 10], tf.int32)
+    encoder({"input_ids": ones, "input_mask": ones, "segment_ids": ones * 0})
+    before = [weight.copy() for weight in encoder.get_weights()]
+    load_pretrained_encoder(encoder, output)
+    assert not any(np.array_equal(a, b) for a, b in zip(before, encoder.get_weights(), strict=True))
+    assert pathlib.Path(find_vocab(output)).read_text().startswith("w0\n")
+
+
+def test_folder_without_a_checkpoint_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no checkpoint.*mnemosyne pretrain"):
+        load_pretrained_encoder(None, tmp_path)
+    with pytest.raises(FileNotFoundError, match="no vocab.txt"):
+        find_vocab(tmp_path)
+
+
+def test_loss_that_is_not_finite_stops_with_exit_code_1(
+    records_dir, tmp_path, capsys, monkeypatch, tiny_recipe
+):
+    recipe = tmp_path / "recipe.yaml"
+    config.save_recipe(tiny_recipe("optimizer.learning_rate=1e30"), recipe)
+    code = pretrain.main(
+        ["--recipe", str(recipe), "--data", records_dir, "--output", str(tmp_path / "run")]
+    )
+    assert code == 1
+    assert "not finite between steps" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "COMPLETED").exists()
+
+
+@pytest.mark.parametrize(("step", "stop"), [(0, 3), (3, 5), (5, 6), (6, 9), (9, 10), (10, 12)])
+def test_device_loop_stops_at_every_interval(tiny_recipe, step, stop):
+    # log every 3, checkpoint every 5, evaluate every 6, end at 12, at most 4 steps a loop
+    assert pretrain.next_stop(tiny_recipe().train, step) == stop
