@@ -1,34 +1,29 @@
-"""Mnemosyne as a Keras 2 optimizer: state, distribution and configuration around `update_rule`.
+"""Mnemosyne as a Keras 2 optimizer: state and configuration around `update_rule`.
 
 All arithmetic is in `update_rule.update`, a pure function of tensors. This file keeps the optimizer
-variables, compiles one function per distinct variable plan (same-shape variables share it) and
-decides, once for all replicas, whether the step is applied.
+variables and compiles one function per distinct variable plan: variables of one shape share it.
 """
 
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf import update_rule
+from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
 from mnemosyne_tf.meta_params import MetaParams
-from mnemosyne_tf.parameter_routing import plan_variable
+from mnemosyne_tf.parameter_routing import plan_variable, summarise
 from mnemosyne_tf.update_rule import RuleSettings, StepInputs, VariableState
 
 # Regular expressions searched in the variable name: biases and the scales of normalisations.
 UNDECAYED_NAMES = ("bias", "gamma", "beta", "[Nn]orm")
 
 
-def all_finite(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Bool `[]`: whether no gradient holds an infinity or a NaN."""
-    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
-
-
 @keras.utils.register_keras_serializable(package="mnemosyne_tf")
-class Mnemosyne(keras.optimizers.Optimizer):
+class Mnemosyne(GuardedOptimizer):
     """The learned optimizer Mnemosyne, a drop-in for any Keras 2 model.
 
     Every gradient moves two accumulators; a hierarchical pooling encoder sums up each tensor in a
@@ -97,7 +92,6 @@ class Mnemosyne(keras.optimizers.Optimizer):
             jit_compile=jit_compile,
             **kwargs,
         )
-        self.jit_compile = jit_compile
         self._learning_rate = self._build_learning_rate(learning_rate)
         self._settings = RuleSettings(
             total_steps=total_steps,
@@ -109,22 +103,6 @@ class Mnemosyne(keras.optimizers.Optimizer):
         self._meta_params_name = "nominal" if meta_params == "nominal" else None
         self._meta_params = _resolve(meta_params)
         self._exclude_from_weight_decay_names = list(UNDECAYED_NAMES)
-
-    def _create_iteration_variable(self):
-        super()._create_iteration_variable()
-        with tf.init_scope():
-            self._applied_steps = tf.Variable(
-                0, name="applied_steps", dtype=tf.int64, trainable=False
-            )
-            self._skipped_steps = tf.Variable(
-                0, name="skipped_steps", dtype=tf.int64, trainable=False
-            )
-        self._variables += [self._applied_steps, self._skipped_steps]
-
-    @property
-    def skipped_steps(self) -> tf.Variable:
-        """int64 `[]`: steps skipped because a gradient was not finite."""
-        return self._skipped_steps
 
     @property
     def meta_params(self) -> MetaParams:
@@ -157,30 +135,16 @@ class Mnemosyne(keras.optimizers.Optimizer):
             plans.append(plan)
             if plan not in updates:
                 updates[plan] = self._make_update(plan)
-            self._momenta.append(self._add_state(variable, "momentum", plan.shape))
-            self._second_moments.append(self._add_state(variable, "second_moment", plan.shape))
+            self._momenta.append(self.add_float32_state(variable, "momentum", plan.shape))
+            self._second_moments.append(
+                self.add_float32_state(variable, "second_moment", plan.shape)
+            )
             if structure.use_memory:
                 shape = [plan.num_chunks, structure.num_random_features, structure.width + 1]
-                self._memories.append(self._add_state(variable, "memory", shape))
+                self._memories.append(self.add_float32_state(variable, "memory", shape))
         self._plans = self._no_dependency(plans)
         self._updates = self._no_dependency(updates)
-        self._all_finite = (
-            tf.function(all_finite, jit_compile=True) if self.jit_compile else all_finite
-        )
         self._built = True
-
-    def _add_state(self, variable: tf.Variable, name: str, shape: Sequence[int]) -> tf.Variable:
-        """Makes a float32 variable of zeros beside a weight of any float dtype."""
-        if getattr(variable, "true_dtype", variable.dtype) == tf.float32:
-            return self.add_variable_from_reference(variable, name, shape=shape)
-        # `add_variable_from_reference` copies the dtype of the weight, and a float16 second moment
-        # would underflow; the placement is the one it uses.
-        with tf.distribute.get_strategy().extended.colocate_vars_with(variable):
-            state = tf.Variable(
-                tf.zeros(shape), name=f"{name}/{variable._shared_name}", trainable=False
-            )
-        self._variables.append(state)
-        return state
 
     def _make_update(self, plan):
         rule = functools.partial(
@@ -196,16 +160,16 @@ class Mnemosyne(keras.optimizers.Optimizer):
                 {name: tf.constant(value) for name, value in values}, gradient, state, inputs
             )
 
-        return tf.function(update, jit_compile=True) if self.jit_compile else update
+        return self._compile(update)
 
     def update_step(self, gradient, variable, finite=None):
-        """Updates one variable and its state; `finite` is the verdict on all gradients."""
+        """Updates one variable and its state unless `finite` is False."""
         index = self._index_dict[self._var_key(variable)]
         variables = VariableState(
             weight=variable,
             momentum=self._momenta[index],
             second_moment=self._second_moments[index],
-            memory=self._memories[index] if self._memories else None,
+            memory=self._memories[index] if self._memories else (),
         )
         inputs = StepInputs(
             iterations=tf.convert_to_tensor(self.iterations),
@@ -216,49 +180,28 @@ class Mnemosyne(keras.optimizers.Optimizer):
         state = tf.nest.map_structure(tf.convert_to_tensor, variables)
         new_state = self._updates[self._plans[index]](gradient, state, inputs)
         tf.nest.map_structure(lambda target, value: target.assign(value), variables, new_state)
-        if self.use_ema:
-            average = self._model_variables_moving_average[index]
-            moved = self.ema_momentum * average + (1 - self.ema_momentum) * new_state.weight
-            average.assign(tf.where(inputs.finite, moved, average))
 
-    def _clip_gradients(self, grads):
-        # Sparse gradients become dense first: clipping by norm must see the sum of repeated rows.
-        grads = [tf.convert_to_tensor(gradient) for gradient in grads]
-        clipped = super()._clip_gradients(grads)
-        if self.clipvalue:
-            # Clipping by value would turn an infinity into a plausible gradient.
-            pairs = zip(clipped, grads, strict=True)
-            return [tf.where(tf.math.is_finite(g), limited, g) for limited, g in pairs]
-        return clipped
+    def summary(self, print_fn=print) -> None:
+        """Prints which variable takes which path, its chunks, its decay and its state in bytes.
 
-    def _apply_weight_decay(self, variables):
-        """Does nothing: the decay is part of the update, so that a skipped step skips it too."""
+        Args:
+            print_fn: called with each line.
 
-    def _internal_apply_gradients(self, grads_and_vars):
-        # Gradients are summed over replicas by now: every replica reaches the same verdict.
-        finite = self._all_finite([gradient for gradient, _ in grads_and_vars])
-        return tf.__internal__.distribute.interim.maybe_merge_call(
-            self._distributed_apply_gradients_fn,
-            self._distribution_strategy,
-            grads_and_vars,
-            finite,
-        )
-
-    def _distributed_apply_gradients_fn(self, distribution, grads_and_vars, finite):
-        update = distribution.extended.update
-        for gradient, variable in grads_and_vars:
-            step = functools.partial(_call_update_step, self)
-            update(variable, step, args=(gradient, finite), group=False)
-        update(self._applied_steps, _count, args=(finite, True), group=False)
-        update(self._skipped_steps, _count, args=(finite, False), group=False)
-        if self.use_ema and self.ema_overwrite_frequency:
-            variables = [variable for _, variable in grads_and_vars]
-            tf.cond(
-                (self.iterations + 1) % self.ema_overwrite_frequency == 0,
-                lambda: self._overwrite_model_variables_with_average_value(variables),
-                lambda: None,
+        Raises:
+            RuntimeError: the optimizer has not seen the variables yet.
+        """
+        if not getattr(self, "_built", False):
+            raise RuntimeError(
+                "Expected a built optimizer, received one without variables. Call "
+                "`optimizer.build(model.trainable_variables)` or train a step first."
             )
-        return self.iterations.assign_add(1)
+        structure = self._meta_params.structure
+        floats_per_chunk = structure.num_random_features * (structure.width + 1)
+        if not structure.use_memory:
+            floats_per_chunk = 0
+        names = [momentum.name.removeprefix("momentum/") for momentum in self._momenta]
+        for line in summarise(names, self._plans, floats_per_chunk=floats_per_chunk):
+            print_fn(line)
 
     def get_config(self):
         """JSON-serialisable arguments; meta-parameters that are not "nominal" are embedded."""
@@ -270,14 +213,6 @@ class Mnemosyne(keras.optimizers.Optimizer):
             "matrix_scale": self._settings.matrix_scale,
             "newton_schulz_iterations": self._settings.newton_schulz_iterations,
         }
-
-
-def _call_update_step(optimizer, variable, gradient, finite):
-    optimizer.update_step(gradient, variable, finite)
-
-
-def _count(variable, finite, wanted):
-    return variable.assign_add(tf.cast(tf.equal(finite, wanted), variable.dtype))
 
 
 def _resolve(meta_params) -> MetaParams:

@@ -78,13 +78,13 @@ class VariableState(NamedTuple):
         weight: any float dtype, the shape of the variable.
         momentum: float32, same shape.
         second_moment: float32, same shape.
-        memory: float32 `[num_chunks, num_features, width + 1]`; None without a memory.
+        memory: float32 `[num_chunks, num_features, width + 1]`; () without a memory.
     """
 
     weight: tf.Tensor
     momentum: tf.Tensor
     second_moment: tf.Tensor
-    memory: tf.Tensor | None
+    memory: tf.Tensor | tuple[()]
 
 
 class StepInputs(NamedTuple):

@@ -1,0 +1,134 @@
+"""A Keras 2 optimizer that skips a step, on all replicas at once, when a gradient is not finite.
+
+`update_step` of a subclass receives the verdict as a tensor and must leave everything as it is when
+the verdict is False: a branch in the graph would not survive `merge_call` and would cost a
+synchronisation on accelerators, a selection costs nothing inside a compiled update.
+"""
+
+import functools
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+def all_finite(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Bool `[]`: whether no gradient holds an infinity or a NaN."""
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
+
+
+class GuardedOptimizer(keras.optimizers.Optimizer):
+    """Base of our optimizers; a subclass gives `build`, `update_step` and `get_config`.
+
+    `iterations` counts every call of `apply_gradients`, skipped ones included, so that schedules,
+    logs and checkpoint numbers follow the training loop. `applied_steps` counts the steps that
+    moved the weights, `skipped_steps` the others.
+
+    Sparse gradients are made dense before anything else. Weight decay is left to `update_step`, so
+    that a skipped step skips it too.
+
+    Args:
+        jit_compile: compiles updates with XLA, on CPUs too.
+            Differs: Keras ignores the flag without a GPU; fused passes pay everywhere.
+        **kwargs: those of `keras.optimizers.Optimizer`.
+    """
+
+    def __init__(self, *, jit_compile: bool = True, **kwargs):
+        super().__init__(jit_compile=jit_compile, **kwargs)
+        self.jit_compile = jit_compile
+        self._all_finite = self._compile(all_finite)
+
+    def _compile(self, function):
+        return tf.function(function, jit_compile=True) if self.jit_compile else function
+
+    def _create_iteration_variable(self):
+        super()._create_iteration_variable()
+        with tf.init_scope():
+            self._applied_steps, self._skipped_steps = (
+                tf.Variable(0, name=name, dtype=tf.int64, trainable=False)
+                for name in ("applied_steps", "skipped_steps")
+            )
+        self._variables += [self._applied_steps, self._skipped_steps]
+
+    @property
+    def applied_steps(self) -> tf.Variable:
+        """int64 `[]`: steps that moved the weights."""
+        return self._applied_steps
+
+    @property
+    def skipped_steps(self) -> tf.Variable:
+        """int64 `[]`: steps left out because a gradient was not finite."""
+        return self._skipped_steps
+
+    def update_step(self, gradient, variable, finite=None):
+        """Updates one variable and its state unless `finite` is False.
+
+        Args:
+            gradient: dense, the shape of the variable.
+            variable: one the optimizer was built with.
+            finite: bool `[]`, the verdict on all gradients of the step; None judges this one.
+        """
+        raise NotImplementedError
+
+    def add_float32_state(self, variable, name: str, shape: Sequence[int]) -> tf.Variable:
+        """Makes a float32 variable of zeros, placed and mirrored with a weight of any dtype."""
+        if getattr(variable, "true_dtype", variable.dtype) == tf.float32:
+            return self.add_variable_from_reference(variable, name, shape=shape)
+        # `add_variable_from_reference` copies the dtype of the weight, and a float16 second moment
+        # would underflow; the placement is the one it uses.
+        with tf.distribute.get_strategy().extended.colocate_vars_with(variable):
+            state = tf.Variable(
+                tf.zeros(shape), name=f"{name}/{variable._shared_name}", trainable=False
+            )
+        self._variables.append(state)
+        return state
+
+    def _clip_gradients(self, grads):
+        # Dense first: clipping by norm must see the sum of repeated rows.
+        grads = [tf.convert_to_tensor(gradient) for gradient in grads]
+        clipped = super()._clip_gradients(grads)
+        if not self.clipvalue:
+            return clipped
+        # Clipping by value would turn an infinity into a plausible gradient.
+        pairs = zip(grads, clipped, strict=True)
+        return [tf.where(tf.math.is_finite(raw), limited, raw) for raw, limited in pairs]
+
+    def _apply_weight_decay(self, variables):
+        """Does nothing: the decay is part of `update_step`."""
+
+    def _internal_apply_gradients(self, grads_and_vars):
+        # Gradients are summed over replicas by now: every replica reaches the same verdict.
+        finite = self._all_finite([gradient for gradient, _ in grads_and_vars])
+        return tf.__internal__.distribute.interim.maybe_merge_call(
+            self._distributed_apply_gradients_fn,
+            self._distribution_strategy,
+            grads_and_vars,
+            finite,
+        )
+
+    def _distributed_apply_gradients_fn(self, distribution, grads_and_vars, finite):
+        update = functools.partial(distribution.extended.update, group=False)
+        for gradient, variable in grads_and_vars:
+            update(variable, self._update_variable, args=(gradient, finite))
+        update(self._applied_steps, _count, args=(finite, True))
+        update(self._skipped_steps, _count, args=(finite, False))
+        if self.use_ema and self.ema_overwrite_frequency:
+            variables = [variable for _, variable in grads_and_vars]
+            tf.cond(
+                (self.iterations + 1) % self.ema_overwrite_frequency == 0,
+                lambda: self._overwrite_model_variables_with_average_value(variables),
+                lambda: None,
+            )
+        return self.iterations.assign_add(1)
+
+    def _update_variable(self, variable, gradient, finite):
+        self.update_step(gradient, variable, finite)
+        if self.use_ema:
+            index = self._index_dict[self._var_key(variable)]
+            average = self._model_variables_moving_average[index]
+            moved = self.ema_momentum * average + (1 - self.ema_momentum) * variable
+            average.assign(tf.where(finite, moved, average))
+
+
+def _count(variable, finite, wanted):
+    return variable.assign_add(tf.cast(tf.equal(finite, wanted), variable.dtype))

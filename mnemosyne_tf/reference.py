@@ -1,0 +1,203 @@
+"""The whole update in NumPy: slow, obvious, float64, one function per sentence of the paper.
+
+The twin of `update_rule.update` for tests and for readers. Nothing is fused, nothing is shared with
+the TensorFlow code but the meta-parameters, the variable plan and the random directions: chunks are
+a Python loop, attention is written as sums over tokens, phi with all of its factors.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from mnemosyne_tf.meta_params import MetaParams
+from mnemosyne_tf.parameter_routing import VariablePlan
+from mnemosyne_tf.random_features import orthogonal_projection
+from mnemosyne_tf.update_rule import RuleSettings
+
+
+@dataclasses.dataclass
+class ReferenceState:
+    """A weight, its accumulators and its memory, float64; the shapes of `VariableState`."""
+
+    weight: np.ndarray
+    momentum: np.ndarray
+    second_moment: np.ndarray
+    memory: np.ndarray | None
+
+    @classmethod
+    def start(cls, weight: np.ndarray, plan: VariablePlan, meta: MetaParams) -> "ReferenceState":
+        """The state before the first step."""
+        zeros = np.zeros(plan.shape)
+        structure = meta.structure
+        shape = (plan.num_chunks, structure.num_random_features, structure.width + 1)
+        memory = np.zeros(shape) if structure.use_memory else None
+        return cls(np.array(weight, np.float64), zeros.copy(), zeros.copy(), memory)
+
+
+def positive_features(vector: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Features of one query or key, scaled to length 0.7 first (equation of `random_features`)."""
+    vector = 0.7 * vector / np.sqrt(vector @ vector + 1e-6)
+    dots = directions @ vector
+    scale = np.exp(-0.5 * vector @ vector) / np.sqrt(2 * len(directions))
+    return scale * np.concatenate([np.exp(dots), np.exp(-dots)])
+
+
+def attention(queries: np.ndarray, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Kernel attention of every query over all keys, from their features."""
+    weights = queries @ keys.T
+    return (weights / weights.sum(axis=1, keepdims=True)) @ values
+
+
+def performer(p, tokens: np.ndarray, prefix: str, directions: np.ndarray) -> np.ndarray:
+    """One bi-directional Performer block over the tokens, `[num_tokens, width]`."""
+    queries = np.array([positive_features(x @ p[f"{prefix}/query"], directions) for x in tokens])
+    keys = np.array([positive_features(x @ p[f"{prefix}/key"], directions) for x in tokens])
+    attended = attention(queries, keys, tokens @ p[f"{prefix}/value"])
+    tokens = tokens + attended @ p[f"{prefix}/output"]
+    return tokens + np.tanh(tokens @ p[f"{prefix}/inner"]) @ p[f"{prefix}/outer"]
+
+
+def newton_schulz(matrix: np.ndarray, iterations: int) -> np.ndarray:
+    """The quintic iteration on the matrix as it is, wide or tall."""
+    x = matrix / np.sqrt((matrix**2).sum() + 1e-20)
+    for _ in range(iterations):
+        x = 3.4445 * x - 4.7750 * (x @ x.T) @ x + 2.0315 * (x @ x.T) @ ((x @ x.T) @ x)
+    return x
+
+
+def rate_multiplier(iteration: int, p, total_steps: int | None) -> float:
+    """Warm-up and decay of step `iteration`, counted from 0."""
+    if total_steps is None:
+        return min(1.0, (iteration + 1) / float(p["rule/warmup_steps"]))
+    warmup = max(1.0, float(p["rule/warmup_fraction"]) * total_steps)
+    decay = (total_steps - iteration) / max(total_steps - warmup, 1.0)
+    return max(0.0, min(1.0, (iteration + 1) / warmup, decay))
+
+
+def encode(p, meta: MetaParams, chunks: list[np.ndarray], progress: list[float]) -> np.ndarray:
+    """Meta-tokens of a tensor whose chunks are `[3, length]`: gradient, momentum and weight."""
+    structure = meta.structure
+    together = np.concatenate(chunks, axis=1)
+    gg, mm, _ = (together**2).mean(axis=1)
+    unit = together / np.sqrt((together**2).mean(axis=1, keepdims=True) + 1e-16)
+    context = np.array(
+        [
+            0.1 * np.log(gg + 1e-6),
+            0.1 * np.log(mm + 1e-6),
+            (unit[0] * unit[1]).mean(),
+            (unit[1] * unit[2]).mean(),
+            *progress,
+        ]
+    )
+    bias = context @ p["level_1/context"] + p["level_1/bias"]
+    vectors, start = [], 0
+    for chunk in chunks:
+        g, m, w = part = unit[:, start : start + chunk.shape[1]]
+        start += chunk.shape[1]
+        if structure.level_1 == "mean":
+            means = np.array([np.mean(x) for x in (g * g, m * m, w * w, g * m, m * w, g * w)])
+            compressed = means / np.sqrt(1.0 + np.abs(means))
+            vectors.append(np.tanh(compressed @ p["level_1/statistics"] + bias))
+        else:
+            tokens = np.tanh(np.clip(part, -8.0, 8.0).T @ p["level_1/features"] + bias)
+            tokens = performer(p, tokens, "level_1", _directions(meta, 0))
+            vectors.append(tokens.mean(axis=0))
+    tokens = performer(p, np.array(vectors), "level_2", _directions(meta, 1))
+    return tokens / np.sqrt((tokens**2).mean(axis=1, keepdims=True) + 1e-6)
+
+
+def remember(p, meta: MetaParams, tokens: np.ndarray, memory: np.ndarray) -> np.ndarray:
+    """Writes each meta-token into its own memory (changed in place), then reads it."""
+    directions = _directions(meta, 2)
+    answers = []
+    for xi, slot in zip(tokens, memory, strict=True):
+        phi_key = positive_features(xi @ p["memory/key"], directions)
+        phi_query = positive_features(xi @ p["memory/query"], directions)
+        slot *= math.exp(-math.exp(p["memory/log_tau"]))
+        # The code leaves r^-1/2 out of phi, which cancels in the ratio but scales the memory.
+        slot += math.sqrt(len(phi_key)) * np.outer(phi_key, [*(xi @ p["memory/value"]), 1.0])
+        totals = phi_query @ slot
+        answers.append(xi + totals[:-1] / totals[-1])
+    return np.array(answers)
+
+
+def network(p, features: np.ndarray, film: np.ndarray) -> np.ndarray:
+    """The coordinate-wise network on one chunk, `[3, length]`; `film` is its row of FiLM terms."""
+    units = len(p["network/output"])
+    hidden = p["network/input"].T @ features + p["network/bias"][:, None]
+    hidden = np.tanh((1.0 + film[:units, None]) * hidden + film[units:, None])
+    return (p["network/output"] / max(1.0, np.abs(p["network/output"]).sum())) @ hidden
+
+
+def update(
+    meta: MetaParams,
+    gradient: np.ndarray,
+    state: ReferenceState,
+    *,
+    iterations: int,
+    applied_steps: int,
+    learning_rate: float,
+    plan: VariablePlan,
+    settings: RuleSettings,
+) -> None:
+    """One step of one variable; `state` is changed in place.
+
+    Args:
+        meta: the meta-parameters.
+        gradient: shape of the variable.
+        state: before the step, after it on return.
+        iterations: steps taken before, skipped ones included.
+        applied_steps: steps applied before.
+        learning_rate: the user's multiplier.
+        plan: static facts of the variable.
+        settings: the user's choices.
+    """
+    p = {name: np.asarray(value, np.float64) for name, value in meta.values.items()}
+    b1, b2 = p["rule/momentum_decay"], p["rule/second_moment_decay"]
+    step = applied_steps + 1
+    state.momentum = b1 * state.momentum + (1 - b1) * gradient
+    state.second_moment = b2 * state.second_moment + (1 - b2) * gradient**2
+    root = np.sqrt(state.second_moment / (1 - b2**step) + 1e-16)
+    momentum = state.momentum / (1 - b1**step) / root
+    flat = np.stack([(gradient / root).ravel(), momentum.ravel(), state.weight.ravel()])
+    chunks = [flat[:, i : i + plan.chunk_len] for i in range(0, flat.shape[1], plan.chunk_len)]
+
+    total = settings.total_steps
+    progress = [0.0, 0.0] if total is None else [1.0, min(1.0, iterations / total)]
+    tokens = encode(p, meta, chunks, progress)
+    if meta.structure.use_memory:
+        tokens = remember(p, meta, tokens, state.memory)
+    log_multipliers = 2.0 * np.tanh(tokens @ p["step_head/kernel"] + p["step_head/bias"])
+    film = tokens @ p["film_head/kernel"] + p["film_head/bias"]
+
+    rms = np.sqrt((flat**2).mean(axis=1, keepdims=True) + 1e-16)
+    matrix = plan.matrix_shape is not None
+    pieces = []
+    for chunk, log_multiplier, terms in zip(chunks, log_multipliers, film, strict=True):
+        piece = chunk[1] / max(1.0, rms[1, 0])
+        if not matrix or meta.structure.network_on_matrices:
+            piece = piece + network(p, np.clip(chunk / rms, -8.0, 8.0), terms)
+        pieces.append(piece if matrix else piece * np.exp(log_multiplier))
+    direction = np.concatenate(pieces).reshape(plan.shape)
+    if matrix:
+        fan_in, fan_out = plan.matrix_shape
+        orthogonal = newton_schulz(
+            direction.reshape(fan_in, fan_out), settings.newton_schulz_iterations
+        )
+        scale = 1.6 * math.sqrt(max(1.0, fan_out / fan_in))
+        if settings.matrix_scale == "rms":
+            scale = 0.2 * math.sqrt(max(fan_in, fan_out))
+        direction = (scale * np.exp(log_multipliers.mean()) * orthogonal).reshape(plan.shape)
+    rate = p["rule/matrix_rate"] if matrix else p["rule/elementwise_rate"]
+    rate = rate * learning_rate * rate_multiplier(iterations, p, total)
+    if plan.decayed:
+        direction = direction + settings.weight_decay * state.weight
+    state.weight = state.weight - rate * direction
+
+
+def _directions(meta: MetaParams, stream: int) -> np.ndarray:
+    structure = meta.structure
+    return orthogonal_projection(
+        structure.seed + stream, num_features=structure.num_random_features, width=structure.width
+    ).astype(np.float64)
