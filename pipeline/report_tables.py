@@ -64,7 +64,7 @@ def cards(runs: Sequence[Run], scores: Sequence[ScoreTable]) -> list[Card]:
             Card(
                 percent(last["next_sentence_accuracy"]),
                 "next-sentence accuracy",
-                "of held-out pairs; chance is 50%",
+                f"of held-out pairs; one answer for all gives {percent(run.majority_share)}",
             ),
             Card(
                 duration(last["seconds"]),

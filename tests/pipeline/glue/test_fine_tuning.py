@@ -124,3 +124,27 @@ def test_a_loss_that_is_not_finite_stops_with_its_steps():
     scores = np.full([32], np.inf, np.float32)
     with pytest.raises(FloatingPointError, match="between steps 1 and 16; try a smaller"):
         fit(make_model(num_outputs=1), features, scores)
+
+
+def test_columns_of_padding_alone_are_cut_off_unless_steps_are_compiled(monkeypatch):
+    features, _ = make_examples(4)
+    features["input_mask"] = np.array([[1] * 6, [1] * 3 + [0] * 3, [1] * 4 + [0] * 2, [1] * 6])
+    rows = np.array([1, 2])
+    monkeypatch.setattr(fine_tuning, "_compiles", lambda: False)
+    assert {v.shape for v in fine_tuning._batch(features, rows).values()} == {(2, 4)}
+    monkeypatch.setattr(fine_tuning, "_compiles", lambda: True)
+    assert {v.shape for v in fine_tuning._batch(features, rows).values()} == {(2, 6)}
+
+
+@pytest.mark.slow
+def test_compiled_steps_give_the_weights_of_plain_ones(monkeypatch):
+    features, labels = make_examples(32)
+    settings = FineTuningSettings(num_train_epochs=1, batch_size=16)
+    models = []
+    for compiles in (False, True):
+        monkeypatch.setattr(fine_tuning, "_compiles", lambda value=compiles: value)
+        models.append(make_model())
+        fit(models[-1], features, labels, settings)
+    plain, compiled = (model.get_weights() for model in models)
+    for weights, others in zip(plain, compiled, strict=True):
+        np.testing.assert_allclose(weights, others, atol=2e-5)
