@@ -62,8 +62,9 @@ def read_lines(
     """
     rest = bytearray()
     for piece in pieces:
+        searched = len(rest)
         rest += piece
-        end = rest.rfind(b"\n") + 1
+        end = rest.rfind(b"\n", searched) + 1
         if end:
             block = LineBlock(offset, bytes(rest[: end - 1]).split(b"\n"), end)
             yield from _with_long_lines_cut(block, max_line_bytes)

@@ -126,6 +126,7 @@ def _choose_words(
     rows, length = keys.shape
     keys = np.sort(keys, axis=1)
     starts = (keys & np.uint32((1 << place_bits) - 1)).astype(np.int64)
+    starts = np.minimum(starts, length - 1)  # those that are no candidates point beyond the end
     sizes = np.take_along_axis(_word_sizes(is_maskable, begins_word), starts, axis=1)
     sizes[keys == _NOT_CHOSEN] = length + 1  # never fits
     chosen = np.zeros((rows, length), bool)

@@ -10,6 +10,7 @@ import collections
 import contextlib
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -84,13 +85,19 @@ class ProgressDisplay:
             if self._stop.wait(_SECONDS_BETWEEN_LOOKS):
                 return
         with tqdm.tqdm(
-            desc="read", total=self._bytes_total, unit="B", unit_scale=True, leave=True
+            desc="read",
+            file=sys.stderr,
+            total=self._bytes_total,
+            unit="B",
+            unit_scale=True,
+            leave=True,
         ) as bar:
             total = self._follow_reading(bar)
         if total is None:
             return
         with tqdm.tqdm(
             desc="write",
+            file=sys.stderr,
             total=self._shards_total,
             unit="shard",
             bar_format="{l_bar}{bar}| {n:.1f}/{total} shards [{elapsed}<{remaining}{postfix}]",

@@ -24,7 +24,7 @@ def split_sentences(lines: Iterable[bytes]) -> list[bytes]:
 
     Returns:
         The sentences in order, none blank. White space, control and format characters at their
-        ends may go (and U+2420, U+2424), nothing else: BERT does not see those either.
+        ends may go, which BERT does not see either, and the symbols U+2420 and U+2424.
     """
     import blingfire
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from data_prep.basic_tokenizer import split_words
 
+_SPACES_ONLY = bytes.maketrans(b"\t\r\n", b"   ")
+
 
 def count_words(lines: Iterable[bytes], *, do_lower_case: bool) -> collections.Counter[str]:
     """Counts the words of lines, normalised as the tokenizer does it.
@@ -14,11 +16,12 @@ def count_words(lines: Iterable[bytes], *, do_lower_case: bool) -> collections.C
     Stretches without white space are counted first and normalised once each: most text is few
     words many times.
     """
-    raw: collections.Counter[str] = collections.Counter()
+    raw: collections.Counter[bytes] = collections.Counter()
     for line in lines:
-        raw.update(line.decode("utf-8").split())
+        # At the white space of ASCII that BERT knows; at a form feed, for one, it does not split.
+        raw.update(line.translate(_SPACES_ONLY).split(b" "))
     words: collections.Counter[str] = collections.Counter()
     for stretch, count in raw.items():
-        for word in split_words(stretch, do_lower_case=do_lower_case):
+        for word in split_words(stretch.decode("utf-8"), do_lower_case=do_lower_case):
             words[word] += count
     return words

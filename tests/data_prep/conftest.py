@@ -70,7 +70,7 @@ def prepare(tmp_path, vocab_file):
 
 @pytest.fixture(scope="session")
 def read_records():
-    """Returns `read_records(path)`: the records of a TFRecord file as dicts of lists, by protobuf."""
+    """Returns `read_records(path)`: records of a TFRecord file as dicts of lists, by protobuf."""
     import tensorflow as tf
 
     def read(path):

@@ -1,0 +1,67 @@
+import dataclasses
+import os
+
+import pytest
+
+from data_prep.job_folder import JobFolder
+from data_prep.preparation_settings import PreparationSettings
+
+SETTINGS = PreparationSettings(
+    input=("a",), input_digest="i", vocab_sha256="v", num_shards=2, dupe_factor=3
+)
+OTHER = dataclasses.replace(SETTINGS, dupe_factor=4)
+
+
+@pytest.fixture
+def begun(tmp_path, vocab_file):
+    job = JobFolder(str(tmp_path / "out"), SETTINGS)
+    job.begin(vocab_file)
+    return job
+
+
+def test_a_new_folder_is_not_complete(tmp_path):
+    assert not JobFolder(str(tmp_path / "new"), SETTINGS).is_completed()
+
+
+def test_a_begun_folder_goes_on_with_its_settings_only(begun):
+    assert not JobFolder(begun.directory, SETTINGS).is_completed()
+    with pytest.raises(ValueError, match=r"was begun with other settings .dupe_factor: 3, now 4"):
+        JobFolder(begun.directory, OTHER).is_completed()
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(ValueError, match="expected a new or empty folder.*thesis.tex"):
+        JobFolder(str(tmp_path), SETTINGS).is_completed()
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path, vocab_file):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="expected a folder that can be written.*Choose another"):
+        JobFolder(str(tmp_path / "file" / "out"), SETTINGS).begin(vocab_file)
+
+
+def test_a_block_is_finished_when_shard_and_part_are_there(begun):
+    assert begun.finished_blocks() == frozenset()
+    begun.save_part("train-00000", {"sequences": 1})
+    assert begun.finished_blocks() == frozenset()
+    open(begun.shard_path("train-00000"), "wb").close()
+    assert begun.finished_blocks() == {"train-00000"}
+
+
+def test_a_part_of_other_settings_counts_for_nothing(begun):
+    begun.save_part("train-00000", {"sequences": 1})
+    assert begun.load_part("train-00000") == {"sequences": 1}
+    assert JobFolder(begun.directory, OTHER).load_part("train-00000") is None
+
+
+def test_what_a_killed_writer_left_is_removed_at_the_next_begin(begun, vocab_file):
+    left = begun.shard_path("train-00001") + ".tmp-0123"
+    open(left, "wb").close()
+    begun.begin(vocab_file)
+    assert not os.path.exists(left)
+
+
+def test_completion_leaves_the_marker_and_no_job_state(begun):
+    begun.complete("done\n")
+    assert sorted(os.listdir(begun.directory)) == ["COMPLETED", "rejects", "vocab.txt"]

@@ -1,0 +1,57 @@
+import pytest
+
+from data_prep.learn_vocab import main
+from data_prep.wordpiece import load_vocabulary
+
+
+@pytest.fixture
+def corpus(tmp_path, corpus_text):
+    path = tmp_path / "corpus.txt"
+    path.write_text(corpus_text, encoding="utf-8")
+    return path
+
+
+def learn(corpus, output, *flags):
+    assert main([f"--input={corpus}", f"--output={output}", *flags]) == 0
+    return load_vocabulary(str(output))
+
+
+def test_frequent_words_become_entries_of_a_vocabulary_that_loads(corpus, tmp_path):
+    vocab = learn(corpus, tmp_path / "vocab.txt", "--vocab_size=60")
+    assert {"cat", "the", "unable", "zebra", "."} <= set(vocab)
+    assert len(vocab) <= 60
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "vocab.txt"]
+
+
+def test_workers_and_cuts_of_the_input_leave_no_trace(corpus, tmp_path):
+    text = corpus.read_text().split("\n\n")
+    for number in range(3):
+        (tmp_path / f"part{number}.txt").write_text("\n\n".join(text[number::3]))
+    one = learn(corpus, tmp_path / "one.txt", "--vocab_size=50")
+    threads = ("--direct_running_mode=multi_threading", "--direct_num_workers=2")
+    parts = learn(f"{tmp_path}/part*.txt", tmp_path / "two.txt", "--vocab_size=50", *threads)
+    assert one == parts
+
+
+def test_case_is_kept_when_asked(tmp_path):
+    (tmp_path / "text").write_text("Cat Cat Cat\n")
+    vocab = learn(tmp_path / "text", tmp_path / "v", "--vocab_size=20", "--do_lower_case=false")
+    assert "Cat" in vocab
+
+
+def test_an_empty_corpus_is_refused_with_its_name(tmp_path):
+    (tmp_path / "empty.txt").touch()
+    with pytest.raises(ValueError, match="empty.txt: .*received none"):
+        learn(tmp_path / "empty.txt", tmp_path / "vocab.txt")
+    assert not (tmp_path / "vocab.txt").exists()
+
+
+def test_an_output_that_cannot_be_written_fails_first(corpus, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="expected a file that can be written"):
+        main([f"--input={corpus}", f"--output={tmp_path}/file/vocab.txt"])
+
+
+def test_a_size_too_small_for_the_alphabet_is_refused(corpus, tmp_path):
+    with pytest.raises(ValueError, match="Expected --vocab_size of at least"):
+        learn(corpus, tmp_path / "vocab.txt", "--vocab_size=6")

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from data_prep.token_blocks import TokenBlock, id_dtype, merge, pack, unpack
+
+
+def block(*documents, dtype=np.uint16):
+    """`documents`: (id, sentences), a sentence being a list of token ids."""
+    sentences = [sentence for _, document in documents for sentence in document]
+    return TokenBlock(
+        [name.encode().ljust(16) for name, _ in documents],
+        np.array([len(document) for _, document in documents], np.int64),
+        np.array([len(sentence) for sentence in sentences], np.int64),
+        np.array([token for sentence in sentences for token in sentence], dtype),
+    )
+
+
+def contents(a_block):
+    return (
+        [each.decode().strip() for each in a_block.document_ids],
+        a_block.sentence_counts.tolist(),
+        a_block.sentence_lengths.tolist(),
+        a_block.ids.tolist(),
+    )
+
+
+A = ("a", [[1, 2], [3]])
+B = ("b", [[70, 71, 72]])
+EMPTY = ("c", [])
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+def test_what_was_packed_unpacks_equal(dtype):
+    original = block(B, EMPTY, A, dtype=dtype)
+    assert contents(unpack(pack(original))) == contents(original)
+    assert unpack(pack(original)).ids.dtype == dtype
+
+
+@pytest.mark.parametrize(
+    "parts", [[[A, B, EMPTY]], [[B, EMPTY], [A]], [[EMPTY], [A], [B]], [[B], [A, EMPTY]]]
+)
+def test_merged_documents_are_in_the_order_of_their_ids(parts):
+    merged = merge(pack(block(*part)) for part in parts)
+    assert contents(merged) == (["a", "b", "c"], [2, 1, 0], [2, 1, 3], [1, 2, 3, 70, 71, 72])
+
+
+def test_nothing_merges_to_an_empty_block():
+    assert contents(merge([])) == ([], [], [], [])
+
+
+def test_ids_take_two_bytes_while_the_vocabulary_allows_it():
+    assert id_dtype(65_536) == np.uint16
+    assert id_dtype(65_537) == np.uint32
