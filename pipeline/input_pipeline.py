@@ -13,8 +13,8 @@ import tensorflow as tf
 from data_prep import features as records
 from pipeline.config import PrepareConfig
 
-# Records are already permuted inside each shard; this buffer only mixes the shards further.
-_SHUFFLE_BUFFER = 8_192
+# Records are already permuted inside each shard; permuting such blocks mixes the shards.
+_BLOCK = 8_192
 _PARALLEL_READS = 8
 
 
@@ -43,7 +43,7 @@ def train_dataset(
 ) -> tf.data.Dataset:
     """Endless shuffled batches, beginning with the batch of `first_step`.
 
-    Every epoch has its own file order and shuffle, drawn from (seed, epoch); batches run on
+    Every epoch has its own order of files and of records in each block, drawn from (seed, epoch); batches run on
     across epochs. Starting late skips serialized records, which costs no parsing.
 
     Args:
@@ -60,12 +60,15 @@ def train_dataset(
     first_epoch, skipped = divmod(first_step * global_batch_size, num_sequences)
 
     def epoch_records(epoch):
-        order = tf.random.experimental.stateless_shuffle(list(files), seed=[seed, epoch])
-        serialized = tf.data.TFRecordDataset(order, num_parallel_reads=_PARALLEL_READS)
-        # An odd multiplier keeps the seeds of neighbouring runs' epochs apart.
-        return serialized.shuffle(
-            _SHUFFLE_BUFFER, seed=epoch + 1_000_003 * (seed + 1), reshuffle_each_iteration=False
-        )
+        epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(list(files), epoch_seed)
+        blocks = tf.data.TFRecordDataset(order, num_parallel_reads=_PARALLEL_READS).batch(_BLOCK)
+        # `Dataset.shuffle` would mix the global seed in; this depends on its arguments alone.
+        return blocks.enumerate().map(lambda i, block: permuted(block, epoch_seed, i)).unbatch()
+
+    def permuted(block, epoch_seed, i):
+        block_seed = tf.random.experimental.stateless_fold_in(epoch_seed, i)
+        return tf.random.experimental.stateless_shuffle(block, block_seed)
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch_records)
     batches = epochs.skip(skipped).batch(global_batch_size, drop_remainder=True)
