@@ -40,22 +40,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
       FileNotFoundError: If a folder is missing.
       ValueError: If a folder is none of the three kinds, or a file is malformed.
+      OSError: If the page cannot be written.
     """
     args = build_parser().parse_args(argv)
     # Only now: the plotting library takes a second, and --help needs none of it.
     from pipeline.report_sources import read_sources
 
     page = render(read_sources(args.directories), title=args.title)
-    temporary = f"{args.output}.{uuid.uuid4().hex}.tmp"
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(page)
-        os.replace(temporary, args.output)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+    _write(args.output, page)
     print(os.path.abspath(args.output))
     return 0
+
+
+def _write(path: str, page: str) -> None:
+    """Writes under a temporary name, then renames: the page is whole or not there."""
+    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(page)
+        os.replace(temporary, path)
+    except OSError as error:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+        raise OSError(
+            f"--output {path}: expected a file that can be written, received "
+            f"{error.strerror}; name another"
+        ) from error
 
 
 def render(sources, *, title: str) -> str:

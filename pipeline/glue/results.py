@@ -66,8 +66,18 @@ class ResultsFolder:
         return None
 
     def begin(self) -> None:
-        """Takes the completion marker away before the first unfinished task."""
-        os.makedirs(os.path.join(self.directory, "predictions"), exist_ok=True)
+        """Takes the completion marker away before the first unfinished task.
+
+        Raises:
+          OSError: If the folder cannot be written.
+        """
+        try:
+            os.makedirs(os.path.join(self.directory, "predictions"), exist_ok=True)
+        except OSError as error:
+            raise OSError(
+                f"--output {self.directory}: expected a folder that can be written, received "
+                f"{error.strerror}; name another"
+            ) from error
         marker = os.path.join(self.directory, COMPLETED_FILE)
         if os.path.exists(marker):
             os.remove(marker)

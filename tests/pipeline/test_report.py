@@ -173,9 +173,11 @@ def test_one_folder_of_records_makes_a_page(tmp_path):
 
 def test_an_output_that_cannot_be_written_leaves_nothing(tmp_path):
     make_run(tmp_path / "a", optimizer="adamw", heldout_loss=4.0)
-    with pytest.raises(OSError, match="missing"):
-        report.main([str(tmp_path / "a"), "--output", str(tmp_path / "missing" / "r.html")])
-    assert os.listdir(tmp_path) == ["a"]
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="--output .*folder: expected a file that can be written"):
+        report.main([str(tmp_path / "a"), "--output", str(tmp_path / "folder")])
+    assert sorted(os.listdir(tmp_path)) == ["a", "folder"]
+    assert os.listdir(tmp_path / "folder") == []
 
 
 def test_help_gives_an_example(capsys):

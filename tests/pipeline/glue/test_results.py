@@ -102,6 +102,12 @@ def test_the_marker_is_gone_while_a_task_is_at_work(tmp_path):
     assert not (tmp_path / "COMPLETED").exists()
 
 
+def test_an_output_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file: expected a folder that can be written"):
+        ResultsFolder(str(tmp_path / "file"), header()).begin()
+
+
 def test_rejects_of_a_task_replace_its_own_and_keep_others(tmp_path):
     folder = ResultsFolder(str(tmp_path), header())
     folder.begin()
