@@ -1,6 +1,6 @@
 # Sourced by run_pretrain.sh and run_tests.sh: makes .venv with this project in it.
 #   . .ci/environment.sh EXTRAS      EXTRAS such as sample or dev,sample
-# Nothing is done when .venv already holds what setup.cfg asks for.
+# Nothing is done when .venv already holds what setup.cfg asks for, these extras or more.
 
 find_python() {
   local candidate
@@ -16,7 +16,7 @@ find_python() {
 }
 
 wanted="$(cat setup.cfg pyproject.toml | cksum)"
-if [ "$(cat ".venv/installed-$1" 2>/dev/null)" != "$wanted" ]; then
+if ! grep -qsx -- "$wanted" .venv/installed-*"$1"*; then
   python_command="$(find_python)" || exit 2
   echo "== environment: .venv from $("$python_command" --version), extras $1 (2-4 minutes the first time)"
   "$python_command" -m venv .venv

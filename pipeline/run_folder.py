@@ -34,19 +34,21 @@ class RunFolder:
       recipe: what is to run. A folder that already holds another run is refused.
 
     Raises:
-      NotADirectoryError: `directory` is a file.
+      OSError: the folder cannot be made or written.
       ValueError: the folder holds a run with other settings; every difference is named.
     """
 
     def __init__(self, directory: str | os.PathLike, recipe: config.Recipe):
         self.path = pathlib.Path(directory)
-        if self.path.exists() and not self.path.is_dir():
-            raise NotADirectoryError(
-                f"--output must be a folder, received the file {self.path}. Name another path."
-            )
-        self.path.mkdir(parents=True, exist_ok=True)
         self._refuse_other_settings(recipe)
-        config.save_recipe(recipe, self.path / "recipe.yaml")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            config.save_recipe(recipe, self.path / "recipe.yaml")
+        except OSError as error:
+            raise OSError(
+                f"--output must be a folder that can be written, {self.path} cannot: "
+                f"{error.strerror}. Name another folder."
+            ) from error
 
     def _refuse_other_settings(self, recipe: config.Recipe) -> None:
         saved = self.path / "recipe.yaml"

@@ -17,10 +17,11 @@ def test_settings_that_do_not_change_the_result_may_change(tmp_path, tiny_recipe
     RunFolder(tmp_path, tiny_recipe("train.steps_per_loop=1", "glue.num_train_epochs=9"))
 
 
-def test_output_that_is_a_file_is_refused(tmp_path, tiny_recipe):
+@pytest.mark.parametrize("output", ["file", "file/below"])
+def test_output_that_cannot_be_written_is_refused(tmp_path, tiny_recipe, output):
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotADirectoryError, match="must be a folder"):
-        RunFolder(tmp_path / "file", tiny_recipe())
+    with pytest.raises(OSError, match="must be a folder that can be written.*Name another"):
+        RunFolder(tmp_path / output, tiny_recipe())
 
 
 def test_rows_after_the_checkpoint_and_torn_rows_are_dropped(tmp_path, tiny_recipe):
