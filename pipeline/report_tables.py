@@ -22,9 +22,9 @@ class Card:
     meaning: str
 
 
-def percent(share: float | None) -> str:
+def percent(share: float | None, *, decimals: int = 1) -> str:
     """0.123 -> 12.3%."""
-    return NONE if share is None else f"{100 * share:.1f}%"
+    return NONE if share is None else f"{100 * share:.{decimals}f}%"
 
 
 def duration(seconds: float) -> str:
@@ -157,16 +157,17 @@ def data_rows(data: DataFolder) -> list[tuple[str, str]]:
     ]
     rows += [
         (
-            f"{_SPLIT_WORDS.get(split, split)} sequences",
-            f"{content['sequences']:,} from {content['documents']:,} documents",
+            f"{words} sequences",
+            "{sequences:,} from {documents:,} documents".format(**manifest.splits[split]),
         )
-        for split, content in manifest.splits.items()
+        for split, words in _SPLIT_WORDS.items()
+        if split in manifest.splits
     ]
     rows += [
         ("vocabulary", f"{manifest.vocab['size']:,} pieces"),
         ("masked share", percent(stats.get("masked_share"))),
         ("random-next share", percent(stats.get("random_next_share"))),
-        ("unknown share", percent(stats.get("unknown_share"))),
+        ("unknown share", percent(stats.get("unknown_share"), decimals=3)),
         ("rejects", rejects_text(manifest.rejects)),
     ]
     return rows

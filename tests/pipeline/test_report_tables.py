@@ -105,8 +105,8 @@ def make_data(**statistics):
             settings={},
             vocab={"size": 4096, "sha256": "00"},
             splits={
-                "train": {"documents": 236, "sequences": 81234},
                 "heldout": {"documents": 13, "sequences": 4012},
+                "train": {"documents": 236, "sequences": 81234},
             },
             counts={"documents": 249, "sentences": 65432, "tokens": 2312345, "lines": 7},
             rejects={"utf8": 3, "too_long": 1, "empty": 0},
@@ -127,7 +127,7 @@ def test_the_table_of_records():
         ("vocabulary", "4,096 pieces"),
         ("masked share", "15.0%"),
         ("random-next share", "50.0%"),
-        ("unknown share", "0.3%"),
+        ("unknown share", "0.310%"),
         ("rejects", "4 (utf8 3, too_long 1)"),
     ]
 
