@@ -5,6 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . .ci/environment.sh dev,sample
 
-echo "== lint";             .venv/bin/ruff check .
+echo "== lint";             .venv/bin/ruff check .; .venv/bin/ruff format --check .
 echo "== import contracts"; .venv/bin/lint-imports --config setup.cfg
 echo "== tests";            TF_CPP_MIN_LOG_LEVEL=3 .venv/bin/python -m pytest "$@"

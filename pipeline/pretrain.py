@@ -141,7 +141,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
             "unigram_loss": unigram_loss,
             "data": data_dir,
             "data_manifest": dataclasses.asdict(manifest),
-            "meta_parameters": getattr(optimizer, "meta_params_name", None),
+            "meta_parameters": optimizer.get_config().get("meta_params"),
         }
     )
 

