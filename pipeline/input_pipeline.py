@@ -44,7 +44,8 @@ def train_dataset(
     """Endless shuffled batches, beginning with the batch of `first_step`.
 
     Every epoch has its own order of files and of records in each block, drawn from
-    (seed, epoch); batches run on across epochs. Starting late skips serialized records, which costs no parsing.
+    (seed, epoch); batches run on across epochs. Starting late skips serialized
+    records, which costs no parsing.
 
     Args:
       files: shards of the training split.
