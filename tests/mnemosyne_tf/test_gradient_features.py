@@ -1,0 +1,119 @@
+"""Accumulators, chunks, pooled products: against NumPy, and unchanged by the scale of the loss."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnemosyne_tf import gradient_features
+from mnemosyne_tf.parameter_routing import plan_variable
+
+DECAYS = np.array([0.9, 0.95], np.float32)
+
+
+def plan_for(shape, chunk_size=8):
+    return plan_variable(
+        name="kernel", shape=shape, chunk_size=chunk_size, decayed=False, orthogonalise=True
+    )
+
+
+def pooled_after(gradients, weight, plan):
+    momentum = second_moment = tf.zeros(plan.shape)
+    for step, gradient in enumerate(gradients, start=1):
+        moments = gradient_features.accumulate(
+            tf.constant(gradient), momentum, second_moment, decays=DECAYS, step=float(step)
+        )
+        momentum, second_moment = moments.momentum, moments.second_moment
+    features = gradient_features.raw_features(moments, tf.constant(weight), plan)
+    progress = (tf.constant(1.0), tf.constant(0.5))
+    return moments, features, gradient_features.pool(features, plan=plan, progress=progress)
+
+
+def random_run(shape, steps=3, seed=0):
+    random = np.random.RandomState(seed)
+    gradients = random.randn(steps, *shape).astype(np.float32)
+    return gradients, random.randn(*shape).astype(np.float32)
+
+
+def test_first_direction_is_the_sign_of_the_gradient():
+    moments, _, _ = pooled_after(np.array([[3e-3, -2.0, 5e2, 0.0]], np.float32), np.zeros(4, "f"),
+                                 plan_for((4,)))  # fmt: skip
+    np.testing.assert_allclose(moments.momentum_direction, [1.0, -1.0, 1.0, 0.0], rtol=1e-5)
+
+
+def test_accumulators_equal_adam_after_many_steps():
+    gradients, weight = random_run((5,), steps=50)
+    moments, _, _ = pooled_after(gradients, weight, plan_for((5,)))
+    m = v = np.zeros(5)
+    for gradient in gradients.astype(np.float64):
+        m, v = 0.9 * m + 0.1 * gradient, 0.95 * v + 0.05 * gradient**2
+    expected = m / (1 - 0.9**50) / np.sqrt(v / (1 - 0.95**50))
+    np.testing.assert_allclose(moments.momentum_direction, expected, rtol=2e-5)
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (8,), (5, 5), (2, 3, 4)])
+def test_chunks_are_undone_exactly(shape):
+    tensor = np.random.RandomState(0).standard_normal(shape or None)
+    tensor = np.float32(tensor)
+    plan = plan_for(shape)
+    chunks = gradient_features.to_chunks(tf.constant(tensor), plan)
+    assert chunks.shape == (plan.num_chunks, plan.chunk_len)
+    assert np.array_equal(gradient_features.from_chunks(chunks, plan).numpy(), tensor)
+
+
+def test_statistics_are_means_of_products_over_each_chunk():
+    gradients, weight = random_run((5, 5))
+    plan = plan_for((5, 5))
+    moments, _, pooled = pooled_after(gradients, weight, plan)
+    flat = [
+        np.ravel(x).astype(np.float64)
+        for x in (moments.gradient_direction, moments.momentum_direction, weight)
+    ]
+    g, m, w = (x / np.sqrt((x**2).mean()) for x in flat)
+    assert plan.chunk_counts == (7, 7, 7, 4)
+    for row, start in enumerate((0, 7, 14, 21)):
+        part = slice(start, start + 7)
+        means = np.array([np.mean((a * b)[part]) for a, b in
+                          ((g, g), (m, m), (w, w), (g, m), (m, w), (g, w))])  # fmt: skip
+        expected = means / np.sqrt(1 + np.abs(means))
+        np.testing.assert_allclose(pooled.statistics[row], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_context_holds_scales_cosines_and_progress():
+    gradients, weight = random_run((6, 4))
+    moments, _, pooled = pooled_after(gradients, weight, plan_for((6, 4)))
+    g, m = moments.gradient_direction.numpy(), moments.momentum_direction.numpy()
+    cosine = (g * m).sum() / np.sqrt((g**2).sum() * (m**2).sum())
+    context = pooled.context.numpy()[0]
+    assert context[0] == pytest.approx(0.1 * np.log((g**2).mean()), abs=1e-5)
+    assert context[2] == pytest.approx(cosine, abs=1e-5)
+    assert context[4:].tolist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_scale_of_the_loss_changes_nothing(scale):
+    gradients, weight = random_run((6, 4))
+    plan = plan_for((6, 4))
+    _, features, pooled = pooled_after(gradients, weight, plan)
+    _, scaled_features, scaled = pooled_after(np.float32(scale) * gradients, weight, plan)
+    np.testing.assert_allclose(scaled.statistics, pooled.statistics, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(scaled.context, pooled.context, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(scaled_features.momentum, features.momentum, rtol=1e-4, atol=1e-6)
+
+
+def test_normalised_features_have_unit_rms_and_are_clipped():
+    weight = np.zeros(200, np.float32)
+    weight[3] = 1.0
+    gradients, _ = random_run((200,))
+    plan = plan_for((200,), chunk_size=64)
+    _, features, pooled = pooled_after(gradients, weight, plan)
+    normalised = gradient_features.normalise(features, pooled.factors)
+    momentum = gradient_features.from_chunks(normalised.momentum, plan).numpy()
+    assert np.sqrt((momentum**2).mean()) == pytest.approx(1.0, abs=1e-4)
+    assert normalised.weight.numpy().max() == 8.0
+
+
+def test_zero_gradient_and_zero_weight_give_finite_features():
+    zeros = np.zeros([1, 4], np.float32)
+    _, _, pooled = pooled_after(zeros, zeros[0], plan_for((4,)))
+    assert np.array_equal(pooled.statistics.numpy(), np.zeros([1, 6]))
+    assert np.isfinite(pooled.context.numpy()).all()

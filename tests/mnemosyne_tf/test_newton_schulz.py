@@ -1,0 +1,46 @@
+"""Newton-Schulz moves singular values near one and keeps singular vectors."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnemosyne_tf import reference
+from mnemosyne_tf.newton_schulz import orthogonalise
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (10, 40), (40, 10)])
+def test_singular_values_end_near_one(shape):
+    matrix = np.random.RandomState(0).randn(*shape).astype(np.float32)
+    result = orthogonalise(tf.constant(matrix)).numpy()
+    values = np.linalg.svd(result, compute_uv=False)
+    # The smallest of a square Gaussian matrix begin far below the rest and may stay lower.
+    assert values.max() < 1.3
+    assert np.median(values) > 0.65
+
+
+@pytest.mark.parametrize("shape", [(10, 40), (40, 10)])
+def test_singular_vectors_are_kept(shape):
+    matrix = np.random.RandomState(1).randn(*shape).astype(np.float32)
+    left, values, right = np.linalg.svd(matrix, full_matrices=False)
+    result = orthogonalise(tf.constant(matrix)).numpy()
+    rotated = left.T @ result @ right.T
+    np.testing.assert_allclose(rotated - np.diag(np.diag(rotated)), 0.0, atol=1e-4)
+    assert (np.diag(rotated) > 0.5).all()
+
+
+def test_scale_of_the_input_does_not_matter():
+    matrix = np.random.RandomState(2).randn(8, 12).astype(np.float32)
+    large = orthogonalise(tf.constant(1e4 * matrix)).numpy()
+    np.testing.assert_allclose(large, orthogonalise(tf.constant(matrix)).numpy(), atol=1e-5)
+
+
+def test_zero_matrix_stays_zero():
+    assert np.array_equal(orthogonalise(tf.zeros([8, 8])).numpy(), np.zeros([8, 8]))
+
+
+@pytest.mark.parametrize("shape", [(9, 21), (21, 9)])
+def test_equals_the_iteration_written_out(shape):
+    matrix = np.random.RandomState(3).randn(*shape)
+    expected = reference.newton_schulz(matrix, 5)
+    result = orthogonalise(tf.constant(matrix, tf.float32)).numpy()
+    np.testing.assert_allclose(result, expected, atol=2e-5)

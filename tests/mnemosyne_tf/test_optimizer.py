@@ -1,0 +1,290 @@
+"""Mnemosyne as a Keras 2 optimizer: configuration, resuming, replicas, compilation, training."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from mnemosyne_tf import MetaParams, Mnemosyne
+
+SHAPES = {"dense/kernel": (12, 9), "dense/bias": (9,)}
+
+
+def make_variables(seed=0):
+    random = np.random.RandomState(seed)
+    return [
+        tf.Variable(random.randn(*shape).astype(np.float32), name=name)
+        for name, shape in SHAPES.items()
+    ]
+
+
+def make_gradients(step):
+    random = np.random.RandomState(1000 + step)
+    return [tf.constant(random.randn(*shape).astype(np.float32)) for shape in SHAPES.values()]
+
+
+def make_step(optimizer, variables, **kwargs):
+    optimizer.build(variables)
+    return tf.function(
+        lambda gradients: optimizer.apply_gradients(zip(gradients, variables, strict=True)),
+        **kwargs,
+    )
+
+
+def weights_after(optimizer, steps, **kwargs):
+    variables = make_variables()
+    step = make_step(optimizer, variables, **kwargs)
+    for t in range(steps):
+        step(make_gradients(t))
+    return np.concatenate([variable.numpy().ravel() for variable in variables])
+
+
+@pytest.fixture(scope="module")
+def live(small_structure, live_meta_params):
+    return live_meta_params(small_structure)
+
+
+def test_config_survives_json(live):
+    schedule = keras.optimizers.schedules.PolynomialDecay(1.0, 100, 0.1)
+    optimizer = Mnemosyne(
+        schedule, 500, 0.2, meta_params=live, orthogonalise=False, matrix_scale="rms",
+        newton_schulz_iterations=4, global_clipnorm=1.0, use_ema=True, jit_compile=False, name="M",
+    )  # fmt: skip
+    text = json.dumps(optimizer.get_config(), sort_keys=True)
+    twin = Mnemosyne.from_config(json.loads(text))
+    assert json.dumps(twin.get_config(), sort_keys=True) == text
+    assert all(np.array_equal(twin.meta_params.values[k], v) for k, v in live.values.items())
+    assert (json.loads(text)["total_steps"], json.loads(text)["weight_decay"]) == (500, 0.2)
+
+
+def test_keras_serialisation_finds_the_class():
+    config = keras.optimizers.serialize(Mnemosyne(total_steps=7))
+    twin = keras.optimizers.deserialize(json.loads(json.dumps(config)))
+    assert isinstance(twin, Mnemosyne) and twin.get_config()["total_steps"] == 7
+
+
+def test_meta_params_are_read_from_a_file_and_embedded_in_the_config(live, tmp_path):
+    live.save(tmp_path / "trained.npz")
+    optimizer = Mnemosyne(meta_params=tmp_path / "trained.npz")
+    (tmp_path / "trained.npz").unlink()
+    twin = Mnemosyne.from_config(optimizer.get_config())
+    assert np.array_equal(twin.meta_params.values["memory/key"], live.values["memory/key"])
+
+
+def test_unknown_meta_params_file_is_named():
+    with pytest.raises(FileNotFoundError, match=r'traned\.npz.*"nominal"'):
+        Mnemosyne(meta_params="traned.npz")
+
+
+@pytest.mark.parametrize("compiled_step", [False, True])
+def test_compiled_update_gives_the_eager_weights(live, compiled_step):
+    eager = weights_after(Mnemosyne(meta_params=live, jit_compile=False), 4)
+    compiled = weights_after(Mnemosyne(meta_params=live), 4, jit_compile=compiled_step)
+    np.testing.assert_allclose(compiled, eager, rtol=1e-5, atol=1e-6)
+
+
+def test_compiled_update_is_the_default_and_traced_once():
+    optimizer, variables = Mnemosyne(), make_variables()
+    step = make_step(optimizer, variables)
+    for t in range(3):
+        step(make_gradients(t))
+    assert optimizer.jit_compile
+    assert step.experimental_get_tracing_count() == 1
+    counts = [update.experimental_get_tracing_count() for update in optimizer._updates.values()]
+    assert counts == [1, 1]
+
+
+def test_variables_of_one_shape_share_one_compiled_function():
+    optimizer = Mnemosyne()
+    optimizer.build([tf.Variable(tf.ones([8, 8]), name=f"layer{i}/kernel") for i in range(5)])
+    assert len(optimizer._updates) == 1
+
+
+def test_restored_checkpoint_continues_bit_for_bit(live, tmp_path):
+    def start():
+        optimizer = Mnemosyne(meta_params=live, total_steps=10, jit_compile=False)
+        variables = make_variables()
+        step = make_step(optimizer, variables)
+        return step, variables, tf.train.Checkpoint(optimizer=optimizer, variables=variables)
+
+    step, variables, checkpoint = start()
+    for t in range(6):
+        if t == 3:
+            path = checkpoint.save(str(tmp_path / "ckpt"))
+        step(make_gradients(t))
+    resumed_step, resumed, checkpoint = start()
+    checkpoint.restore(path).assert_consumed()
+    for t in range(3, 6):
+        resumed_step(make_gradients(t))
+    for expected, value in zip(variables, resumed, strict=True):
+        assert np.array_equal(expected.numpy(), value.numpy())
+
+
+def train_replicated(devices, live, *, steps=5, bad_step=3):
+    """Trains with gradients spread over replicas; in `bad_step` the last replica brings a NaN.
+
+    Returns:
+        The counters and, per variable, the weights of every replica.
+    """
+    strategy = tf.distribute.MirroredStrategy(devices)
+    with strategy.scope():
+        optimizer, variables = Mnemosyne(meta_params=live), make_variables()
+        optimizer.build(variables)
+
+    @tf.function
+    def step(gradients, bad):
+        def replica_step(gradients):
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            is_bad = tf.logical_and(bad, tf.equal(replica, len(devices) - 1))
+            share = tf.where(is_bad, np.nan, 1.0 / len(devices))
+            optimizer.apply_gradients(zip([share * g for g in gradients], variables, strict=True))
+
+        strategy.run(replica_step, args=(gradients,))
+
+    for t in range(steps):
+        step(make_gradients(t), tf.constant(t == bad_step))
+    counters = (optimizer.iterations, optimizer.applied_steps, optimizer.skipped_steps)
+    copies = [strategy.experimental_local_results(variable) for variable in variables]
+    return [int(counter.numpy()) for counter in counters], [
+        [copy.numpy() for copy in each] for each in copies
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained_on_two(live, two_devices):
+    return train_replicated(two_devices, live)
+
+
+def test_two_replicas_reach_the_weights_of_one(live, two_devices, trained_on_two):
+    _, one = train_replicated(two_devices[:1], live)
+    for (single,), (first, second) in zip(one, trained_on_two[1], strict=True):
+        assert np.array_equal(first, second)
+        np.testing.assert_allclose(first, single, rtol=1e-6, atol=1e-6)
+
+
+def test_nan_on_one_replica_is_skipped_and_counted_on_both(trained_on_two):
+    counters, weights = trained_on_two
+    assert counters == [5, 4, 1]
+    assert all(np.isfinite(copy).all() for each in weights for copy in each)
+
+
+def test_sparse_gradient_equals_dense():
+    tables = [tf.Variable(tf.ones([10, 4]), name="embeddings") for _ in range(2)]
+    rows, indices = tf.reshape(tf.range(12.0), [3, 4]), tf.constant([7, 2, 7])
+    sparse = tf.IndexedSlices(rows, indices, tf.constant([10, 4]))
+    for table, gradient in zip(tables, [sparse, tf.convert_to_tensor(sparse)], strict=True):
+        optimizer = Mnemosyne(jit_compile=False)
+        for _ in range(2):
+            optimizer.apply_gradients([(gradient, table)])
+    assert np.array_equal(tables[0].numpy(), tables[1].numpy())
+    assert tables[0].numpy().std() > 0
+
+
+def test_learning_rate_scales_the_step():
+    start = weights_after(Mnemosyne(jit_compile=False), 0)
+    moved = [
+        weights_after(Mnemosyne(rate, weight_decay=None, jit_compile=False), 1) - start
+        for rate in (1.0, 0.5)
+    ]
+    np.testing.assert_allclose(moved[1], 0.5 * moved[0], rtol=1e-3, atol=1e-6)
+
+
+def test_learning_rate_schedule_is_followed():
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([1], [1.0, 0.0])
+    after_two, after_five = (
+        weights_after(Mnemosyne(schedule, jit_compile=False), steps) for steps in (2, 5)
+    )
+    assert np.array_equal(after_two, after_five)
+
+
+def test_decay_spares_biases_norms_and_named_variables():
+    names = ("dense/kernel", "dense/bias", "LayerNorm/gamma", "batch_norm/scale", "head/kernel")
+    variables = [tf.Variable(tf.ones([9, 9]), name=name) for name in names]
+    optimizer = Mnemosyne(weight_decay=0.5, jit_compile=False)
+    optimizer.exclude_from_weight_decay(var_names=["head"])
+    optimizer.apply_gradients([(tf.zeros([9, 9]), variable) for variable in variables])
+    decayed = [bool((variable.numpy() < 1.0).all()) for variable in variables]
+    assert decayed == [True, False, False, False, False]
+    # Step 1 of a warm-up of 100: 12e-3 / 100 * 0.5.
+    np.testing.assert_allclose(variables[0].numpy(), 1.0 - 6e-5, rtol=1e-6)
+
+
+def test_quadratic_falls():
+    target = 0.1 * np.random.RandomState(5).randn(12, 9).astype(np.float32)
+    variable = tf.Variable(tf.zeros([12, 9]), name="kernel")
+    optimizer = Mnemosyne(total_steps=150, weight_decay=None, jit_compile=False)
+    step = make_step(optimizer, [variable])
+    for _ in range(150):
+        step([variable - target])
+    assert np.abs(variable.numpy() - target).mean() < 0.1 * np.abs(target).mean()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_weights_train(dtype):
+    variable = tf.Variable(tf.fill([8, 8], tf.constant(0.1, dtype)), name="kernel")
+    optimizer = Mnemosyne(total_steps=20, jit_compile=False)
+    step = make_step(optimizer, [variable])
+    for _ in range(20):
+        step([variable])
+    assert variable.dtype == dtype
+    assert 0.0 < float(tf.reduce_mean(variable)) < 0.09
+
+
+def make_model():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [
+            keras.layers.Conv2D(8, 3, activation="relu", input_shape=(8, 8, 1)),
+            keras.layers.BatchNormalization(),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(2),
+        ]
+    )
+
+
+def stripes(count=128):
+    """Images of noisy horizontal or vertical stripes, `[count, 8, 8, 1]`, and which they are."""
+    random = np.random.RandomState(0)
+    labels = random.randint(0, 2, count)
+    wave = np.sin(np.arange(8) * np.pi / 2 + 0.5)
+    images = np.where(labels[:, None, None], wave[None, :, None], wave[None, None, :])
+    noisy = images + 0.3 * random.randn(count, 8, 8)
+    return noisy[..., None].astype(np.float32), labels
+
+
+def test_fit_learns_a_small_convolution_and_resumes_from_a_keras_file(tmp_path):
+    model = make_model()
+    model.compile(
+        optimizer=Mnemosyne(total_steps=60),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    images, labels = stripes()
+    history = model.fit(images, labels, batch_size=32, epochs=15, verbose=0).history
+    assert history["accuracy"][-1] > 0.95 > history["accuracy"][0]
+    model.save(tmp_path / "model.keras")
+    restored = keras.models.load_model(tmp_path / "model.keras")
+    assert int(restored.optimizer.iterations) == 60
+    for saved, loaded in zip(model.optimizer.variables, restored.optimizer.variables, strict=True):
+        assert np.array_equal(saved.numpy(), loaded.numpy())
+
+
+def test_summary_tells_the_path_of_every_variable(live):
+    optimizer, lines = Mnemosyne(meta_params=live), []
+    optimizer.build(make_variables())
+    optimizer.summary(print_fn=lines.append)
+    assert "matrix 12 x 9" in lines[1] and "elementwise" in lines[2]
+    state = sum(4 * int(np.prod(variable.shape)) for variable in optimizer.variables[3:])
+    assert f"{state:,} bytes of state" in lines[-1]
+
+
+def test_summary_before_build_says_what_to_do():
+    with pytest.raises(RuntimeError, match="optimizer.build"):
+        Mnemosyne().summary()
+
+
+def test_meta_params_object_is_accepted():
+    meta_params = MetaParams.nominal()
+    assert Mnemosyne(meta_params=meta_params).meta_params is meta_params

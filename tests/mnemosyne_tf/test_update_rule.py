@@ -1,0 +1,239 @@
+"""The update against its NumPy twin, against the nominal rule, and against its bounds."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnemosyne_tf import MetaParams, reference, update_rule
+from mnemosyne_tf.parameter_routing import plan_variable
+from mnemosyne_tf.update_rule import RuleSettings, StepInputs, VariableState
+
+SHAPES = {
+    "scalar": (),
+    "vector": (7,),
+    "output/bias": (50,),
+    "matrix/kernel": (16, 12),
+    "heads/kernel": (8, 2, 16),
+    "word_embeddings": (21, 9),
+}
+
+
+def make_plans(shapes, structure, *, orthogonalise=True):
+    return {
+        name: plan_variable(
+            name=name,
+            shape=shape,
+            chunk_size=structure.chunk_size,
+            decayed="bias" not in name,
+            orthogonalise=orthogonalise,
+        )
+        for name, shape in shapes.items()
+    }
+
+
+def gradient_of(weight, random):
+    """Of a noisy quadratic, so that momentum, weight and gradient are correlated."""
+    return np.float32(0.3 * np.asarray(weight) + random.standard_normal(np.shape(weight) or None))
+
+
+def inputs_at(iterations, applied_steps, learning_rate=1.0, finite=True):
+    return StepInputs(
+        tf.constant(iterations, tf.int64),
+        tf.constant(applied_steps, tf.int64),
+        tf.constant(learning_rate),
+        tf.constant(finite),
+    )
+
+
+def start_state(weight, plan, structure, dtype=tf.float32):
+    zeros = tf.zeros(plan.shape)
+    memory = tf.zeros([plan.num_chunks, structure.num_random_features, structure.width + 1])
+    return VariableState(
+        tf.cast(weight, dtype), zeros, zeros, memory if structure.use_memory else ()
+    )
+
+
+def make_step(meta_params, plan, settings):
+    return tf.function(
+        functools.partial(
+            update_rule.update,
+            {name: tf.constant(value) for name, value in meta_params.values.items()},
+            plan=plan,
+            structure=meta_params.structure,
+            settings=settings,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("structure_changes", "settings", "names"),
+    [
+        ({}, RuleSettings(total_steps=40, weight_decay=0.1), list(SHAPES)),
+        (
+            {"level_1": "performer", "network_on_matrices": True},
+            RuleSettings(matrix_scale="rms", newton_schulz_iterations=3),
+            ["vector", "matrix/kernel"],
+        ),
+        ({"level_1": "performer", "chunk_size": 1}, RuleSettings(), ["vector"]),
+        ({"use_memory": False}, RuleSettings(total_steps=20), ["output/bias", "heads/kernel"]),
+    ],
+    ids=["default", "performer", "coordinate-wise", "no memory"],
+)
+def test_equals_the_reference_over_30_steps(
+    small_structure, live_meta_params, structure_changes, settings, names
+):
+    meta_params = live_meta_params(dataclasses.replace(small_structure, **structure_changes))
+    shapes = {name: SHAPES[name] for name in names}
+    random = np.random.RandomState(0)
+    for name, plan in make_plans(shapes, meta_params.structure).items():
+        weight = np.float32(0.1 * random.standard_normal(plan.shape or None))
+        state = start_state(weight, plan, meta_params.structure)
+        expected = reference.ReferenceState.start(weight, plan, meta_params)
+        step = make_step(meta_params, plan, settings)
+        for t in range(30):
+            gradient = gradient_of(state.weight, random)
+            # One step was skipped before, so that the two counters differ.
+            state = step(tf.constant(gradient), state, inputs_at(t + 1, t, 0.5))
+            reference.update(
+                meta_params,
+                gradient.astype(np.float64),
+                expected,
+                iterations=t + 1,
+                applied_steps=t,
+                learning_rate=0.5,
+                plan=plan,
+                settings=settings,
+            )
+        for part in ("weight", "momentum", "second_moment", "memory"):
+            if part != "memory" or meta_params.structure.use_memory:
+                value, twin = np.asarray(getattr(state, part)), getattr(expected, part)
+                error = np.abs(value - twin).max() / np.abs(twin).max()
+                assert error < 1e-5, f"{name}: {part} is off by {error}"
+
+
+def nominal_step(weight, gradient, m, v, *, t, matrix, decayed):
+    """The published rule in its own words: float64, no chunks, no encoder, no memory."""
+    m[...] = 0.9 * m + 0.1 * gradient
+    v[...] = 0.95 * v + 0.05 * gradient**2
+    direction = m / (1 - 0.9 ** (t + 1)) / np.sqrt(v / (1 - 0.95 ** (t + 1)) + 1e-16)
+    direction = direction / max(1.0, np.sqrt((direction**2).mean()))
+    if matrix:
+        rows, cols = weight.shape
+        x = direction / np.sqrt((direction**2).sum())
+        for _ in range(5):
+            gram = x @ x.T
+            x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+        direction = 1.6 * np.sqrt(max(1.0, cols / rows)) * x
+    rate = (12e-3 if matrix else 8e-3) * min((t + 1) / 3.0, (30 - t) / 27.0, 1.0)
+    weight -= rate * (direction + (0.1 * weight if decayed else 0.0))
+
+
+@pytest.mark.parametrize("name", ["output/bias", "matrix/kernel", "word_embeddings"])
+def test_zero_heads_give_the_nominal_rule(small_structure, name):
+    meta_params = MetaParams.nominal(small_structure)
+    plan = make_plans({name: SHAPES[name]}, small_structure)[name]
+    step = make_step(meta_params, plan, RuleSettings(total_steps=30, weight_decay=0.1))
+    random = np.random.RandomState(1)
+    weight = 0.1 * random.standard_normal(plan.shape)
+    state = start_state(np.float32(weight), plan, small_structure)
+    m, v = np.zeros(plan.shape), np.zeros(plan.shape)
+    for t in range(30):
+        gradient = gradient_of(weight, random)
+        state = step(tf.constant(gradient), state, inputs_at(t, t))
+        nominal_step(
+            weight, gradient, m, v, t=t, matrix="kernel" in name, decayed="bias" not in name
+        )
+    np.testing.assert_allclose(state.weight, weight, rtol=1e-5, atol=1e-6)
+
+
+def test_zero_heads_add_exactly_nothing(small_structure):
+    """Two untrained sets with different encoders and memories move a weight to the same bits."""
+    plan = make_plans({"vector": (37,)}, small_structure)["vector"]
+    moved = []
+    for seed in (0, 1):
+        meta_params = MetaParams.nominal(dataclasses.replace(small_structure, seed=seed))
+        step = make_step(meta_params, plan, RuleSettings())
+        random, state = np.random.RandomState(2), start_state(np.ones(37), plan, small_structure)
+        for t in range(3):
+            gradient = tf.constant(gradient_of(np.ones(37), random))
+            state = step(gradient, state, inputs_at(t, t))
+        moved.append(state.weight.numpy())
+    assert np.array_equal(*moved)
+
+
+@pytest.mark.parametrize("name", ["vector", "matrix/kernel"])
+def test_step_is_bounded_whatever_the_heads_say(small_structure, name):
+    random = np.random.RandomState(0)
+    values = {
+        entry: value if entry.startswith("rule/") else 1e4 * random.randn(*value.shape)
+        for entry, value in MetaParams.nominal(small_structure).values.items()
+    }
+    meta_params = MetaParams(small_structure, values | {"memory/log_tau": -4.0})
+    plan = make_plans({name: SHAPES[name]}, small_structure)[name]
+    state = start_state(np.zeros(plan.shape), plan, small_structure)
+    step = make_step(meta_params, plan, RuleSettings())
+    for t in range(5):
+        gradient = np.float32(random.standard_cauchy(plan.shape) * 10.0 ** random.randint(-6, 6))
+        before, state = state, step(tf.constant(gradient), state, inputs_at(1000, t))
+        moved = (state.weight - before.weight).numpy()
+        if name == "vector":
+            assert np.sqrt((moved**2).mean()) <= 8e-3 * np.exp(2) * 2.0
+        else:
+            assert np.linalg.norm(moved, 2) <= 12e-3 * np.exp(2) * 1.6 * 1.3
+
+
+def test_step_that_is_not_finite_returns_every_bit_of_the_state(small_structure):
+    meta_params = MetaParams.nominal(small_structure)
+    plan = make_plans({"vector": (7,)}, small_structure)["vector"]
+    step = make_step(meta_params, plan, RuleSettings(weight_decay=0.1))
+    state = step(tf.ones([7]), start_state(np.ones(7), plan, small_structure), inputs_at(0, 0))
+    poisoned = tf.constant([np.nan, np.inf, 1, 1, 1, 1, 1], tf.float32)
+    after = step(poisoned, state, inputs_at(1, 1, finite=False))
+    for old, new in zip(state, after, strict=True):
+        assert np.array_equal(old.numpy(), new.numpy())
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
+def test_half_precision_weight_takes_the_rounded_float32_step(small_structure, dtype):
+    meta_params = MetaParams.nominal(small_structure)
+    plan = make_plans({"vector": (7,)}, small_structure)["vector"]
+    step = make_step(meta_params, plan, RuleSettings())
+    gradient = tf.cast(tf.linspace(-1.0, 1.0, 7), dtype)
+    half = step(gradient, start_state(np.ones(7), plan, small_structure, dtype), inputs_at(999, 0))
+    full = step(
+        tf.cast(gradient, tf.float32), start_state(np.ones(7), plan, small_structure),
+        inputs_at(999, 0),
+    )  # fmt: skip
+    assert half.weight.dtype == dtype and half.momentum.dtype == tf.float32
+    assert np.array_equal(half.weight.numpy(), tf.cast(full.weight, dtype).numpy())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"total_steps": 0}, "total_steps of at least 1, received 0"),
+        ({"weight_decay": -0.1}, "weight_decay of at least 0, received -0.1"),
+        ({"matrix_scale": "frobenius"}, "received 'frobenius'"),
+        ({"newton_schulz_iterations": 0}, "newton_schulz_iterations of at least 1, received 0"),
+    ],
+)
+def test_setting_out_of_range_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        RuleSettings(**settings)
+
+
+@pytest.mark.parametrize(
+    ("fan_in", "fan_out", "form", "expected"),
+    [
+        (64, 64, "spectral", 1.6),
+        (64, 64, "rms", 1.6),
+        (128, 512, "spectral", 3.2),
+        (512, 128, "spectral", 1.6),
+        (512, 128, "rms", 0.2 * 512**0.5),
+    ],
+)
+def test_matrix_scale(fan_in, fan_out, form, expected):
+    assert update_rule.matrix_scale(fan_in, fan_out, form) == pytest.approx(expected)
