@@ -73,7 +73,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     _run_pipeline(units, job=job, settings=settings, files=files, beam_flags=beam_flags)
     seconds = time.monotonic() - started
-    manifest = build_manifest(job, settings=settings, vocab_size=len(vocab), files=files)
+    try:
+        manifest = build_manifest(job, settings=settings, vocab_size=len(vocab), files=files)
+    except ValueError:  # nothing came of this corpus: the next try may use the folder
+        job.discard()
+        raise
     manifest.save(flags.output)
     job.complete(completed_text(manifest))
     print(summary_table(manifest, seconds=seconds, output=flags.output))

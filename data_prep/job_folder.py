@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from typing import Any
 
 from data_prep import storage
@@ -21,6 +20,7 @@ REJECTS_FOLDER = "rejects"
 COUNTS_PART = "counts"
 _JOB_FOLDER = ".job"
 _SETTINGS_FILE = "settings.json"
+_SHARD_SUFFIX = (".tfrecord", ".tfrecord.gz")
 
 
 class JobFolder:
@@ -38,10 +38,9 @@ class JobFolder:
             ValueError: it is finished or begun with other settings, or holds something else.
         """
         completed = storage.exists(os.path.join(self.directory, COMPLETED_FILE))
-        begun = storage.exists(self._job_path(_SETTINGS_FILE))
         if completed:
             recorded = dict(load_manifest(self.directory).settings)
-        elif begun:
+        elif self._is_begun():
             recorded = json.loads(storage.read_whole(self._job_path(_SETTINGS_FILE)))
         else:
             others = [name for name in storage.list_folder(self.directory) if name != _JOB_FOLDER]
@@ -51,7 +50,8 @@ class JobFolder:
                     f"command began, but it holds {', '.join(others[:3])}. Choose another --output."
                 )
             return False
-        if differences := self._settings.differences(recorded):
+        differences = self._settings.differences(recorded)
+        if differences and (completed or self._has_shards()):
             raise ValueError(
                 f"--output {self.directory}: was {'finished' if completed else 'begun'} with other "
                 f"settings ({'; '.join(differences)}). Choose another --output, delete the folder, "
@@ -62,9 +62,13 @@ class JobFolder:
     def begin(self, vocab_file: str) -> None:
         """Makes the folder and records settings and vocabulary.
 
+        What a run with other settings left here without finishing a shard is removed.
+
         Raises:
             OSError: the folder cannot be written.
         """
+        if self._is_begun() and not self._has_shards():
+            self.discard()
         try:
             for folder in (_JOB_FOLDER, REJECTS_FOLDER, os.path.join(_JOB_FOLDER, "progress")):
                 storage.make_folder(os.path.join(self.directory, folder))
@@ -121,11 +125,23 @@ class JobFolder:
     def complete(self, summary: str) -> None:
         """Writes the marker, then removes what only an unfinished job needs."""
         storage.write_whole(os.path.join(self.directory, COMPLETED_FILE), summary.encode())
-        if storage.is_remote(self.directory):
-            for name in [_SETTINGS_FILE, f"{COUNTS_PART}.json"]:
-                storage.remove(self._job_path(name))
-        else:
-            shutil.rmtree(os.path.join(self.directory, _JOB_FOLDER))
+        storage.remove_folder(os.path.join(self.directory, _JOB_FOLDER))
+
+    def discard(self) -> None:
+        """Removes what this job wrote: it came to nothing, and must not stand in the way."""
+        for key in self._settings.block_keys():
+            storage.remove(self.shard_path(key), missing_ok=True)
+        storage.remove(self.vocab_file, missing_ok=True)
+        for folder in (REJECTS_FOLDER, _JOB_FOLDER):
+            storage.remove_folder(os.path.join(self.directory, folder))
+        if not storage.list_folder(self.directory):
+            storage.remove_folder(self.directory)
+
+    def _is_begun(self) -> bool:
+        return storage.exists(self._job_path(_SETTINGS_FILE))
+
+    def _has_shards(self) -> bool:
+        return any(name.endswith(_SHARD_SUFFIX) for name in storage.list_folder(self.directory))
 
     def _remove_temporary_files(self) -> None:
         """Removes what writers of a killed run left under temporary names."""

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import argparse
 import collections
+import hashlib
 import json
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from data_prep import command_line, input_files, storage
 from data_prep.clean_lines import FileRange
 from data_prep.documents import DocumentReader
+from data_prep.input_files import InputFile
+from data_prep.recorded_settings import describe_differences
 from data_prep.vocabulary_learner import learn_vocabulary
 from data_prep.word_counts import count_words
 
+_SETTINGS_SUFFIX = ".json"
 _EXAMPLE = """\
 example:
   mnemosyne vocab --input 'articles/*.txt.xz' --output vocab.txt --vocab_size 8000
 
-Globs and layouts as in `mnemosyne prepare`. Give the same --do_lower_case there.
+Globs and layouts as in `mnemosyne prepare`. Give the same --do_lower_case there. FILE.json beside
+the vocabulary records what made it; run again, the command sees that and does nothing.
 """
 
 
@@ -50,6 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if flags.vocab_size < 1:
         raise ValueError(f"Expected --vocab_size of at least 1, received {flags.vocab_size}.")
     files = input_files.find_input_files(flags.input)
+    settings = _settings(flags, files)
+    if _is_complete(flags.output, settings):
+        print(f"already complete: {flags.output}")
+        return 0
     _check_output(flags.output)
     units = input_files.plan_work(files, text_field=flags.text_field)
     started = time.monotonic()
@@ -59,13 +69,57 @@ def main(argv: Sequence[str] | None = None) -> int:
         vocabulary = learn_vocabulary(counts, flags.vocab_size)
     except ValueError as error:
         raise ValueError(f"--input {' '.join(flags.input)}: {error}") from error
-    storage.write_whole(flags.output, "".join(f"{entry}\n" for entry in vocabulary).encode())
+    _save(vocabulary, flags.output, settings)
     seconds = time.monotonic() - started
     if len(vocabulary) < flags.vocab_size:
         print(f"the corpus gives {len(vocabulary):,} of {flags.vocab_size:,} entries, not more")
     megabytes = sum(file.size for file in files) / 1e6
     print(f"{len(vocabulary):,} entries, {megabytes:,.1f} MB, {seconds:,.1f} s: {flags.output}")
     return 0
+
+
+def _settings(flags: argparse.Namespace, files: Sequence[InputFile]) -> dict[str, Any]:
+    """Returns what decides the entries, as JSON values."""
+    return {
+        "input": flags.input,
+        "input_digest": input_files.digest_of_files(files),
+        "vocab_size": flags.vocab_size,
+        "do_lower_case": flags.do_lower_case,
+        "text_field": flags.text_field,
+    }
+
+
+def _is_complete(path: str, settings: dict[str, Any]) -> bool:
+    """Says whether the vocabulary is there already, made with these settings.
+
+    Raises:
+        ValueError: it was made with other settings, changed since, or not made by this command.
+    """
+    if not storage.exists(path):
+        return False
+    if not storage.exists(path + _SETTINGS_SUFFIX):
+        raise ValueError(
+            f"--output {path}: expected a new file, but there is one that `mnemosyne vocab` did "
+            "not make. Choose another --output or move it away."
+        )
+    record = json.loads(storage.read_whole(path + _SETTINGS_SUFFIX))
+    found = describe_differences(record["settings"], settings)
+    if record["sha256"] != storage.sha256(path):
+        found.append("the file was changed since")
+    if found:
+        raise ValueError(
+            f"--output {path}: was made with other settings ({'; '.join(found)}). Choose another "
+            "--output, delete the file, or use the settings it was made with."
+        )
+    return True
+
+
+def _save(vocabulary: Sequence[str], path: str, settings: dict[str, Any]) -> None:
+    """Writes the settings, then the vocabulary: where that is, this command finished."""
+    content = "".join(f"{entry}\n" for entry in vocabulary).encode()
+    record = {"settings": settings, "sha256": hashlib.sha256(content).hexdigest()}
+    storage.write_whole(path + _SETTINGS_SUFFIX, json.dumps(record, indent=1).encode() + b"\n")
+    storage.write_whole(path, content)
 
 
 def _check_output(path: str) -> None:

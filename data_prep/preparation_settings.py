@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import Any
 
-from data_prep import sentences
+from data_prep import recorded_settings, sentences
 
 MAX_SEQ_LENGTH_LIMIT = 4_096
 _SHORTEST_SEQ_LENGTH = 8
@@ -99,22 +99,7 @@ class PreparationSettings:
 
     def differences(self, other: dict[str, Any]) -> list[str]:
         """Returns what differs from recorded settings, in words: "dupe_factor: 10, now 5"."""
-        ours = self._compared()
-        found = []
-        for name, value in ours.items():
-            before = other.get(name)
-            if before == value:
-                continue
-            if name == "input_digest":
-                if other.get("input") == list(self.input):
-                    found.append("input: the files have changed since")
-                else:
-                    found.append(f"input: {other.get('input')}, now {list(self.input)}")
-            elif name == "vocab_sha256":
-                found.append("vocab_file: another vocabulary")
-            else:
-                found.append(f"{name}: {before}, now {value}")
-        return found
+        return recorded_settings.describe_differences(other, self.to_json())
 
     def _compared(self) -> dict[str, Any]:
         # How the input was spelled is no difference; which files it came to is.

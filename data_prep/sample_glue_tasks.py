@@ -11,17 +11,23 @@ that `mnemosyne prepare` with the same --heldout_fraction kept out of training:
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from data_prep import command_line, input_files, storage
 from data_prep.documents import DocumentReader, document_id
+from data_prep.input_files import InputFile
+from data_prep.manifest import COMPLETED_FILE
 from data_prep.preparation_settings import is_heldout
 from data_prep.random_words import seed_of
+from data_prep.recorded_settings import describe_differences
 from data_prep.sentences import split_sentences
 
 DEV_FRACTION = 0.2
+_NOTES_FILE = "README.txt"
 _SHORTEST_SENTENCE, _LONGEST_SENTENCE = 5, 40  # words
 _EXAMPLE = """\
 example:
@@ -70,7 +76,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             "Expected --heldout_fraction between 0 and 1, as given to `mnemosyne prepare`, "
             f"received {flags.heldout_fraction}."
         )
-    train, dev = _heldout_documents(flags)
+    files = input_files.find_input_files(flags.input)
+    settings = {**vars(flags), "input_digest": input_files.digest_of_files(files)}
+    del settings["output"]
+    if _is_complete(flags.output, settings):
+        print(f"already complete: {flags.output}")
+        return 0
+    train, dev = _heldout_documents(flags, files)
+    storage.make_folder(flags.output)
+    storage.write_whole(os.path.join(flags.output, _NOTES_FILE), _README.encode())
     rows = {
         "train": (train, flags.max_train),
         "dev": (dev, flags.max_dev),
@@ -89,14 +103,41 @@ def main(argv: Sequence[str] | None = None) -> int:
         indexed = [[str(index), *row] for index, row in enumerate(rte)]
         _write(os.path.join(flags.output, "RTE", f"{split}.tsv"), [header, *indexed])
         print(f"{split}: {len(cola):,} CoLA-layout rows, {len(rte):,} RTE-layout rows")
-    storage.write_whole(os.path.join(flags.output, "README.txt"), _README.encode())
+    completed = json.dumps({"settings": settings}, indent=1).encode() + b"\n"
+    storage.write_whole(os.path.join(flags.output, COMPLETED_FILE), completed)
     print(f"sample tasks (not GLUE): {flags.output}")
     return 0
 
 
-def _heldout_documents(flags: argparse.Namespace) -> tuple[list[Document], list[Document]]:
+def _is_complete(directory: str, settings: Mapping[str, Any]) -> bool:
+    """Says whether the tasks are there already, made with these settings.
+
+    Raises:
+        ValueError: they were made with other settings, or the folder holds something else, such as
+            the official GLUE data.
+    """
+    marker = os.path.join(directory, COMPLETED_FILE)
+    if not storage.exists(marker):
+        names = storage.list_folder(directory)
+        if names and _NOTES_FILE not in names:
+            raise ValueError(
+                f"--output {directory}: expected a new or empty folder, but it holds "
+                f"{', '.join(names[:3])}. Choose another --output."
+            )
+        return False
+    found = describe_differences(json.loads(storage.read_whole(marker))["settings"], settings)
+    if found:
+        raise ValueError(
+            f"--output {directory}: was finished with other settings ({'; '.join(found)}). Choose "
+            "another --output, delete the folder, or use the settings it was made with."
+        )
+    return True
+
+
+def _heldout_documents(
+    flags: argparse.Namespace, files: Iterable[InputFile]
+) -> tuple[list[Document], list[Document]]:
     """Returns the held-out documents for train and for dev, in the order of their hashes."""
-    files = input_files.find_input_files(flags.input)
     found: dict[bytes, Document] = {}
     for unit in input_files.plan_work(files, text_field=flags.text_field):
         for file_range in unit:

@@ -11,6 +11,7 @@ import contextlib
 import glob
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -98,12 +99,24 @@ def make_folder(directory: str) -> None:
         os.makedirs(directory, exist_ok=True)
 
 
-def remove(path: str) -> None:
+def remove(path: str, *, missing_ok: bool = False) -> None:
     """Removes one file."""
+    if missing_ok and not exists(path):
+        return
     if is_remote(path):
         _gfile().remove(path)
     else:
         os.remove(path)
+
+
+def remove_folder(directory: str) -> None:
+    """Removes a folder with all that is in it; nothing happens if there is none."""
+    if not exists(directory):
+        return
+    if is_remote(directory):
+        _gfile().rmtree(directory)
+    else:
+        shutil.rmtree(directory)
 
 
 def sha256(path: str) -> str:

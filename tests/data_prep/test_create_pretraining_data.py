@@ -112,11 +112,13 @@ def test_one_giant_line_does_not_stop_the_job(prepare, corpus):
     assert manifest.counts["documents"] == 41
 
 
-def test_an_empty_corpus_is_refused_and_never_complete(prepare, corpus):
+def test_an_empty_corpus_is_refused_and_does_not_block_a_second_try(prepare, corpus, corpus_text):
     corpus.write_text("\n\n")
     with pytest.raises(ValueError, match="received 0 documents .* Give more text"):
         prepare(corpus)
-    assert not (corpus.parent / "out" / "COMPLETED").exists()
+    assert not (corpus.parent / "out").exists()
+    corpus.write_text(corpus_text)
+    assert (prepare(corpus) / "COMPLETED").exists()
 
 
 @pytest.mark.parametrize(

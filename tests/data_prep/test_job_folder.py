@@ -24,6 +24,7 @@ def test_a_new_folder_is_not_complete(tmp_path):
 
 
 def test_a_begun_folder_goes_on_with_its_settings_only(begun):
+    open(begun.shard_path("train-00000"), "wb").close()
     assert not JobFolder(begun.directory, SETTINGS).is_completed()
     with pytest.raises(ValueError, match=r"was begun with other settings .dupe_factor: 3, now 4"):
         JobFolder(begun.directory, OTHER).is_completed()
@@ -65,3 +66,25 @@ def test_what_a_killed_writer_left_is_removed_at_the_next_begin(begun, vocab_fil
 def test_completion_leaves_the_marker_and_no_job_state(begun):
     begun.complete("done\n")
     assert sorted(os.listdir(begun.directory)) == ["COMPLETED", "rejects", "vocab.txt"]
+
+
+def test_a_folder_begun_without_a_shard_is_free_for_other_settings(begun, vocab_file):
+    open(begun.reject_file("unit"), "w").close()
+    other = JobFolder(begun.directory, OTHER)
+    assert not other.is_completed()
+    other.begin(vocab_file)
+    assert os.listdir(os.path.join(begun.directory, "rejects")) == []
+    assert JobFolder(begun.directory, OTHER).is_completed() is False
+
+
+def test_a_discarded_job_leaves_nothing_of_its_own(begun):
+    open(begun.shard_path("train-00001"), "wb").close()
+    begun.discard()
+    assert not os.path.exists(begun.directory)
+
+
+def test_a_discarded_job_leaves_what_others_put_there(begun):
+    notes = os.path.join(begun.directory, "notes.txt")
+    open(notes, "w").close()
+    begun.discard()
+    assert os.listdir(begun.directory) == ["notes.txt"]

@@ -1,5 +1,6 @@
 import pytest
 
+from data_prep import input_files, learn_vocab
 from data_prep.learn_vocab import main
 from data_prep.wordpiece import load_vocabulary
 
@@ -20,7 +21,50 @@ def test_frequent_words_become_entries_of_a_vocabulary_that_loads(corpus, tmp_pa
     vocab = learn(corpus, tmp_path / "vocab.txt", "--vocab_size=60")
     assert {"cat", "the", "unable", "zebra", "."} <= set(vocab)
     assert len(vocab) <= 60
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "vocab.txt"]
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["corpus.txt", "vocab.txt", "vocab.txt.json"]
+
+
+def test_run_again_it_says_that_all_is_done_and_leaves_the_file_alone(corpus, tmp_path, capsys):
+    learn(corpus, tmp_path / "vocab.txt", "--vocab_size=60")
+    before = (tmp_path / "vocab.txt").stat().st_mtime_ns
+    capsys.readouterr()
+    learn(corpus, tmp_path / "vocab.txt", "--vocab_size=60")
+    assert capsys.readouterr().out == f"already complete: {tmp_path}/vocab.txt\n"
+    assert (tmp_path / "vocab.txt").stat().st_mtime_ns == before
+
+
+@pytest.fixture
+def finished(corpus, tmp_path):
+    """A vocabulary of 60 entries and its record, written as the command writes them."""
+    path = tmp_path / "vocab.txt"
+    files = input_files.find_input_files([str(corpus)])
+    flags = learn_vocab.build_parser().parse_args(
+        [f"--input={corpus}", f"--output={path}", "--vocab_size=60"]
+    )
+    learn_vocab._save(["a"], str(path), learn_vocab._settings(flags, files))
+    return path
+
+
+def test_other_settings_are_refused_by_name(corpus, finished):
+    with pytest.raises(ValueError, match=r"other settings \(vocab_size: 60, now 50\)"):
+        main([f"--input={corpus}", f"--output={finished}", "--vocab_size=50"])
+    corpus.write_text("changed")
+    with pytest.raises(ValueError, match="input: the files have changed since"):
+        main([f"--input={corpus}", f"--output={finished}", "--vocab_size=60"])
+
+
+def test_a_vocabulary_changed_by_hand_is_refused(corpus, finished):
+    finished.write_text("b")
+    with pytest.raises(ValueError, match="the file was changed since"):
+        main([f"--input={corpus}", f"--output={finished}", "--vocab_size=60"])
+
+
+def test_a_file_of_somebody_else_is_never_overwritten(corpus, tmp_path):
+    (tmp_path / "vocab.txt").write_text("mine")
+    with pytest.raises(ValueError, match="did not make"):
+        main([f"--input={corpus}", f"--output={tmp_path}/vocab.txt"])
+    assert (tmp_path / "vocab.txt").read_text() == "mine"
 
 
 def test_workers_and_cuts_of_the_input_leave_no_trace(corpus, tmp_path):

@@ -15,9 +15,9 @@ DOCUMENTS = [
 def tasks(tmp_path):
     (tmp_path / "corpus.txt").write_text("\n\n".join("\n".join(each) for each in DOCUMENTS))
 
-    def make(*flags, fraction=0.8):
+    def make(*flags, fraction=0.8, name="tasks"):
         arguments = [f"--input={tmp_path}/corpus.txt", "--sentences=given", *flags]
-        folder = tmp_path / "tasks"
+        folder = tmp_path / name
         assert main([*arguments, f"--output={folder}", f"--heldout_fraction={fraction}"]) == 0
         return folder
 
@@ -81,9 +81,33 @@ def test_the_folder_says_that_it_is_not_glue(tasks):
 
 
 def test_the_same_seed_gives_the_same_tasks(tasks):
-    first = (tasks() / "RTE" / "train.tsv").read_bytes()
-    assert (tasks() / "RTE" / "train.tsv").read_bytes() == first
-    assert (tasks("--random_seed=5") / "RTE" / "train.tsv").read_bytes() != first
+    first = (tasks(name="one") / "RTE" / "train.tsv").read_bytes()
+    assert (tasks(name="two") / "RTE" / "train.tsv").read_bytes() == first
+    assert (tasks("--random_seed=5", name="three") / "RTE" / "train.tsv").read_bytes() != first
+
+
+def test_run_again_it_says_that_all_is_done(tasks, capsys):
+    folder = tasks()
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    capsys.readouterr()
+    tasks()
+    assert capsys.readouterr().out == f"already complete: {folder}\n"
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_other_settings_are_refused_by_name(tasks):
+    tasks()
+    with pytest.raises(ValueError, match=r"other settings \(random_seed: 12345, now 5\)"):
+        tasks("--random_seed=5")
+
+
+def test_a_folder_without_marker_is_made_again_and_one_of_others_is_refused(tasks, tmp_path):
+    folder = tasks()
+    (folder / "COMPLETED").unlink()
+    assert (tasks() / "COMPLETED").exists()
+    (tmp_path / "glue" / "CoLA").mkdir(parents=True)
+    with pytest.raises(ValueError, match="new or empty folder, but it holds CoLA"):
+        tasks(name="glue")
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0])

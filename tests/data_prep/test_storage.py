@@ -50,3 +50,12 @@ def test_urls_go_to_the_file_systems_of_tensorflow():
     assert storage.list_folder("ram://folder") == ["file"]
     storage.remove(path)
     assert not storage.exists(path)
+
+
+def test_a_folder_goes_with_all_that_is_in_it_and_a_missing_one_is_fine(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").touch()
+    for _ in range(2):
+        storage.remove_folder(str(tmp_path / "a"))
+    assert list(tmp_path.iterdir()) == []
+    storage.remove(str(tmp_path / "gone"), missing_ok=True)
