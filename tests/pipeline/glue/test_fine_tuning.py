@@ -90,16 +90,6 @@ def test_it_learns_a_task_that_one_token_decides():
     assert logits.argmax(axis=-1).tolist() == labels.tolist()
 
 
-def test_it_learns_a_score():
-    features, labels = make_examples()
-    scores = np.where(labels == 1, 4.0, 1.0).astype(np.float32)
-    model = make_model(num_outputs=1)
-    fit(model, features, scores)
-    logits = fine_tuning.predict(model, features, batch_size=50)
-    predictions = fine_tuning.predictions_from_logits(logits, is_regression=True)
-    np.testing.assert_allclose(predictions, scores, atol=0.7)
-
-
 def test_the_same_seed_gives_the_same_weights():
     features, labels = make_examples(48)
     models = [make_model(), make_model()]
