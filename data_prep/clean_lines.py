@@ -78,6 +78,11 @@ class LineCleaner:
         if previous is not None:
             yield self._clean(previous)
 
+    @property
+    def consumed(self) -> int:
+        """Where reading stands in the file, in bytes of the file as it is stored."""
+        return self.stream.consumed
+
     def reject(self, line: bytes, offset: int, reason: str) -> None:
         """Makes a line that was counted as good a dead letter."""
         self.counts["bytes_ok"] -= len(line)

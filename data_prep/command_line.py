@@ -33,7 +33,7 @@ def add_corpus_flags(parser: argparse.ArgumentParser) -> None:
         required=True,
         action="append",
         metavar="GLOB[::LAYOUT]",
-        help="text files; repeat the flag for more",
+        help="files of text; repeat the flag for more",
     )
     parser.add_argument(
         "--sentences",
@@ -42,7 +42,7 @@ def add_corpus_flags(parser: argparse.ArgumentParser) -> None:
         help="split lines into sentences, or given: every line is one (default split)",
     )
     parser.add_argument(
-        "--text_field", default="text", help="field of a JSON record with the text (default text)"
+        "--text_field", default="text", help="JSON field or Parquet column with the text"
     )
 
 

@@ -17,6 +17,11 @@ INVALID_UTF8 = "line:invalid_utf8"
 JSON_SYNTAX = "jsonl:invalid_json"
 JSON_TEXT = "jsonl:no_text"
 JSON_TOO_LONG = "jsonl:too_long"
+PARQUET_UNREADABLE = "parquet:unreadable"
+PARQUET_CORRUPT = "parquet:corrupt_row_group"
+PARQUET_NULL = "parquet:no_text"
+XML_DAMAGED = "xml:damaged"
+XML_TEXT_TOO_LONG = "xml:text_too_long"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +30,11 @@ class DeadLetter:
 
     Attributes:
         file: the input file.
-        offset: where the stretch begins, in bytes of the (decompressed) file.
+        offset: where the stretch begins, in bytes of the (decompressed) file; in a Parquet file,
+            the number of the row.
         reason: one of the constants of this module and of `byte_streams`.
         content: the bytes.
-        length: their number; more than `content` holds when a whole file was refused.
+        length: their number; more than `content` holds when the stretch may be very long.
     """
 
     file: str

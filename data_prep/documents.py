@@ -1,4 +1,4 @@
-"""Readers: ranges of text files to documents, each a list of clean lines.
+"""Readers: ranges of files to documents, each a list of clean lines.
 
 Layouts:
 
@@ -6,6 +6,8 @@ Layouts:
     file         one document a file; blank lines separate paragraphs
     line         one document a line
     jsonl        one JSON object a line; the text in its `text_field` is the document
+    parquet      one row a document; the text is in the column `text_field`
+    mediawiki    one article of a MediaWiki XML dump a document, its markup stripped
 
 A line is UTF-8 without line end and not blank. Bad bytes become dead letters and reading goes on.
 """
@@ -20,8 +22,11 @@ from collections.abc import Callable, Iterable, Iterator
 from data_prep import dead_letters, line_blocks
 from data_prep.clean_lines import CleanBlock, FileRange, LineCleaner
 from data_prep.dead_letters import DeadLetter
+from data_prep.parquet_texts import ParquetTexts
+from data_prep.wiki_dump import WikiDumpArticles
+from data_prep.wiki_markup import plain_paragraphs
 
-LAYOUTS = ("blank_line", "file", "line", "jsonl")
+LAYOUTS = ("blank_line", "file", "line", "jsonl", "parquet", "mediawiki")
 MAX_DOCUMENT_BYTES = 64 << 20
 
 Document = list[bytes]
@@ -56,20 +61,26 @@ class DocumentReader:
     ):
         self._range = file_range
         self._max_document_bytes = max_document_bytes
-        # A JSON record cannot be cut, so its line may be as long as a document.
-        is_json = file_range.layout == "jsonl"
-        limit = max_document_bytes if is_json else max_line_bytes
-        self._lines = LineCleaner(file_range, max_line_bytes=limit, reject=reject)
+        if file_range.layout == "parquet":
+            self._source = ParquetTexts(file_range, reject=reject)
+        elif file_range.layout == "mediawiki":
+            self._source = WikiDumpArticles(
+                file_range, max_text_bytes=max_document_bytes, reject=reject
+            )
+        else:
+            # A JSON record cannot be cut, so its line may be as long as a document.
+            limit = max_document_bytes if file_range.layout == "jsonl" else max_line_bytes
+            self._source = LineCleaner(file_range, max_line_bytes=limit, reject=reject)
 
     @property
     def counts(self) -> collections.Counter[str]:
         """What was read so far."""
-        return self._lines.counts
+        return self._source.counts
 
     @property
     def consumed(self) -> int:
         """Where reading stands in the file, in bytes of the file as it is stored."""
-        return self._lines.stream.consumed
+        return self._source.consumed
 
     def __iter__(self) -> Iterator[Document]:
         groups = {
@@ -77,6 +88,8 @@ class DocumentReader:
             "file": self._by_file,
             "line": self._by_line,
             "jsonl": self._by_json_line,
+            "parquet": self._by_row,
+            "mediawiki": self._by_article,
         }
         for group in groups[self._range.layout]():
             for document in self._cut(group):
@@ -98,17 +111,17 @@ class DocumentReader:
             yield document
 
     def _by_file(self) -> Iterator[Iterable[bytes]]:
-        yield (line for block in self._lines for line in block.lines if line)
+        yield (line for block in self._source for line in block.lines if line)
 
     def _by_blank_line(self) -> Iterator[Iterable[bytes]]:
-        flat = (line for block in self._lines for line in block.lines if line is not None)
+        flat = (line for block in self._source for line in block.lines if line is not None)
         for line in flat:
             if line:
                 yield _until_blank(line, flat)
 
     def _by_line(self) -> Iterator[Iterable[bytes]]:
         group: list[bytes] = []
-        for block in self._lines:
+        for block in self._source:
             last = len(block.lines) - 1
             for place, line in enumerate(block.lines):
                 if line:
@@ -120,7 +133,7 @@ class DocumentReader:
 
     def _by_json_line(self) -> Iterator[Iterable[bytes]]:
         inside_line = False
-        for block in self._lines:
+        for block in self._source:
             for place, line in enumerate(block.lines):
                 is_piece = (inside_line and place == 0) or (
                     block.raw.continues and place == len(block.lines) - 1
@@ -140,14 +153,26 @@ class DocumentReader:
         if not isinstance(text, str):
             return self._reject(block, place, dead_letters.JSON_TEXT)
         try:
-            lines = text.replace("\0", "").replace("\r", "\n").encode("utf-8").split(b"\n")
+            return _lines_of(text)
         except UnicodeEncodeError:  # a lone surrogate, written as an escape
             return self._reject(block, place, dead_letters.INVALID_UTF8)
-        return [line for line in lines if not line_blocks.is_blank(line)]
+
+    def _by_row(self) -> Iterator[Iterable[bytes]]:
+        for text in self._source:
+            yield _lines_of(text.decode("utf-8"))
+
+    def _by_article(self) -> Iterator[Iterable[bytes]]:
+        for markup in self._source:
+            yield [line.encode("utf-8") for line in plain_paragraphs(markup)]
 
     def _reject(self, block: CleanBlock, place: int, reason: str) -> list[bytes]:
-        self._lines.reject(block.raw.lines[place], block.raw.offsets()[place], reason)
+        self._source.reject(block.raw.lines[place], block.raw.offsets()[place], reason)
         return []
+
+
+def _lines_of(text: str) -> list[bytes]:
+    lines = text.replace("\0", "").replace("\r", "\n").encode("utf-8").split(b"\n")
+    return [line for line in lines if not line_blocks.is_blank(line)]
 
 
 def _until_blank(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -8,13 +8,18 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
-from data_prep import byte_streams, storage
+from data_prep import byte_streams, parquet_texts, storage
 from data_prep.clean_lines import FileRange
 from data_prep.documents import LAYOUTS
 
 RANGE_BYTES = 32 << 20
 UNIT_BYTES = 8 << 20
-_JSON_NAME = re.compile(r"\.(jsonl|ndjson)(\.\w+)?$")
+_USUAL_LAYOUTS = {
+    "jsonl": re.compile(r"\.(jsonl|ndjson)(\.\w+)?$"),
+    "parquet": re.compile(r"\.(parquet|pq)$"),
+    "mediawiki": re.compile(r"\.xml(-p\d+p\d+)?(\.\w+)?$"),
+}
+_UNDIVIDED = ("file", "mediawiki")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +81,7 @@ def plan_work(
 
     Raises:
         OSError: a file cannot be read.
+        ValueError: a Parquet file has no such column.
     """
     units: list[list[FileRange]] = []
     unit: list[FileRange] = []
@@ -92,7 +98,9 @@ def plan_work(
 
 def _ranges(file: InputFile, text_field: str, range_bytes: int) -> Iterable[tuple[FileRange, int]]:
     is_compressed = byte_streams.sniff(file.path) is not None  # opens every file before the job
-    if is_compressed or file.layout == "file" or file.size <= range_bytes:
+    if file.layout == "parquet":
+        parquet_texts.check_column(file.path, text_field)
+    if is_compressed or file.layout in _UNDIVIDED or file.size <= range_bytes:
         return [(FileRange(file.path, file.layout, text_field=text_field), file.size)]
     ranges = []
     for start in range(0, file.size, range_bytes):
@@ -114,7 +122,10 @@ def _parse(argument: str) -> tuple[str, str | None]:
 
 
 def _usual_layout(path: str) -> str:
-    return "jsonl" if _JSON_NAME.search(path.lower()) else "blank_line"
+    for layout, name in _USUAL_LAYOUTS.items():
+        if name.search(path.lower()):
+            return layout
+    return "blank_line"
 
 
 def _nothing_found(pattern: str) -> str:

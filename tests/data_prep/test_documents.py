@@ -3,12 +3,14 @@ import json
 import lzma
 import operator
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_prep.clean_lines import FileRange
-from data_prep.documents import DocumentReader, document_id
+from data_prep.documents import LAYOUTS, DocumentReader, document_id
 
 
 @pytest.fixture
@@ -59,6 +61,22 @@ def test_bad_json_becomes_a_dead_letter_and_reading_goes_on(read, line, reason):
     assert documents == [[b"a"], [b"b"]]
     assert [(each.reason, each.offset, each.content) for each in letters] == [(reason, 14, line)]
     assert reader.counts["bytes_dead"] == len(line)
+
+
+def test_a_row_of_a_parquet_file_is_a_document(tmp_path):
+    table = pyarrow.table({"body": ["a\r\n\nb", "  ", "c\0"]})
+    pyarrow.parquet.write_table(table, tmp_path / "t")
+    reader = DocumentReader(FileRange(str(tmp_path / "t"), "parquet", text_field="body"))
+    assert list(reader) == [[b"a", b"b"], [b"c"]]
+    assert reader.counts["documents"] == 2
+
+
+def test_an_article_of_a_dump_is_a_document_without_markup(read):
+    content = (
+        b"<mediawiki><page><ns>0</ns><revision><text>A [[b|c]].\n\n== H ==\n* d{{e}}</text>"
+        b"</revision></page></mediawiki>"
+    )
+    assert read(content, "mediawiki")[0] == [[b"A c.", b"d"]]
 
 
 def test_invalid_utf8_becomes_a_dead_letter_with_its_place(read):
@@ -168,7 +186,7 @@ def test_ranges_give_the_documents_of_the_whole_file(read, content, layout, widt
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(HOSTILE, st.sampled_from(["blank_line", "file", "line", "jsonl"]), st.booleans())
+@given(HOSTILE, st.sampled_from(LAYOUTS), st.booleans())
 def test_every_byte_is_accounted_for(read, content, layout, is_compressed):
     packed = gzip.compress(content)[:-9] if is_compressed else content
     _, reader, letters = read(packed, layout)

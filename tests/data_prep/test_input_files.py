@@ -1,6 +1,8 @@
 import gzip
 import os
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from data_prep.clean_lines import FileRange
@@ -23,6 +25,29 @@ def test_a_glob_finds_files_with_their_usual_layout(folder):
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [
+        ("a.jsonl", "jsonl"),
+        ("a.ndjson.zst", "jsonl"),
+        ("train-00000-of-00041.parquet", "parquet"),
+        ("enwiki-20240101-pages-articles.xml.bz2", "mediawiki"),
+        ("enwiki-pages-articles1.xml-p1p41242.bz2", "mediawiki"),
+        ("a.xml.txt.gz", "blank_line"),
+    ],
+)
+def test_the_name_tells_the_usual_layout(tmp_path, name, layout):
+    (tmp_path / name).touch()
+    assert find_input_files([f"{tmp_path}/{name}"])[0].layout == layout
+
+
+def test_a_parquet_file_without_the_column_fails_before_the_job(tmp_path):
+    path = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"body": ["x"]}), path)
+    with pytest.raises(ValueError, match="a column 'text' of text"):
+        planned(path, "parquet")
+
+
 def test_a_glob_may_name_its_layout(folder):
     assert find_input_files([f"{folder}/a.txt::file"])[0].layout == "file"
 
@@ -37,7 +62,7 @@ def test_two_layouts_for_one_file_are_refused(folder):
 
 
 def test_an_unknown_layout_is_refused_with_the_known_ones(folder):
-    with pytest.raises(ValueError, match="blank_line, file, line, jsonl after '::', received 'x'"):
+    with pytest.raises(ValueError, match="blank_line, file, .*mediawiki after '::', received 'x'"):
         find_input_files([f"{folder}/a.txt::x"])
 
 
@@ -79,6 +104,8 @@ def test_compressed_files_and_whole_file_documents_are_not_cut(folder):
     packed.write_bytes(gzip.compress(os.urandom(100)))
     assert planned(packed, range_bytes=10) == [[FileRange(str(packed), "blank_line")]]
     whole = folder / "b.txt"
+    dump = FileRange(str(whole), "mediawiki")
+    assert planned(whole, "mediawiki", range_bytes=10) == [[dump]]
     assert planned(whole, "file", range_bytes=10) == [[FileRange(str(whole), "file")]]
 
 

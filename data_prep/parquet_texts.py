@@ -1,0 +1,164 @@
+"""One range of a Parquet file to the texts of one column, every byte of text accounted for.
+
+A row group belongs to the range that its first byte lies in, so a large file is shared by workers.
+A damaged row group becomes one dead letter and reading goes on with the next.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from data_prep import dead_letters, storage
+from data_prep.clean_lines import FileRange
+from data_prep.dead_letters import DeadLetter
+
+_ROWS_PER_BATCH = 1_024
+
+
+def check_column(path: str, text_field: str) -> None:
+    """Looks for the column before the job starts; a file that cannot be read is left to the job.
+
+    Raises:
+        ValueError: there is no such column, or it holds no text.
+    """
+    import pyarrow
+
+    try:
+        file = _open(path)
+    except (pyarrow.ArrowException, OSError):
+        return
+    with file:
+        schema = file.schema_arrow
+    column = schema.field(text_field) if text_field in schema.names else None
+    if column is None or not _holds_text(column.type):
+        raise ValueError(
+            f"{path}: expected a column {text_field!r} of text, received the columns "
+            f"{', '.join(f'{field.name} ({field.type})' for field in schema)}. Name the column: "
+            "--text_field NAME."
+        )
+
+
+class ParquetTexts:
+    """Iterates over the texts of one file range, in row order, as UTF-8 bytes.
+
+    Args:
+        file_range: what to read; `text_field` names the column.
+        reject: is given every dead letter. Its `offset` is the number of the row.
+
+    Attributes:
+        counts: bytes_in, bytes_ok, bytes_dead (bytes of text; of a damaged row group its stored
+            bytes) and lines (rows).
+        consumed: bytes of the file read so far.
+    """
+
+    def __init__(self, file_range: FileRange, *, reject: Callable[[DeadLetter], None]):
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.consumed = file_range.start
+        self._range = file_range
+        self._take_reject = reject
+
+    def __iter__(self) -> Iterator[bytes]:
+        import pyarrow
+
+        try:
+            file = _open(self._range.path)
+        except (pyarrow.ArrowException, OSError):
+            self._refuse_file()
+            return
+        row = 0
+        with file:
+            for group in range(file.num_row_groups):
+                rows = file.metadata.row_group(group)
+                if self._is_ours(_first_byte(rows)):
+                    try:
+                        yield from self._texts(file, group, row)
+                    except (pyarrow.ArrowException, OSError):
+                        size = self._stored_bytes(rows)
+                        self._reject(b"", row, dead_letters.PARQUET_CORRUPT, size)
+                    self.consumed += rows.total_byte_size
+                row += rows.num_rows
+
+    def _texts(self, file: Any, group: int, row: int) -> Iterator[bytes]:
+        import pyarrow
+
+        # Read whole before anything is given away: a row group is used, or rejected, not both.
+        batches = list(
+            file.iter_batches(_ROWS_PER_BATCH, row_groups=[group], columns=[self._range.text_field])
+        )
+        for batch in batches:
+            for text in batch.column(0).cast(pyarrow.large_binary()).to_pylist():
+                self.counts["lines"] += 1
+                if text is None:
+                    self._reject(b"", row, dead_letters.PARQUET_NULL, 0)
+                elif not _is_utf8(text):
+                    self._reject(text, row, dead_letters.INVALID_UTF8, len(text))
+                else:
+                    self.counts["bytes_in"] += len(text)
+                    self.counts["bytes_ok"] += len(text)
+                    yield text
+                row += 1
+
+    def _is_ours(self, place: int) -> bool:
+        start, stop = self._range.start, self._range.stop
+        return start <= place and (stop is None or place < stop)
+
+    def _stored_bytes(self, rows: Any) -> int:
+        columns = (rows.column(place) for place in range(rows.num_columns))
+        return sum(
+            column.total_compressed_size
+            for column in columns
+            if column.path_in_schema.split(".")[0] == self._range.text_field
+        )
+
+    def _refuse_file(self) -> None:
+        if self._range.start == 0:  # it speaks for the other ranges of the file
+            with storage.open_read(self._range.path) as stream:
+                begin = stream.read(dead_letters.MAX_SAVED_BYTES)
+            size = storage.size(self._range.path)
+            self._reject(begin, 0, dead_letters.PARQUET_UNREADABLE, size)
+
+    def _reject(self, content: bytes, row: int, reason: str, length: int) -> None:
+        self.counts["bytes_in"] += length
+        self.counts["bytes_dead"] += length
+        self._take_reject(DeadLetter(self._range.path, row, reason, content, length))
+
+
+def _open(path: str) -> Any:
+    import pyarrow.parquet
+
+    return pyarrow.parquet.ParquetFile(path if not storage.is_remote(path) else _remote(path))
+
+
+def _remote(path: str) -> Any:
+    import pyarrow
+
+    return pyarrow.BufferReader(storage.read_whole(path))
+
+
+def _holds_text(kind: Any) -> bool:
+    import pyarrow.types as types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    return (
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+    )
+
+
+def _first_byte(rows: Any) -> int:
+    column = rows.column(0)
+    places = (column.dictionary_page_offset, column.data_page_offset)
+    return min(place for place in places if place is not None)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
