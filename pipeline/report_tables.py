@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.report_sources import DataFolder, Run, ScoreTable
 
-NONE = "–"
+NONE = "\u2013"
 _SPLIT_WORDS = {"train": "training", "heldout": "held-out"}
 
 

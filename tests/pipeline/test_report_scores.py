@@ -79,7 +79,7 @@ def test_equal_labels_get_their_folder_and_unfinished_ones_say_so():
 def test_a_task_that_a_row_lacks_is_a_dash_and_its_average_is_marked():
     tables = [make_table(MRPC_AND_RTE), make_table(BETTER[:1])]
     table = report_scores.score_table(tables, [])
-    assert table.rows[1].cells[0] == ("–", "", False)
+    assert table.rows[1].cells[0] == ("\u2013", "", False)
     assert table.notes == ["An average is over the tasks of its own row: do not compare these."]
 
 
