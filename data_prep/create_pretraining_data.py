@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from data_prep import command_line, input_files, storage
 from data_prep.input_files import InputFile
 from data_prep.job_folder import JobFolder
-from data_prep.preparation_settings import PreparationSettings
+from data_prep.preparation_settings import CHOICES, PreparationSettings
 from data_prep.preparation_summary import build_manifest, completed_text, summary_table
 
 _EXAMPLE = """\
@@ -25,6 +25,13 @@ Compression (gzip, bzip2, xz, zstd) is found by content. Flags not listed here a
 --runner=FlinkRunner or --direct_running_mode=multi_processing --direct_num_workers=4. Run again
 after a crash, it does only what is missing.
 """
+
+_CHOICES_HELP = {
+    "objective": "masked LM with next-sentence pairs, with sentence order, or alone",
+    "dedup": "drop documents of equal text",
+    "ids": "ids of published checkpoints, or of tensorflow-text's BertTokenizer",
+    "compression": "of the shards",
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -49,9 +56,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--short_seq_prob", type=float, default=0.1, help="share of shortened documents (0.1)")
     add("--random_seed", type=int, default=12345, help="seed of every choice (12345)")
     add("--do_whole_word_mask", **boolean(False), help="mask whole words (default false)")
+    add("--max_ngram", type=int, default=1, help="mask up to so many words as one (1)")
     add("--do_lower_case", **boolean(True), help="lower case, no accents (default true)")
     add("--heldout_fraction", type=float, default=0.0, help="share of held-out documents (0)")
     add("--num_shards", type=int, default=8, help="shards of the train split (8)")
+    for name, text in _CHOICES_HELP.items():
+        choices = CHOICES[name]
+        add(f"--{name}", choices=choices, default=choices[0], help=f"{text} ({choices[0]})")
     return parser
 
 
@@ -102,6 +113,8 @@ def _settings(flags: argparse.Namespace, files: Sequence[InputFile]) -> Preparat
         num_shards=flags.num_shards,
         sentences=flags.sentences,
         text_field=flags.text_field,
+        max_ngram=flags.max_ngram,
+        **{name: getattr(flags, name) for name in _CHOICES_HELP},
     )
 
 

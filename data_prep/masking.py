@@ -16,6 +16,7 @@ import dataclasses
 
 import numpy as np
 
+from data_prep.ngrams import choose_ngrams
 from data_prep.random_words import RandomWords
 
 _MASK_BELOW = int(0.8 * 2**32)
@@ -33,6 +34,8 @@ class MaskingRules:
         do_whole_word_mask: predict all pieces of a word or none.
         mask_id: id of [MASK].
         vocab_size: replacement ids are drawn from [0, vocab_size).
+        max_ngram: up to so many words next to each other are predicted as one; above 1 only with
+            whole words.
     """
 
     masked_lm_prob: float
@@ -40,6 +43,7 @@ class MaskingRules:
     do_whole_word_mask: bool
     mask_id: int
     vocab_size: int
+    max_ngram: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +89,14 @@ def mask_block(
         begins_word & is_maskable if rules.do_whole_word_mask else is_maskable, words
     )
     if rules.do_whole_word_mask:
-        positions = _choose_words(keys, place_bits, is_maskable, begins_word, wanted, rules)
+        chosen = np.zeros(keys.shape, bool)
+        if rules.max_ngram > 1:
+            chosen = choose_ngrams(
+                is_maskable, begins_word, wanted=wanted, max_ngram=rules.max_ngram, words=words
+            )
+        positions = _choose_words(
+            keys, place_bits, is_maskable, begins_word, wanted=wanted, chosen=chosen, rules=rules
+        )
     else:
         positions = _choose_tokens(keys, place_bits, wanted, rules.max_predictions_per_seq)
     return _replace(input_ids, positions, rules, words)
@@ -119,24 +130,30 @@ def _choose_words(
     place_bits: int,
     is_maskable: np.ndarray,
     begins_word: np.ndarray,
+    *,
     wanted: np.ndarray,
+    chosen: np.ndarray,
     rules: MaskingRules,
 ) -> np.ndarray:
-    """Takes whole words in random order, passing over those that no longer fit."""
+    """Takes whole words in random order, passing over those that no longer fit.
+
+    `chosen` holds the first pieces of words that are taken already, bool [batch, seq_len].
+    """
     rows, length = keys.shape
     keys = np.sort(keys, axis=1)
     starts = (keys & np.uint32((1 << place_bits) - 1)).astype(np.int64)
     starts = np.minimum(starts, length - 1)  # those that are no candidates point beyond the end
-    sizes = np.take_along_axis(_word_sizes(is_maskable, begins_word), starts, axis=1)
-    sizes[keys == _NOT_CHOSEN] = length + 1  # never fits
-    chosen = np.zeros((rows, length), bool)
-    room = wanted.copy()
+    size_at = _word_sizes(is_maskable, begins_word)
+    room = wanted - np.where(chosen, size_at, 0).sum(axis=1)
+    sizes = np.take_along_axis(size_at, starts, axis=1)
+    # Neither what is no candidate nor what is taken ever fits.
+    sizes[(keys == _NOT_CHOSEN) | np.take_along_axis(chosen, starts, axis=1)] = length + 1
     every_row = np.arange(rows)
     for turn in range(length):
         fits = sizes[:, turn] <= room
         room -= np.where(fits, sizes[:, turn], 0)
         chosen[every_row[fits], starts[fits, turn]] = True
-        if not room.any() or (sizes[:, turn] > length).all():
+        if not room.any() or (keys[:, turn] == _NOT_CHOSEN).all():
             break
     # A chosen start brings the pieces behind it: spread it over its word.
     word = np.cumsum(begins_word & is_maskable, axis=1)

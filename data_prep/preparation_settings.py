@@ -12,6 +12,15 @@ from data_prep import recorded_settings, sentences
 MAX_SEQ_LENGTH_LIMIT = 4_096
 _SHORTEST_SEQ_LENGTH = 8
 _MOST_SHARDS = 99_999
+_LONGEST_NGRAM = 10
+
+CHOICES = {
+    "sentences": sentences.MODES,
+    "objective": ("mlm_nsp", "mlm_sop", "mlm"),
+    "dedup": ("none", "exact"),
+    "ids": ("bert", "tf_text"),
+    "compression": ("none", "gzip"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +34,12 @@ class PreparationSettings:
         heldout_fraction: share of documents, in [0, 1), for the held-out split.
         num_shards: shards of the train split; the held-out split has its share of them.
         sentences: "split" the lines, or "given": every line is one sentence.
-        text_field: field of a JSON record that holds the text.
+        text_field: JSON field or Parquet column that holds the text.
+        objective: what a record teaches; see `sentence_pairs` and `packed_sentences`.
+        max_ngram: most whole words that are masked as one.
+        dedup: "exact" keeps one of the documents of equal text, "none" all.
+        ids: "bert" or "tf_text"; see `wordpiece`.
+        compression: of the shards, "none" or "gzip".
     """
 
     input: tuple[str, ...]
@@ -43,6 +57,11 @@ class PreparationSettings:
     num_shards: int = 8
     sentences: str = "split"
     text_field: str = "text"
+    objective: str = "mlm_nsp"
+    max_ngram: int = 1
+    dedup: str = "none"
+    ids: str = "bert"
+    compression: str = "none"
 
     def __post_init__(self):
         _check("max_seq_length", self.max_seq_length, _SHORTEST_SEQ_LENGTH, MAX_SEQ_LENGTH_LIMIT)
@@ -52,10 +71,17 @@ class PreparationSettings:
         _check("dupe_factor", self.dupe_factor, 1, 1_000)
         _check("num_shards", self.num_shards, 1, _MOST_SHARDS)
         _check("heldout_fraction", self.heldout_fraction, 0, 0.9)
-        if self.sentences not in sentences.MODES:
+        _check("max_ngram", self.max_ngram, 1, _LONGEST_NGRAM)
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"Expected --{name} to be one of {', '.join(choices)}, received "
+                    f"{getattr(self, name)!r}."
+                )
+        if self.max_ngram > 1 and not self.do_whole_word_mask:
             raise ValueError(
-                f"Expected --sentences to be one of {', '.join(sentences.MODES)}, received "
-                f"{self.sentences!r}."
+                f"Expected --do_whole_word_mask with --max_ngram {self.max_ngram}, because n-grams "
+                "are made of whole words. Add it or leave --max_ngram at 1."
             )
 
     @property
@@ -79,7 +105,8 @@ class PreparationSettings:
 
     def shard_file(self, block_key: str) -> str:
         """Returns the file name of the shard of a block."""
-        return f"{block_key}-of-{self.shards_of(block_key.split('-')[0]):05d}.tfrecord"
+        suffix = ".gz" if self.compression == "gzip" else ""
+        return f"{block_key}-of-{self.shards_of(block_key.split('-')[0]):05d}.tfrecord{suffix}"
 
     def block_of(self, document_id: bytes) -> str:
         """Returns the block a document belongs to: by its text and the seed, nothing else."""
@@ -99,7 +126,9 @@ class PreparationSettings:
 
     def differences(self, other: dict[str, Any]) -> list[str]:
         """Returns what differs from recorded settings, in words: "dupe_factor: 10, now 5"."""
-        return recorded_settings.describe_differences(other, self.to_json())
+        # Folders made before a setting was brought in were made with its default.
+        before = {**_defaults(), **other}
+        return recorded_settings.describe_differences(before, self.to_json())
 
     def _compared(self) -> dict[str, Any]:
         # How the input was spelled is no difference; which files it came to is.
@@ -114,6 +143,11 @@ def is_heldout(document_id: bytes, heldout_fraction: float) -> bool:
     """
     digest = hashlib.blake2b(document_id, digest_size=8, person=b"heldout").digest()
     return int.from_bytes(digest, "little") < heldout_fraction * 2**64
+
+
+def _defaults() -> dict[str, Any]:
+    fields = dataclasses.fields(PreparationSettings)
+    return {each.name: each.default for each in fields if each.default is not dataclasses.MISSING}
 
 
 def _check(name: str, value: float, lowest: float, highest: float) -> None:

@@ -17,6 +17,7 @@ _REJECT = "reject "
 _PACKAGES = ("apache-beam", "blingfire", "numpy", "tensorflow", "tensorflow-text")
 _SUMMED = (
     "documents",
+    "documents_duplicate",
     "documents_without_text",
     "sentences",
     "tokens",
@@ -105,7 +106,7 @@ def _check_conservation(
     counts: Mapping[str, int], sums: Mapping[str, Mapping[str, int]], directory: str
 ) -> None:
     read = counts.get("documents", 0)
-    written = sum(split["documents"] for split in sums.values())
+    written = sum(split["documents"] + split["documents_duplicate"] for split in sums.values())
     classified = sum(counts.get(name, 0) for name in ("bytes_ok", "bytes_blank", "bytes_dead"))
     if read != written or classified != counts.get("bytes_in", 0):
         raise RuntimeError(
@@ -194,7 +195,10 @@ def _events(counts: Mapping[str, int]) -> list[tuple[str, str]]:
         "lines_cut": "long lines cut",
         "documents_cut": "long documents cut",
         "nul_bytes": "NUL bytes dropped",
+        "documents_duplicate": "duplicate documents dropped",
         "documents_without_text": "documents without text",
+        "pages_redirect": "redirect pages left out",
+        "pages_other_namespace": "pages of other namespaces left out",
         "pairs_without_partner": "pairs without partner",
     }
     return [(label, f"{counts[name]:,}") for name, label in labels.items() if counts.get(name)]

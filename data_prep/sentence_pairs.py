@@ -8,6 +8,10 @@ Source: google-research/bert, create_pretraining_data.py, `create_instances_from
 Differs: a random second segment is never from the same text (the original tries ten times, then
     takes the document itself); its partner comes from the same block of documents, a
     hash-chosen sample of the corpus; where a block has no second text, no random pair is made.
+
+With `sentence_order`, no segment comes from elsewhere: half of the pairs are swapped instead, and
+the label says which (Lan et al. 2020, ALBERT, section 3.1). A chunk of one sentence makes no pair
+then; the original takes a random one.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ class SegmentPairs:
 
     Attributes:
         a_begin, a_end, b_begin, b_end: the two segments.
-        is_random_next: 1 when B is random, 0 when it follows A.
+        is_random_next: 1 when B is random (or stood before A), 0 when it follows A.
     """
 
     a_begin: np.ndarray
@@ -61,10 +65,11 @@ class PairMaker:
         max_seq_length: tokens of a record, special ones included.
         short_seq_prob: share of documents, in [0, 1], that are cut into shorter pairs.
         rng: every choice comes from its `random()`.
+        sentence_order: label swapped segments instead of random ones.
 
     Attributes:
         without_partner: pairs that should have had a random second segment, but no other text was
-            there to take it from.
+            there to take it from; with sentence order, chunks of one sentence.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class PairMaker:
         max_seq_length: int,
         short_seq_prob: float,
         rng: random.Random,
+        sentence_order: bool = False,
     ):
         self._places = [0, *sentence_ends]  # sentence i is tokens places[i] to places[i + 1]
         self._documents = [0, *document_ends]
@@ -83,6 +89,7 @@ class PairMaker:
         self._max_tokens = max_seq_length - SPECIAL_TOKENS_PER_PAIR
         self._short_seq_prob = short_seq_prob
         self._random = rng.random
+        self._sentence_order = sentence_order
         self.without_partner = 0
 
     def pairs_of_all(self, dupe_factor: int) -> SegmentPairs:
@@ -105,6 +112,13 @@ class PairMaker:
             chunk_end = bisect_left(places, places[sentence] + target, sentence + 1, end)
             size = chunk_end - sentence
             a_end = sentence + 1 + (int(rand() * (size - 1)) if size > 1 else 0)
+            if self._sentence_order:
+                if size > 1:
+                    rows.append(self._ordered_pair(sentence, a_end, chunk_end))
+                else:
+                    self.without_partner += 1
+                sentence = chunk_end
+                continue
             if size == 1 or rand() < 0.5:
                 b_length = target - (places[a_end] - places[sentence])
                 partner = self._random_segment(document, b_length)
@@ -116,6 +130,12 @@ class PairMaker:
             if size > 1:
                 rows.append((places[sentence], places[a_end], places[a_end], places[chunk_end], 0))
             sentence = chunk_end
+
+    def _ordered_pair(self, begin: int, middle: int, end: int) -> tuple[int, int, int, int, int]:
+        first = (self._places[begin], self._places[middle])
+        second = (self._places[middle], self._places[end])
+        is_swapped = self._random() < 0.5
+        return (*second, *first, 1) if is_swapped else (*first, *second, 0)
 
     def _random_segment(self, document: int, length: int) -> tuple[int, int] | None:
         """Returns the tokens of sentences of another text, `length` or more if it has them."""

@@ -20,6 +20,8 @@ class SequenceBuilder:
         pad_id, cls_id, sep_id: special token ids.
         is_continuation: bool [vocab], True for pieces that continue a word.
         rules: how to mask.
+        is_single: records hold one segment, [CLS] A [SEP], in which [SEP] may stand between
+            documents; segment B is empty then.
     """
 
     max_seq_length: int
@@ -28,6 +30,7 @@ class SequenceBuilder:
     sep_id: int
     is_continuation: np.ndarray
     rules: MaskingRules
+    is_single: bool = False
 
     def build(
         self, ids: np.ndarray, pairs: SegmentPairs, words: RandomWords
@@ -44,7 +47,7 @@ class SequenceBuilder:
             weights).
         """
         a_length = (pairs.a_end - pairs.a_begin)[:, None]
-        length = a_length + (pairs.b_end - pairs.b_begin)[:, None] + 3
+        length = a_length + (pairs.b_end - pairs.b_begin)[:, None] + (2 if self.is_single else 3)
         column = np.arange(self.max_seq_length)
         is_second = column > a_length + 1
         is_real = column < length
@@ -57,6 +60,9 @@ class SequenceBuilder:
         unmasked = np.where(is_text, unmasked, self._special_ids(column, is_special)).astype(
             ids.dtype
         )
+        if self.is_single:
+            is_special |= is_text & (unmasked == self.sep_id)
+            is_text &= ~is_special
         masked = mask_block(
             unmasked,
             lengths=length[:, 0],

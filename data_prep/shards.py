@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import gzip
 import hashlib
 import random
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from data_prep import random_words, sentence_pairs
+from data_prep import packed_sentences, random_words, sentence_pairs, token_blocks
 from data_prep.example_encoding import encode_examples, frame_records
 from data_prep.masking import MaskingRules
 from data_prep.preparation_settings import PreparationSettings
@@ -21,6 +23,7 @@ from data_prep.token_blocks import TokenBlock
 from data_prep.wordpiece import WordpieceTokenizer
 
 SEQUENCES_PER_STEP = 2_048
+_GZIP_LEVEL = 1
 
 
 def write_shard(
@@ -47,34 +50,67 @@ def write_shard(
     Returns:
         What the manifest has to know: counts, `sha256` and `length_histogram`.
     """
-    tokens = len(block.ids)
-    unknown = int(np.count_nonzero(block.ids == tokenizer.unk_id))
-    documents = len(block.document_ids)
-    sentences = len(block.sentence_lengths)
-    maker = _pair_maker(block, settings, block_key)
-    dupe_factor = settings.dupe_factor if block_key.startswith("train") else 1
-    pairs = maker.pairs_of_all(dupe_factor)
+    read = len(block.document_ids)
+    if settings.dedup == "exact":
+        block = token_blocks.without_duplicates(block)
     words = RandomWords(random_words.seed_of(settings.random_seed, block_key, "masks"))
-    pairs = sentence_pairs.truncate_pairs(
-        pairs, settings.max_seq_length - sentence_pairs.SPECIAL_TOKENS_PER_PAIR, words
-    )
+    if settings.objective == "mlm":
+        ids, pairs, without_partner = _packed(block, settings, block_key, tokenizer)
+    else:
+        ids, pairs, without_partner = _paired(block, settings, block_key, words)
     pairs = pairs.take(words.permutation(len(pairs)))
-    writer = _ShardWriter(stream, _sequence_builder(settings, tokenizer))
-    for begin in range(0, len(pairs), SEQUENCES_PER_STEP):
-        step = slice(begin, begin + SEQUENCES_PER_STEP)
-        writer.write(block.ids, pairs.take(step), words)
-        on_progress(min(begin + SEQUENCES_PER_STEP, len(pairs)), len(pairs))
+    hashed = _HashedStream(stream)
+    writer = _ShardWriter(_sequence_builder(settings, tokenizer))
+    with _compressed(hashed, settings.compression) as target:
+        for begin in range(0, len(pairs), SEQUENCES_PER_STEP):
+            step = slice(begin, begin + SEQUENCES_PER_STEP)
+            target.write(writer.records(ids, pairs.take(step), words))
+            on_progress(min(begin + SEQUENCES_PER_STEP, len(pairs)), len(pairs))
     return {
-        "documents": documents,
+        "documents": len(block.document_ids),
+        "documents_duplicate": read - len(block.document_ids),
         "documents_without_text": int(np.count_nonzero(block.sentence_counts == 0)),
-        "sentences": sentences,
-        "tokens": tokens,
-        "unknown_tokens": unknown,
+        "sentences": len(block.sentence_lengths),
+        "tokens": len(block.ids),
+        "unknown_tokens": int(np.count_nonzero(block.ids == tokenizer.unk_id)),
         "sequences": len(pairs),
         "random_next": int(pairs.is_random_next.sum()),
-        "pairs_without_partner": maker.without_partner,
+        "pairs_without_partner": without_partner,
+        "sha256": hashed.sha256.hexdigest(),
+        "bytes_out": hashed.size,
         **writer.summary(),
     }
+
+
+def _dupe_factor(settings: PreparationSettings, block_key: str) -> int:
+    return settings.dupe_factor if block_key.startswith("train") else 1
+
+
+def _paired(
+    block: TokenBlock, settings: PreparationSettings, block_key: str, words: RandomWords
+) -> tuple[np.ndarray, SegmentPairs, int]:
+    """Returns the tokens, the pairs as places in them, and how many pairs lacked a partner."""
+    maker = _pair_maker(block, settings, block_key)
+    pairs = maker.pairs_of_all(_dupe_factor(settings, block_key))
+    max_tokens = settings.max_seq_length - sentence_pairs.SPECIAL_TOKENS_PER_PAIR
+    pairs = sentence_pairs.truncate_pairs(pairs, max_tokens, words)
+    return block.ids, pairs, maker.without_partner
+
+
+def _packed(
+    block: TokenBlock, settings: PreparationSettings, block_key: str, tokenizer: WordpieceTokenizer
+) -> tuple[np.ndarray, SegmentPairs, int]:
+    ids, sentence_ends = packed_sentences.with_separators(block, tokenizer.sep_id)
+    seed = random_words.seed_of(settings.random_seed, block_key, "packs")
+    packs = packed_sentences.pack_sentences(
+        sentence_ends,
+        is_separator=ids == tokenizer.sep_id,
+        max_tokens=settings.max_seq_length - packed_sentences.SPECIAL_TOKENS_PER_PACK,
+        short_seq_prob=settings.short_seq_prob,
+        dupe_factor=_dupe_factor(settings, block_key),
+        rng=random.Random(seed),
+    )
+    return ids, packs, 0
 
 
 def _pair_maker(block: TokenBlock, settings: PreparationSettings, block_key: str) -> PairMaker:
@@ -86,6 +122,7 @@ def _pair_maker(block: TokenBlock, settings: PreparationSettings, block_key: str
         max_seq_length=settings.max_seq_length,
         short_seq_prob=settings.short_seq_prob,
         rng=random.Random(random_words.seed_of(settings.random_seed, block_key, "pairs")),
+        sentence_order=settings.objective == "mlm_sop",
     )
 
 
@@ -104,35 +141,55 @@ def _sequence_builder(
             do_whole_word_mask=settings.do_whole_word_mask,
             mask_id=tokenizer.mask_id,
             vocab_size=len(tokenizer.vocab),
+            max_ngram=settings.max_ngram,
         ),
+        is_single=settings.objective == "mlm",
     )
 
 
-class _ShardWriter:
-    """Writes records and keeps count of what was written."""
+class _HashedStream:
+    """Passes bytes on, hashing and counting them."""
 
-    def __init__(self, stream: BinaryIO, builder: SequenceBuilder):
+    def __init__(self, stream: BinaryIO):
         self._stream = stream
+        self.sha256 = hashlib.sha256()
+        self.size = 0
+
+    def write(self, content: bytes) -> int:
+        self.sha256.update(content)
+        self.size += len(content)
+        return self._stream.write(content)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def _compressed(stream: Any, compression: str) -> contextlib.AbstractContextManager[Any]:
+    if compression == "none":
+        return contextlib.nullcontext(stream)
+    # Without name and time, so that equal records are equal bytes.
+    return gzip.GzipFile("", "wb", _GZIP_LEVEL, stream, mtime=0)
+
+
+class _ShardWriter:
+    """Makes records and keeps count of what was made."""
+
+    def __init__(self, builder: SequenceBuilder):
         self._builder = builder
-        self._sha256 = hashlib.sha256()
         self._lengths = np.zeros(builder.max_seq_length + 1, np.int64)
         self._counts: collections.Counter[str] = collections.Counter()
 
-    def write(self, ids: np.ndarray, pairs: SegmentPairs, words: RandomWords) -> None:
+    def records(self, ids: np.ndarray, pairs: SegmentPairs, words: RandomWords) -> bytes:
         features = self._builder.build(ids, pairs, words)
-        framed = frame_records(*encode_examples(features))
-        self._stream.write(framed)
-        self._sha256.update(framed)
         lengths = np.count_nonzero(features["input_mask"], axis=1)
         self._lengths += np.bincount(lengths, minlength=len(self._lengths))
         self._counts["predictions"] += int(features["masked_lm_weights"].sum())
         self._counts["sequence_tokens"] += int(lengths.sum())
-        self._counts["bytes_out"] += len(framed)
+        return frame_records(*encode_examples(features))
 
     def summary(self) -> dict[str, Any]:
-        names = ("predictions", "sequence_tokens", "bytes_out")
         return {
-            **{name: self._counts[name] for name in names},
-            "sha256": self._sha256.hexdigest(),
+            "predictions": self._counts["predictions"],
+            "sequence_tokens": self._counts["sequence_tokens"],
             "length_histogram": self._lengths.tolist(),
         }

@@ -107,6 +107,22 @@ def merge(packed_blocks: Iterable[bytes]) -> TokenBlock:
     )
 
 
+def without_duplicates(block: TokenBlock) -> TokenBlock:
+    """Returns the block with one document of each id; equal ids must be neighbours."""
+    ids = block.document_ids
+    keep = [place for place in range(len(ids)) if place == 0 or ids[place] != ids[place - 1]]
+    if len(keep) == len(ids):
+        return block
+    sentence_order, counts = _reorder_runs(block.sentence_counts, keep)
+    tokens_per_document = _sums(block.sentence_lengths, block.sentence_counts)
+    return TokenBlock(
+        [ids[place] for place in keep],
+        counts,
+        block.sentence_lengths[sentence_order],
+        _take_runs(block.ids, tokens_per_document, keep),
+    )
+
+
 def _joined(arrays: Sequence[np.ndarray], dtype: np.dtype | type) -> np.ndarray:
     return np.concatenate(arrays).astype(dtype, copy=False) if arrays else np.zeros(0, dtype)
 
@@ -124,7 +140,7 @@ def _reorder_runs(counts: np.ndarray, order: Sequence[int]) -> tuple[np.ndarray,
     chosen = np.asarray(order, np.int64)
     sorted_counts = counts[chosen]
     shift = begins[chosen] - (np.cumsum(sorted_counts) - sorted_counts)
-    places = np.arange(int(counts.sum())) + np.repeat(shift, sorted_counts)
+    places = np.arange(int(sorted_counts.sum())) + np.repeat(shift, sorted_counts)
     return places, sorted_counts
 
 

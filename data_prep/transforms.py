@@ -65,7 +65,9 @@ class ReadAndTokenize(beam.DoFn):
     def setup(self):
         """Gets the tokenizer ready and finds out which blocks need nothing more."""
         self._job = JobFolder(self._output, self._settings)
-        self._tokenizer = shared_tokenizer(self._job.vocab_file, self._settings.do_lower_case)
+        self._tokenizer = shared_tokenizer(
+            self._job.vocab_file, self._settings.do_lower_case, self._settings.ids
+        )
         self._finished = self._job.finished_blocks()
 
     def process(self, unit: Unit) -> Iterator[tuple[str, bytes]]:
@@ -112,7 +114,9 @@ class WriteBlock(beam.DoFn):
     def setup(self):
         """Gets the tokenizer ready; only its special ids are needed."""
         self._job = JobFolder(self._output, self._settings)
-        self._tokenizer = shared_tokenizer(self._job.vocab_file, self._settings.do_lower_case)
+        self._tokenizer = shared_tokenizer(
+            self._job.vocab_file, self._settings.do_lower_case, self._settings.ids
+        )
 
     def process(self, keyed: tuple[str, Iterable[bytes]]) -> Iterator[str]:
         """Writes the shard under a temporary name, renames it, then saves its part."""
@@ -142,9 +146,9 @@ class WriteBlock(beam.DoFn):
 
 
 @functools.lru_cache(maxsize=2)
-def shared_tokenizer(vocab_file: str, do_lower_case: bool) -> WordpieceTokenizer:
+def shared_tokenizer(vocab_file: str, do_lower_case: bool, ids: str) -> WordpieceTokenizer:
     """Returns the tokenizer of this process: building one takes seconds, every DoFn needs it."""
-    return WordpieceTokenizer(vocab_file, do_lower_case=do_lower_case)
+    return WordpieceTokenizer(vocab_file, do_lower_case=do_lower_case, ids=ids)
 
 
 class _Buckets:

@@ -32,6 +32,7 @@ _SPACES_ONLY = bytes.maketrans(b"\t\r\n", b"   ")
 # BERT gives up on words of more than 200 characters; no character has more than 4 bytes.
 _MAX_WORD_CHARACTERS = 200
 _MAX_BYTES_PER_CHARACTER = 4
+_TF_TEXT_WORD_BYTES = 100  # the default of BertTokenizer
 _MAX_CACHED_BYTES = 256
 _LINES_PER_CALL = 4_096
 
@@ -86,6 +87,12 @@ def _check_vocabulary(vocab_file: str, vocab: Sequence[str]) -> None:
 class WordpieceTokenizer:
     """Tokenizes lines in batches.
 
+    Args:
+        vocab_file: one entry a line.
+        do_lower_case: lower-case and strip accents.
+        ids: "bert" gives the ids of google-research/bert; "tf_text" those of tensorflow-text's
+            BertTokenizer, for models that are served with it.
+
     Attributes:
         vocab: entries, the place in the list is the id.
         pad_id, unk_id, cls_id, sep_id, mask_id: ids of the special tokens.
@@ -95,7 +102,8 @@ class WordpieceTokenizer:
         FileNotFoundError, ValueError: see `load_vocabulary`.
     """
 
-    def __init__(self, vocab_file: str, *, do_lower_case: bool = True):
+    def __init__(self, vocab_file: str, *, do_lower_case: bool = True, ids: str = "bert"):
+        self._is_tf_text = ids == "tf_text"
         self.vocab_file = os.fspath(vocab_file)
         self.do_lower_case = do_lower_case
         self.vocab = load_vocabulary(self.vocab_file)
@@ -112,7 +120,7 @@ class WordpieceTokenizer:
         shared = {"vocab": self.vocab, "token_out_type": tf.int32, "unknown_token": "[UNK]"}
         lines = tf_text.FastBertTokenizer(
             **shared,
-            max_bytes_per_word=_MAX_WORD_CHARACTERS,
+            max_bytes_per_word=_TF_TEXT_WORD_BYTES if self._is_tf_text else _MAX_WORD_CHARACTERS,
             lower_case_nfd_strip_accents=self.do_lower_case,
         )
         words = tf_text.FastWordpieceTokenizer(
@@ -146,7 +154,7 @@ class WordpieceTokenizer:
         return np.concatenate(ids), np.concatenate(lengths)
 
     def _tokenize_batch(self, lines: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        if not b"".join(lines).translate(None, _PRINTABLE_ASCII):
+        if self._is_tf_text or not b"".join(lines).translate(None, _PRINTABLE_ASCII):
             return self._tokenize_text(lines)
         stretches = _Stretches(self.do_lower_case)
         for line in lines:

@@ -2,6 +2,7 @@ import json
 import os
 
 import pytest
+import tensorflow as tf
 
 from data_prep import create_pretraining_data, transforms
 from data_prep.features import load_manifest
@@ -138,6 +139,25 @@ def test_a_glob_of_nothing_is_refused_before_anything_is_written(prepare, tmp_pa
     with pytest.raises(FileNotFoundError, match="nothing matches"):
         prepare(tmp_path / "none*.txt")
     assert not (tmp_path / "out").exists()
+
+
+def test_every_choice_reaches_the_records(prepare, corpus, corpus_text):
+    corpus.write_text(f"{corpus_text}\n\n{corpus_text}")
+    folder = prepare(
+        corpus,
+        objective="mlm",
+        dedup="exact",
+        ids="tf_text",
+        compression="gzip",
+        do_whole_word_mask=True,
+        max_ngram=3,
+    )
+    manifest = load_manifest(str(folder))
+    assert manifest.counts["documents_duplicate"] == 40
+    assert manifest.statistics["random_next_share"] == 0.0
+    for shard in manifest.shard_files(str(folder), "train"):
+        dataset = tf.data.TFRecordDataset(shard, compression_type="GZIP")
+        assert sum(1 for _ in dataset) > 0
 
 
 def test_help_shows_an_example(capsys):

@@ -27,6 +27,12 @@ def changed(**fields):
         ("num_shards", 0, "--num_shards from 1"),
         ("heldout_fraction", 1.0, "--heldout_fraction from 0 to 0.9"),
         ("sentences", "guess", "--sentences to be one of split, given"),
+        ("objective", "clm", "--objective to be one of mlm_nsp, mlm_sop, mlm, received 'clm'"),
+        ("dedup", "fuzzy", "--dedup to be one of none, exact"),
+        ("ids", "hf", "--ids to be one of bert, tf_text"),
+        ("compression", "zip", "--compression to be one of none, gzip"),
+        ("max_ngram", 0, "--max_ngram from 1 to 10"),
+        ("max_ngram", 2, "--do_whole_word_mask with --max_ngram 2, because"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_flag_range_and_value(field, value, message):
@@ -107,3 +113,14 @@ def test_another_spelling_of_the_same_files_is_no_difference():
     settings = changed(input=("./a.txt",))
     assert settings.differences(SETTINGS.to_json()) == []
     assert settings.fingerprint() == SETTINGS.fingerprint()
+
+
+def test_a_folder_made_before_a_setting_was_brought_in_has_its_default():
+    recorded = SETTINGS.to_json()
+    del recorded["objective"], recorded["compression"]
+    assert SETTINGS.differences(recorded) == []
+    assert changed(objective="mlm").differences(recorded) == ["objective: mlm_nsp, now mlm"]
+
+
+def test_compressed_shards_have_the_suffix():
+    assert changed(compression="gzip").shard_file("train-00000").endswith("-of-00008.tfrecord.gz")

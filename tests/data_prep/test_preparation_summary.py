@@ -9,6 +9,7 @@ SETTINGS = PreparationSettings(
 )
 PART = {
     "documents": 2,
+    "documents_duplicate": 0,
     "documents_without_text": 0,
     "sentences": 6,
     "tokens": 50,
@@ -71,6 +72,12 @@ def test_statistics_are_shares_of_all_sequences(manifest):
 def test_a_manifest_that_does_not_balance_is_refused(manifest, wrong):
     with pytest.raises(RuntimeError, match="accounted for"):
         manifest({**COUNTS, **wrong})
+
+
+def test_dropped_duplicates_are_part_of_the_balance(manifest):
+    assert manifest({**COUNTS, "documents": 5}, documents_duplicate=1).splits["train"] is not None
+    with pytest.raises(RuntimeError, match="5 documents read and 4 in shards"):
+        manifest({**COUNTS, "documents": 5})
 
 
 def test_missing_counts_are_refused(manifest):

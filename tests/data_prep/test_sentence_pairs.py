@@ -9,7 +9,9 @@ from data_prep.random_words import RandomWords
 from data_prep.sentence_pairs import PairMaker, SegmentPairs, truncate_pairs
 
 
-def make(documents, *, seed=0, dupe_factor=1, short_seq_prob=0.0, max_seq_length=23, ids=None):
+def make(
+    documents, *, seed=0, dupe_factor=1, short_seq_prob=0.0, max_seq_length=23, ids=None, **more
+):
     """`documents`: lists of sentence lengths. Returns the pairs and their maker."""
     lengths = [length for document in documents for length in document]
     maker = PairMaker(
@@ -19,6 +21,7 @@ def make(documents, *, seed=0, dupe_factor=1, short_seq_prob=0.0, max_seq_length
         max_seq_length=max_seq_length,
         short_seq_prob=short_seq_prob,
         rng=random.Random(seed),
+        **more,
     )
     return maker.pairs_of_all(dupe_factor), maker
 
@@ -143,3 +146,18 @@ def test_truncation_takes_from_front_and_back_alike():
 def test_the_same_seed_gives_the_same_pairs(seed):
     documents = [[3, 9, 4], [8, 2], [5]]
     assert rows(make(documents, seed=seed)[0]) == rows(make(documents, seed=seed)[0])
+
+
+def test_sentence_order_swaps_half_of_the_true_pairs():
+    pairs, maker = make([[5] * 400, [5] * 400], dupe_factor=10, sentence_order=True)
+    swapped = pairs.is_random_next == 1
+    # About 2,000 pairs, standard deviation 0.011.
+    assert abs(swapped.mean() - 0.5) < 0.05
+    assert (pairs.b_begin == pairs.a_end)[~swapped].all()
+    assert (pairs.a_begin == pairs.b_end)[swapped].all()
+    assert maker.without_partner == 0
+
+
+def test_sentence_order_makes_no_pair_of_one_sentence():
+    pairs, maker = make([[5], [7]], sentence_order=True)
+    assert (len(pairs), maker.without_partner) == (0, 2)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from data_prep.token_blocks import TokenBlock, id_dtype, merge, pack, unpack
+from data_prep.token_blocks import TokenBlock, id_dtype, merge, pack, unpack, without_duplicates
 
 
 def block(*documents, dtype=np.uint16):
@@ -51,3 +51,18 @@ def test_nothing_merges_to_an_empty_block():
 def test_ids_take_two_bytes_while_the_vocabulary_allows_it():
     assert id_dtype(65_536) == np.uint16
     assert id_dtype(65_537) == np.uint32
+
+
+def test_of_documents_of_equal_id_one_is_kept():
+    ids = [b"a" * 16, b"a" * 16, b"b" * 16, b"c" * 16, b"c" * 16]
+    block = TokenBlock(
+        ids,
+        np.array([1, 1, 2, 0, 0]),
+        np.array([2, 2, 1, 3]),
+        np.array([7, 8, 7, 8, 9, 4, 5, 6], np.uint16),
+    )
+    kept = without_duplicates(block)
+    assert kept.document_ids == [b"a" * 16, b"b" * 16, b"c" * 16]
+    assert kept.sentence_counts.tolist() == [1, 2, 0]
+    assert kept.sentence_lengths.tolist() == [2, 1, 3]
+    assert kept.ids.tolist() == [7, 8, 9, 4, 5, 6]

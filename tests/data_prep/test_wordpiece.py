@@ -123,3 +123,23 @@ def test_windows_line_ends_are_no_part_of_entries(tmp_path):
     path = tmp_path / "vocab.txt"
     path.write_bytes(b"[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\ncat\r\n")
     assert load_vocabulary(str(path))[-1] == "cat"
+
+
+def test_ids_of_tensorflow_text_are_those_of_its_bert_tokenizer(vocab_file):
+    import tensorflow as tf
+    import tensorflow_text as tf_text
+
+    lines = [
+        "The c\u00e4t\u2026 sat!",
+        "a\u00b2 \ufb01n",
+        "stra\u00dfe \u4f60\u597d",
+        "a" * 150,
+        "",
+        "x\0y",
+    ]
+    reference = tf_text.BertTokenizer(vocab_file, lower_case=True).tokenize(lines)
+    expected = reference.merge_dims(1, 2)
+    ids, lengths = WordpieceTokenizer(vocab_file, ids="tf_text").tokenize(lines)
+    assert ids.tolist() == tf.cast(expected.flat_values, tf.int32).numpy().tolist()
+    assert lengths.tolist() == expected.row_lengths().numpy().tolist()
+    assert ids.tolist() != WordpieceTokenizer(vocab_file).tokenize(lines)[0].tolist()
