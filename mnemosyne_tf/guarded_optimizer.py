@@ -39,7 +39,10 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         self._all_finite = self._compile(all_finite)
 
     def _compile(self, function):
-        return tf.function(function, jit_compile=True) if self.jit_compile else function
+        # Nothing here needs rewriting by AutoGraph, which takes longer than the tracing itself.
+        if self.jit_compile:
+            return tf.function(function, jit_compile=True, autograph=False)
+        return tf.autograph.experimental.do_not_convert(function)
 
     def _create_iteration_variable(self):
         super()._create_iteration_variable()
@@ -96,6 +99,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
     def _apply_weight_decay(self, variables):
         """Does nothing: the decay is part of `update_step`."""
 
+    @tf.autograph.experimental.do_not_convert
     def _internal_apply_gradients(self, grads_and_vars):
         # Gradients are summed over replicas by now: every replica reaches the same verdict.
         finite = self._all_finite([gradient for gradient, _ in grads_and_vars])

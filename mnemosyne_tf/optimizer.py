@@ -36,11 +36,14 @@ class Mnemosyne(GuardedOptimizer):
     stay as they are, `skipped_steps` counts it. `iterations` counts it too (so that schedules,
     logs and checkpoint numbers follow the training loop); bias correction does not.
 
+    Half-precision weights keep no float32 copy: a step below half a unit in the last place is lost.
+    Use a mixed precision policy, whose weights are float32.
+
     Args:
         learning_rate: relative multiplier on the built-in step sizes, 1.0 as meta-trained; a float
             or a `LearningRateSchedule`.
-        total_steps: steps of the run, if known: 10 % linear warm-up, then linear decay to zero.
-            None: 100 steps of warm-up, then constant.
+        total_steps: steps of the run, if known: 10 % linear warm-up, then linear decay to zero,
+            where training then stands still. None: 100 steps of warm-up, then constant.
         weight_decay: decoupled, per unit of scheduled rate; None or 0 for none. Not applied to
             names that match "bias", "gamma", "beta" or "[Nn]orm", nor to what
             `exclude_from_weight_decay` adds.
