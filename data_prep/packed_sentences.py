@@ -65,6 +65,9 @@ def pack_sentences(
         begin = 0
         is_short = True  # the first pack, so that copies differ
         while begin < places[-1]:
+            if is_separator[begin]:  # of a last sentence that filled its record to the brim
+                begin += 1
+                continue
             target = max_tokens
             if is_short or rng.random() < short_seq_prob:
                 spread = max_tokens - _SHORTEST_TARGET + 1
