@@ -44,6 +44,7 @@ class LineCleaner:
         file_range: what to read.
         max_line_bytes: longer lines come in pieces.
         reject: is given every dead letter.
+        replace_invalid: use lines that are not UTF-8, with U+FFFD, instead of rejecting them.
 
     Attributes:
         counts: bytes_in, bytes_ok, bytes_blank, bytes_dead, lines and events, so far.
@@ -56,9 +57,11 @@ class LineCleaner:
         *,
         max_line_bytes: int,
         reject: Callable[[DeadLetter], None],
+        replace_invalid: bool = False,
     ):
         self.counts: collections.Counter[str] = collections.Counter()
         self._take_reject = reject
+        self._replace_invalid = replace_invalid
         self._range = file_range
         self._max_line_bytes = max_line_bytes
         # One byte early: it tells whether the range begins at the beginning of a line.
@@ -139,7 +142,7 @@ class LineCleaner:
         lines: list[bytes | None] = list(block.lines)
         if block.offset == 0 and text.startswith(_BYTE_ORDER_MARK):
             lines[0] = block.lines[0].removeprefix(_BYTE_ORDER_MARK)
-        if not _is_utf8(text):
+        if not is_utf8(text):
             lines = self._without_invalid(lines, block)
         if b"\0" in text:
             self.counts["nul_bytes"] += text.count(b"\0")
@@ -152,7 +155,9 @@ class LineCleaner:
     def _without_invalid(self, lines: list[bytes | None], block: LineBlock) -> list[bytes | None]:
         places = block.offsets()
         for place, raw in enumerate(block.lines):
-            if not _is_utf8(raw):
+            if self._replace_invalid:
+                lines[place] = with_invalid_replaced(lines[place] or b"", self.counts)
+            elif not is_utf8(raw):
                 lines[place] = None
                 self.reject(raw, places[place], dead_letters.INVALID_UTF8)
         return lines
@@ -165,9 +170,18 @@ class LineCleaner:
                 self.counts["bytes_blank"] += len(block.lines[place])
 
 
-def _is_utf8(text: bytes) -> bool:
+def is_utf8(text: bytes) -> bool:
+    """Says whether the bytes are UTF-8."""
     try:
         text.decode("utf-8")
     except UnicodeDecodeError:
         return False
     return True
+
+
+def with_invalid_replaced(text: bytes, counts: collections.Counter[str]) -> bytes:
+    """Returns UTF-8 with U+FFFD for what was not; `counts` then has one more in lines_replaced."""
+    if is_utf8(text):
+        return text
+    counts["lines_replaced"] += 1
+    return text.decode("utf-8", "replace").encode("utf-8")

@@ -11,7 +11,12 @@ from data_prep import command_line, input_files, storage
 from data_prep.input_files import InputFile
 from data_prep.job_folder import JobFolder
 from data_prep.preparation_settings import CHOICES, PreparationSettings
-from data_prep.preparation_summary import build_manifest, completed_text, summary_table
+from data_prep.preparation_summary import (
+    build_manifest,
+    check_bad_fraction,
+    completed_text,
+    summary_table,
+)
 
 _EXAMPLE = """\
 example:
@@ -60,6 +65,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--do_lower_case", **boolean(True), help="lower case, no accents (default true)")
     add("--heldout_fraction", type=float, default=0.0, help="share of held-out documents (0)")
     add("--num_shards", type=int, default=8, help="shards of the train split (8)")
+    add(
+        "--on_bad",
+        action="append",
+        metavar="[REASON=]POLICY",
+        help="bad input: quarantine (default), replace or fail, for all reasons or one; repeat",
+    )
+    add("--max_bad_fraction", type=float, default=1.0, help="most of the bytes to reject (1)")
     for name, text in _CHOICES_HELP.items():
         choices = CHOICES[name]
         add(f"--{name}", choices=choices, default=choices[0], help=f"{text} ({choices[0]})")
@@ -83,13 +95,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     units = input_files.plan_work(files, text_field=settings.text_field)
     job.begin(flags.vocab_file)
     started = time.monotonic()
-    _run_pipeline(units, job=job, settings=settings, files=files, beam_flags=beam_flags)
+    if not job.is_all_written():
+        _run_pipeline(units, job=job, settings=settings, files=files, beam_flags=beam_flags)
     seconds = time.monotonic() - started
     try:
         manifest = build_manifest(job, settings=settings, vocab_size=len(vocab), files=files)
     except ValueError:  # nothing came of this corpus: the next try may use the folder
         job.discard()
         raise
+    check_bad_fraction(manifest, flags.max_bad_fraction)
     manifest.save(flags.output)
     job.complete(completed_text(manifest))
     print(summary_table(manifest, seconds=seconds, output=flags.output))
@@ -114,14 +128,13 @@ def _settings(flags: argparse.Namespace, files: Sequence[InputFile]) -> Preparat
         sentences=flags.sentences,
         text_field=flags.text_field,
         max_ngram=flags.max_ngram,
+        on_bad=",".join(flags.on_bad or ["quarantine"]),
         **{name: getattr(flags, name) for name in _CHOICES_HELP},
     )
 
 
 def _run_pipeline(units, *, job, settings, files, beam_flags) -> None:
-    beam = command_line.import_beam()
     from data_prep.progress import ProgressDisplay
-    from data_prep.transforms import PrepareRecords
 
     finished = job.finished_blocks()
     if finished:
@@ -135,6 +148,18 @@ def _run_pipeline(units, *, job, settings, files, beam_flags) -> None:
         shards_total=len(settings.block_keys()),
         shards_done=len(finished),
     )
+    try:
+        _run(units, display, job=job, settings=settings, beam_flags=beam_flags)
+    except Exception as error:
+        if message := job.take_failure():
+            raise ValueError(message) from error
+        raise
+
+
+def _run(units, display, *, job, settings, beam_flags) -> None:
+    beam = command_line.import_beam()
+    from data_prep.transforms import PrepareRecords
+
     with display, command_line.beam_pipeline(beam_flags) as pipeline:
         # The empty unit makes every block known, so that each has a shard, empty if need be.
         _ = (

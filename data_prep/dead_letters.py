@@ -44,14 +44,18 @@ class DeadLetter:
     length: int
 
     def to_json(self) -> str:
-        """Returns one line of JSON; of long content the first 64 KiB (file and offset give all)."""
+        """Returns one line of JSON; of long content the first 64 KiB (file and offset give all).
+
+        `sha256` is null where not all bytes were at hand.
+        """
+        is_all = len(self.content) == self.length
         return json.dumps(
             {
                 "file": self.file,
                 "offset": self.offset,
                 "reason": self.reason,
                 "length": self.length,
-                "sha256": hashlib.sha256(self.content).hexdigest(),
+                "sha256": hashlib.sha256(self.content).hexdigest() if is_all else None,
                 "bytes": base64.b64encode(self.content[:MAX_SAVED_BYTES]).decode("ascii"),
             },
             sort_keys=True,

@@ -45,6 +45,7 @@ class DocumentReader:
         max_line_bytes: longer lines are cut at a space.
         max_document_bytes: longer documents are cut between lines.
         reject: is given every dead letter.
+        replace_invalid: use text that is not UTF-8 with U+FFFD in it, instead of rejecting it.
 
     Attributes:
         counts: bytes, lines, documents and events. bytes_in = bytes_ok + bytes_blank + bytes_dead;
@@ -58,11 +59,12 @@ class DocumentReader:
         max_line_bytes: int = line_blocks.MAX_LINE_BYTES,
         max_document_bytes: int = MAX_DOCUMENT_BYTES,
         reject: Callable[[DeadLetter], None] = lambda letter: None,
+        replace_invalid: bool = False,
     ):
         self._range = file_range
         self._max_document_bytes = max_document_bytes
         if file_range.layout == "parquet":
-            self._source = ParquetTexts(file_range, reject=reject)
+            self._source = ParquetTexts(file_range, reject=reject, replace_invalid=replace_invalid)
         elif file_range.layout == "mediawiki":
             self._source = WikiDumpArticles(
                 file_range, max_text_bytes=max_document_bytes, reject=reject
@@ -70,7 +72,12 @@ class DocumentReader:
         else:
             # A JSON record cannot be cut, so its line may be as long as a document.
             limit = max_document_bytes if file_range.layout == "jsonl" else max_line_bytes
-            self._source = LineCleaner(file_range, max_line_bytes=limit, reject=reject)
+            self._source = LineCleaner(
+                file_range,
+                max_line_bytes=limit,
+                reject=reject,
+                replace_invalid=replace_invalid,
+            )
 
     @property
     def counts(self) -> collections.Counter[str]:
@@ -81,6 +88,11 @@ class DocumentReader:
     def consumed(self) -> int:
         """Where reading stands in the file, in bytes of the file as it is stored."""
         return self._source.consumed
+
+    @property
+    def is_plain(self) -> bool:
+        """Says whether `bytes_in` counts the bytes of the file as it is stored."""
+        return self._range.layout != "parquet" and not self._source.stream.compressed
 
     def __iter__(self) -> Iterator[Document]:
         groups = {

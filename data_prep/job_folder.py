@@ -18,6 +18,8 @@ from data_prep.preparation_settings import PreparationSettings
 
 REJECTS_FOLDER = "rejects"
 COUNTS_PART = "counts"
+FILES_PART = "files"
+_FAILURE_PART = "failure"
 _JOB_FOLDER = ".job"
 _SETTINGS_FILE = "settings.json"
 _SHARD_SUFFIX = (".tfrecord", ".tfrecord.gz")
@@ -113,6 +115,21 @@ class JobFolder:
             return None
         part = json.loads(storage.read_whole(path))
         return part if part.pop("fingerprint", None) == self._fingerprint else None
+
+    def save_failure(self, message: str) -> None:
+        """Records for the command why a worker had to stop."""
+        self.save_part(_FAILURE_PART, {"message": message})
+
+    def take_failure(self) -> str | None:
+        """Returns what `save_failure` recorded, once."""
+        part = self.load_part(_FAILURE_PART)
+        storage.remove(self._job_path(f"{_FAILURE_PART}.json"), missing_ok=True)
+        return part["message"] if part else None
+
+    def is_all_written(self) -> bool:
+        """Says whether every shard and the counts are there, so that only the manifest lacks."""
+        parts = (self.load_part(name) for name in (COUNTS_PART, FILES_PART))
+        return None not in parts and len(self.finished_blocks()) == len(self._settings.block_keys())
 
     def finished_blocks(self) -> frozenset[str]:
         """Returns the blocks whose shard and part are there."""

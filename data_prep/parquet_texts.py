@@ -10,7 +10,7 @@ import collections
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from data_prep import dead_letters, storage
+from data_prep import clean_lines, dead_letters, storage
 from data_prep.clean_lines import FileRange
 from data_prep.dead_letters import DeadLetter
 
@@ -46,6 +46,7 @@ class ParquetTexts:
     Args:
         file_range: what to read; `text_field` names the column.
         reject: is given every dead letter. Its `offset` is the number of the row.
+        replace_invalid: use text that is not UTF-8 with U+FFFD in it, instead of rejecting it.
 
     Attributes:
         counts: bytes_in, bytes_ok, bytes_dead (bytes of text; of a damaged row group its stored
@@ -53,7 +54,14 @@ class ParquetTexts:
         consumed: bytes of the file read so far.
     """
 
-    def __init__(self, file_range: FileRange, *, reject: Callable[[DeadLetter], None]):
+    def __init__(
+        self,
+        file_range: FileRange,
+        *,
+        reject: Callable[[DeadLetter], None],
+        replace_invalid: bool = False,
+    ):
+        self._replace_invalid = replace_invalid
         self.counts: collections.Counter[str] = collections.Counter()
         self.consumed = file_range.start
         self._range = file_range
@@ -92,12 +100,12 @@ class ParquetTexts:
                 self.counts["lines"] += 1
                 if text is None:
                     self._reject(b"", row, dead_letters.PARQUET_NULL, 0)
-                elif not _is_utf8(text):
-                    self._reject(text, row, dead_letters.INVALID_UTF8, len(text))
-                else:
+                elif self._replace_invalid or clean_lines.is_utf8(text):
                     self.counts["bytes_in"] += len(text)
                     self.counts["bytes_ok"] += len(text)
-                    yield text
+                    yield clean_lines.with_invalid_replaced(text, self.counts)
+                else:
+                    self._reject(text, row, dead_letters.INVALID_UTF8, len(text))
                 row += 1
 
     def _is_ours(self, place: int) -> bool:
@@ -154,11 +162,3 @@ def _first_byte(rows: Any) -> int:
     column = rows.column(0)
     places = (column.dictionary_page_offset, column.data_page_offset)
     return min(place for place in places if place is not None)
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import Any
 
-from data_prep import recorded_settings, sentences
+from data_prep import bad_input, recorded_settings, sentences
 
 MAX_SEQ_LENGTH_LIMIT = 4_096
 _SHORTEST_SEQ_LENGTH = 8
@@ -40,6 +40,7 @@ class PreparationSettings:
         dedup: "exact" keeps one of the documents of equal text, "none" all.
         ids: "bert" or "tf_text"; see `wordpiece`.
         compression: of the shards, "none" or "gzip".
+        on_bad: policy text for bad input; see `bad_input`.
     """
 
     input: tuple[str, ...]
@@ -62,6 +63,7 @@ class PreparationSettings:
     dedup: str = "none"
     ids: str = "bert"
     compression: str = "none"
+    on_bad: str = "quarantine"
 
     def __post_init__(self):
         _check("max_seq_length", self.max_seq_length, _SHORTEST_SEQ_LENGTH, MAX_SEQ_LENGTH_LIMIT)
@@ -78,6 +80,7 @@ class PreparationSettings:
                     f"Expected --{name} to be one of {', '.join(choices)}, received "
                     f"{getattr(self, name)!r}."
                 )
+        bad_input.parse_policies(self.on_bad)
         if self.max_ngram > 1 and not self.do_whole_word_mask:
             raise ValueError(
                 f"Expected --do_whole_word_mask with --max_ngram {self.max_ngram}, because n-grams "

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
+from data_prep import file_tallies
+from data_prep.bad_input import REJECT_COUNT
 from data_prep.input_files import InputFile
-from data_prep.job_folder import COUNTS_PART, JobFolder
+from data_prep.job_folder import COUNTS_PART, FILES_PART, JobFolder
 from data_prep.manifest import Manifest
 from data_prep.preparation_settings import PreparationSettings
 
-_REJECT = "reject "
 _PACKAGES = ("apache-beam", "blingfire", "numpy", "tensorflow", "tensorflow-text")
 _SUMMED = (
     "documents",
@@ -42,12 +43,13 @@ def build_manifest(
 
     Raises:
         RuntimeError: bytes or documents are missing or too many; the job must be run again.
-        ValueError: the corpus made no record for the train split.
+        ValueError: the corpus made no record for the train split, or a file of it has changed.
     """
     parts = {key: job.load_part(key) for key in settings.block_keys()}
     counts = job.load_part(COUNTS_PART)
+    tallies = job.load_part(FILES_PART)
     missing = [key for key, part in parts.items() if part is None]
-    if counts is None or missing:
+    if counts is None or tallies is None or missing:
         raise RuntimeError(
             f"{job.directory}: expected every shard to be written, but "
             f"{', '.join(missing) or 'the counts'} is missing. Run the command again."
@@ -56,15 +58,16 @@ def build_manifest(
         split: _sum([part for key, part in parts.items() if key.startswith(split)])
         for split in ("train", "heldout")
     }
+    file_tallies.check(tallies, files)
     _check_conservation(counts, sums, job.directory)
     if not sums["train"]["sequences"]:
         raise ValueError(_nothing_made(counts, sums["train"]))
     total = collections.Counter(sums["train"])
     total.update(sums["heldout"])
     rejects = {
-        name.removeprefix(_REJECT): number
+        name.removeprefix(REJECT_COUNT): number
         for name, number in sorted(counts.items())
-        if name.startswith(_REJECT)
+        if name.startswith(REJECT_COUNT)
     }
     return Manifest(
         settings=settings.to_json(),
@@ -74,7 +77,9 @@ def build_manifest(
         },
         counts={
             "files": len(files),
-            **{name: number for name, number in counts.items() if not name.startswith(_REJECT)},
+            **{
+                name: number for name, number in counts.items() if not name.startswith(REJECT_COUNT)
+            },
             **{name: total[name] for name in _SUMMED if name != "documents"},
         },
         rejects=rejects,
@@ -148,6 +153,22 @@ def _versions() -> dict[str, str]:
     }
 
 
+def check_bad_fraction(manifest: Manifest, max_bad_fraction: float) -> None:
+    """Compares the share of bytes that were rejected with the share that is accepted.
+
+    Raises:
+        ValueError: more was rejected.
+    """
+    read, dead = (manifest.counts.get(name, 0) for name in ("bytes_in", "bytes_dead"))
+    if dead > max_bad_fraction * read:
+        reasons = ", ".join(f"{reason} {number:,}" for reason, number in manifest.rejects.items())
+        raise ValueError(
+            f"Expected at most --max_bad_fraction {max_bad_fraction} of the input to be rejected, "
+            f"received {_share(dead, read):.4f} ({reasons}). Look into rejects/, then "
+            "mend the input, or run again with a larger fraction: the shards are kept."
+        )
+
+
 def completed_text(manifest: Manifest) -> str:
     """Returns the content of the COMPLETED marker."""
     return "".join(
@@ -195,6 +216,7 @@ def _events(counts: Mapping[str, int]) -> list[tuple[str, str]]:
         "lines_cut": "long lines cut",
         "documents_cut": "long documents cut",
         "nul_bytes": "NUL bytes dropped",
+        "lines_replaced": "lines with bytes replaced",
         "documents_duplicate": "duplicate documents dropped",
         "documents_without_text": "documents without text",
         "pages_redirect": "redirect pages left out",

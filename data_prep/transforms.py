@@ -11,29 +11,24 @@ text and the seed, so records do not depend on bundles, workers or how the input
 from __future__ import annotations
 
 import collections
-import contextlib
 import functools
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
-import numpy as np
 
-from data_prep import storage, token_blocks
+from data_prep import file_tallies, storage, token_blocks
+from data_prep.bad_input import BadInputError, RejectLog, parse_policies
+from data_prep.buckets import Buckets
 from data_prep.clean_lines import FileRange
-from data_prep.dead_letters import DeadLetter
-from data_prep.documents import Document, DocumentReader, document_id
-from data_prep.job_folder import COUNTS_PART, JobFolder
+from data_prep.dead_letters import INVALID_UTF8
+from data_prep.documents import DocumentReader, document_id
+from data_prep.file_tallies import FileTally
+from data_prep.job_folder import COUNTS_PART, FILES_PART, JobFolder
 from data_prep.preparation_settings import PreparationSettings
 from data_prep.progress import ProgressReport
-from data_prep.sentences import split_sentences
 from data_prep.shards import write_shard
-from data_prep.token_blocks import TokenBlock
 from data_prep.wordpiece import WordpieceTokenizer
-
-BUCKET_BYTES = 4 << 20
-REJECT_COUNT = "reject "  # begins the names of reject counts, a reason follows
 
 Unit = list[FileRange]
 
@@ -69,20 +64,33 @@ class ReadAndTokenize(beam.DoFn):
             self._job.vocab_file, self._settings.do_lower_case, self._settings.ids
         )
         self._finished = self._job.finished_blocks()
+        self._policies = parse_policies(self._settings.on_bad)
+        self._replace_invalid = self._policies[INVALID_UTF8] == "replace"
 
     def process(self, unit: Unit) -> Iterator[tuple[str, bytes]]:
         """Yields (block, packed documents) and (`counts`, JSON)."""
+        try:
+            yield from self._read(unit)
+        except BadInputError as error:
+            # Runners wrap what is raised here beyond recognition; a file says it plainly.
+            self._job.save_failure(str(error))
+            raise
+
+    def _read(self, unit: Unit) -> Iterator[tuple[str, bytes]]:
         if not unit:  # the unit that makes every block known, also one without documents
             yield from ((key, b"") for key in self._settings.block_keys())
             return
         counts: collections.Counter[str] = collections.Counter()
         bytes_done = 0
-        buckets = _Buckets(self._tokenizer, self._settings.sentences)
+        buckets = Buckets(self._tokenizer, self._settings.sentences)
         name = _unit_name(unit)
-        with _RejectLog(self._job.reject_file(name)) as rejects:
+        per_file: dict[str, FileTally] = {}
+        with RejectLog(self._job.reject_file(name), self._policies) as rejects:
             report = ProgressReport(self._job.progress_folder, name)
             for file_range in unit:
-                reader = DocumentReader(file_range, reject=rejects.write)
+                reader = DocumentReader(
+                    file_range, reject=rejects.write, replace_invalid=self._replace_invalid
+                )
                 for document in reader:
                     identity = document_id(document)
                     key = self._settings.block_of(identity)
@@ -91,17 +99,21 @@ class ReadAndTokenize(beam.DoFn):
                     if buckets.are_full():
                         yield from buckets.take()
                     report.update(
-                        rejects.progress(
-                            bytes_done + reader.consumed - file_range.start,
-                            counts["documents"] + reader.counts["documents"],
-                        )
+                        {
+                            "bytes": bytes_done + reader.consumed - file_range.start,
+                            "documents": counts["documents"] + reader.counts["documents"],
+                            "rejects": rejects.reasons.total(),
+                        }
                     )
                 bytes_done += reader.consumed - file_range.start
                 counts.update(reader.counts)
+                tally = FileTally.of(reader.counts, is_plain=reader.is_plain)
+                per_file[file_range.path] = tally.plus(per_file.get(file_range.path))
             yield from buckets.take()
             counts.update(rejects.reasons)
-            report.update(rejects.progress(bytes_done, counts["documents"]), is_last=True)
-        yield COUNTS_PART, json.dumps(counts).encode()
+            done = {"bytes": bytes_done, "documents": counts["documents"]}
+            report.update({**done, "rejects": rejects.reasons.total()}, is_last=True)
+        yield COUNTS_PART, file_tallies.pack(counts, per_file)
 
 
 class WriteBlock(beam.DoFn):
@@ -122,10 +134,9 @@ class WriteBlock(beam.DoFn):
         """Writes the shard under a temporary name, renames it, then saves its part."""
         key, payloads = keyed
         if key == COUNTS_PART:
-            total: collections.Counter[str] = collections.Counter()
-            for payload in payloads:
-                total.update(json.loads(payload))
-            self._job.save_part(COUNTS_PART, total)
+            counts, per_file = file_tallies.merge(payloads)
+            self._job.save_part(FILES_PART, file_tallies.to_json(per_file))
+            self._job.save_part(COUNTS_PART, counts)
         elif self._job.load_part(key) is None or not storage.exists(self._job.shard_path(key)):
             block = token_blocks.merge(filter(None, payloads))
             report = ProgressReport(self._job.progress_folder, key)
@@ -149,85 +160,6 @@ class WriteBlock(beam.DoFn):
 def shared_tokenizer(vocab_file: str, do_lower_case: bool, ids: str) -> WordpieceTokenizer:
     """Returns the tokenizer of this process: building one takes seconds, every DoFn needs it."""
     return WordpieceTokenizer(vocab_file, do_lower_case=do_lower_case, ids=ids)
-
-
-class _Buckets:
-    """Documents on their way to their blocks, tokenized many lines at a time."""
-
-    def __init__(self, tokenizer: WordpieceTokenizer, mode: str):
-        self._tokenizer = tokenizer
-        self._mode = mode
-        self._clear()
-
-    def _clear(self) -> None:
-        self._size = 0
-        self._documents: list[tuple[str, bytes, int]] = []
-        self._sentences: list[bytes] = []
-
-    def add(self, key: str, identity: bytes, document: Document) -> None:
-        sentences = split_sentences(document) if self._mode == "split" else document
-        self._documents.append((key, identity, len(sentences)))
-        self._sentences += sentences
-        self._size += sum(map(len, sentences))
-
-    def are_full(self) -> bool:
-        return self._size >= BUCKET_BYTES
-
-    def take(self) -> Iterator[tuple[str, bytes]]:
-        """Yields (block, packed documents) for all that was added, then is empty."""
-        ids, lengths = self._tokenizer.tokenize(self._sentences)
-        ids = ids.astype(token_blocks.id_dtype(len(self._tokenizer.vocab)))
-        by_key: dict[str, list[tuple[bytes, np.ndarray, np.ndarray]]] = {}
-        token = sentence = 0
-        for key, identity, count in self._documents:
-            document_lengths = lengths[sentence : sentence + count]
-            end = token + int(document_lengths.sum())
-            document_lengths = document_lengths[document_lengths > 0]
-            by_key.setdefault(key, []).append((identity, document_lengths, ids[token:end]))
-            token, sentence = end, sentence + count
-        self._clear()
-        for key, documents in by_key.items():
-            identities, document_lengths, document_ids = zip(*documents, strict=True)
-            yield (
-                key,
-                token_blocks.pack(
-                    TokenBlock(
-                        list(identities),
-                        np.array([len(each) for each in document_lengths], np.int64),
-                        np.concatenate(document_lengths),
-                        np.concatenate(document_ids),
-                    )
-                ),
-            )
-
-
-class _RejectLog:
-    """The dead letters of one unit of work, in one file; no file when there are none."""
-
-    def __init__(self, path: str):
-        self._path = path
-        self._files = contextlib.ExitStack()
-        self._stream = None
-        self.reasons: collections.Counter[str] = collections.Counter()
-
-    def __enter__(self) -> _RejectLog:
-        return self
-
-    def __exit__(self, *exception: object) -> bool | None:
-        return self._files.__exit__(*exception)
-
-    def write(self, letter: DeadLetter) -> None:
-        if self._stream is None:
-            self._stream = self._files.enter_context(storage.open_whole(self._path))
-        self._stream.write(letter.to_json().encode() + b"\n")
-        self.reasons[f"{REJECT_COUNT}{letter.reason}"] += 1
-
-    def progress(self, bytes_read: int, documents: int) -> dict[str, int]:
-        return {
-            "bytes": bytes_read,
-            "documents": documents,
-            "rejects": self.reasons.total(),
-        }
 
 
 def _unit_name(unit: Unit) -> str:

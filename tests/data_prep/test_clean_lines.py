@@ -31,3 +31,16 @@ def test_the_range_at_the_beginning_speaks_for_a_refused_file(tmp_path):
     content = "text".encode("utf-16")
     assert len(clean(tmp_path, content, start=0, stop=4)[2]) == 1
     assert clean(tmp_path, content, start=4, stop=10)[2] == []
+
+
+def test_invalid_bytes_are_replaced_when_asked_and_counted(tmp_path):
+    (tmp_path / "input").write_bytes(b"good\nb\xffd\n\xe4\xbd")
+    cleaner = LineCleaner(
+        FileRange(str(tmp_path / "input"), "line"),
+        max_line_bytes=100,
+        reject=None,
+        replace_invalid=True,
+    )
+    lines = [line for block in cleaner for line in block.lines]
+    assert lines == [b"good", "b\ufffdd".encode(), "\ufffd".encode()]
+    assert (cleaner.counts["lines_replaced"], cleaner.counts["bytes_ok"]) == (2, 11)

@@ -21,3 +21,7 @@ def test_long_content_is_saved_in_part():
     letter = json.loads(DeadLetter("f", 0, "r", b"x" * 100_000, 100_000).to_json())
     assert base64.b64decode(letter["bytes"]) == b"x" * 65_536
     assert letter["length"] == 100_000
+
+
+def test_no_hash_is_given_of_content_that_was_not_all_at_hand():
+    assert json.loads(DeadLetter("f", 0, "r", b"begin", 9).to_json())["sha256"] is None

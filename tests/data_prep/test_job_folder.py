@@ -88,3 +88,20 @@ def test_a_discarded_job_leaves_what_others_put_there(begun):
     open(notes, "w").close()
     begun.discard()
     assert os.listdir(begun.directory) == ["notes.txt"]
+
+
+def test_a_failure_is_told_once(begun):
+    assert begun.take_failure() is None
+    begun.save_failure("bad line")
+    assert begun.take_failure() == "bad line"
+    assert begun.take_failure() is None
+
+
+def test_all_is_written_when_shards_parts_and_counts_are_there(begun):
+    for key in ("train-00000", "train-00001"):
+        begun.save_part(key, {})
+        open(begun.shard_path(key), "wb").close()
+    begun.save_part("counts", {})
+    assert not begun.is_all_written()
+    begun.save_part("files", {})
+    assert begun.is_all_written()

@@ -62,6 +62,14 @@ def test_missing_and_broken_texts_are_rejected_with_their_row(write):
     assert letters == [("parquet:no_text", 1, b""), ("line:invalid_utf8", 2, b"b\xffd")]
 
 
+def test_broken_text_is_replaced_when_asked(write):
+    path = write([b"b\xffd"], pyarrow.binary())
+    file_range = FileRange(str(path), "parquet")
+    reader = ParquetTexts(file_range, reject=None, replace_invalid=True)
+    assert list(reader) == ["b\ufffdd".encode()]
+    assert (reader.counts["lines_replaced"], reader.counts["bytes_ok"]) == (1, 3)
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"no Parquet at all, but long enough to look"])
 def test_a_file_that_cannot_be_read_is_rejected_as_a_whole(tmp_path, content):
     (tmp_path / "bad.parquet").write_bytes(content)

@@ -1,8 +1,9 @@
 import pytest
 
+from data_prep.input_files import InputFile
 from data_prep.job_folder import JobFolder
 from data_prep.preparation_settings import PreparationSettings
-from data_prep.preparation_summary import build_manifest, summary_table
+from data_prep.preparation_summary import build_manifest, check_bad_fraction, summary_table
 
 SETTINGS = PreparationSettings(
     input=("a",), input_digest="i", vocab_sha256="v", num_shards=1, heldout_fraction=0.5
@@ -45,7 +46,9 @@ def manifest(tmp_path, vocab_file):
         job.save_part("heldout-00000", PART)
         if counts:
             job.save_part("counts", counts)
-        return build_manifest(job, settings=SETTINGS, vocab_size=9, files=[None])
+        job.save_part("files", {"a": [2_000_000, 1_999_000, 990, 10, True]})
+        files = [InputFile("a", "line", 2_000_000)]
+        return build_manifest(job, settings=SETTINGS, vocab_size=9, files=files)
 
     return build
 
@@ -78,6 +81,12 @@ def test_dropped_duplicates_are_part_of_the_balance(manifest):
     assert manifest({**COUNTS, "documents": 5}, documents_duplicate=1).splits["train"] is not None
     with pytest.raises(RuntimeError, match="5 documents read and 4 in shards"):
         manifest({**COUNTS, "documents": 5})
+
+
+def test_more_rejects_than_accepted_are_refused_with_share_and_reasons(manifest):
+    check_bad_fraction(manifest(), 0.000005)
+    with pytest.raises(ValueError, match=r"0.0000 .line:invalid_utf8 1.. Look into rejects/"):
+        check_bad_fraction(manifest(), 0.000004)
 
 
 def test_missing_counts_are_refused(manifest):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from data_prep import transforms
+from data_prep import buckets, transforms
 from data_prep.clean_lines import FileRange
 from data_prep.token_blocks import unpack
 
@@ -40,7 +40,7 @@ def in_pieces(tmp_path, documents):
 
 def test_records_do_not_depend_on_how_the_input_is_cut(prepare, corpus, in_pieces, monkeypatch):
     whole = shards_hash(prepare(corpus, output="whole"))
-    monkeypatch.setattr(transforms, "BUCKET_BYTES", 500)
+    monkeypatch.setattr(buckets, "BUCKET_BYTES", 500)
     assert shards_hash(prepare(in_pieces, output="pieces")) == whole
 
 
@@ -122,12 +122,14 @@ def reader(tmp_path, vocab_file):
 def test_reading_gives_documents_by_block_and_counts_last(reader, tmp_path):
     step, _ = reader
     (tmp_path / "a.txt").write_bytes(b"the cat\nsat\n\n\xff\ndog ran on\n")
-    *buckets, (key, counts) = step.process([FileRange(str(tmp_path / "a.txt"), "blank_line")])
-    blocks = [unpack(payload) for _, payload in buckets]
+    *packed, (key, counted) = step.process([FileRange(str(tmp_path / "a.txt"), "blank_line")])
+    blocks = [unpack(payload) for _, payload in packed]
     assert sorted(sum(block.sentence_lengths.tolist()) for block in blocks) in ([3, 3], [6])
     assert key == "counts"
-    assert json.loads(counts)["documents"] == 2
-    assert json.loads(counts)["reject line:invalid_utf8"] == 1
+    counts, per_file = json.loads(counted)
+    assert counts["documents"] == 2
+    assert counts["reject line:invalid_utf8"] == 1
+    assert per_file == {str(tmp_path / "a.txt"): [26, 25, 0, 1, True]}
 
 
 def test_dead_letters_are_saved_where_they_can_be_read(reader, tmp_path):
