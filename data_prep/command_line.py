@@ -6,10 +6,12 @@ import argparse
 import contextlib
 import difflib
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from data_prep import sentences
+from data_prep.worker_watchdog import WorkerDiedError, WorkerWatchdog
 
 _TRUE = ("true", "1", "yes")
 _FALSE = ("false", "0", "no")
@@ -89,6 +91,12 @@ def import_beam() -> Any:
     return apache_beam
 
 
+def report_dead_worker(error: WorkerDiedError) -> int:
+    """Prints what happened and returns the exit code."""
+    print(f"mnemosyne: error: {error}", file=sys.stderr)
+    return 1
+
+
 @contextlib.contextmanager
 def beam_pipeline(beam_flags: Sequence[str]) -> Iterator[Any]:
     """Gives a Beam pipeline that runs when the block ends, with the local runner if none is named.
@@ -100,5 +108,5 @@ def beam_pipeline(beam_flags: Sequence[str]) -> Iterator[Any]:
 
     names_runner = any(flag.split("=")[0] == "--runner" for flag in beam_flags)
     flags = [*beam_flags] if names_runner else ["--runner=FnApiRunner", *beam_flags]
-    with beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
+    with WorkerWatchdog(), beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
         yield pipeline

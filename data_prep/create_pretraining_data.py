@@ -17,6 +17,7 @@ from data_prep.preparation_summary import (
     completed_text,
     summary_table,
 )
+from data_prep.worker_watchdog import WorkerDiedError
 
 _EXAMPLE = """\
 example:
@@ -96,7 +97,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     job.begin(flags.vocab_file)
     started = time.monotonic()
     if not job.is_all_written():
-        _run_pipeline(units, job=job, settings=settings, files=files, beam_flags=beam_flags)
+        try:
+            _run_pipeline(units, job=job, settings=settings, files=files, beam_flags=beam_flags)
+        except WorkerDiedError as error:
+            return command_line.report_dead_worker(error)
     seconds = time.monotonic() - started
     try:
         manifest = build_manifest(job, settings=settings, vocab_size=len(vocab), files=files)

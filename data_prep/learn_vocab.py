@@ -19,6 +19,7 @@ from data_prep.input_files import InputFile
 from data_prep.recorded_settings import describe_differences
 from data_prep.vocabulary_learner import learn_vocabulary
 from data_prep.word_counts import count_words
+from data_prep.worker_watchdog import WorkerDiedError
 
 _SETTINGS_SUFFIX = ".json"
 _EXAMPLE = """\
@@ -63,7 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_output(flags.output)
     units = input_files.plan_work(files, text_field=flags.text_field)
     started = time.monotonic()
-    counts = _count_words(units, flags, beam_flags)
+    try:
+        counts = _count_words(units, flags, beam_flags)
+    except WorkerDiedError as error:
+        return command_line.report_dead_worker(error)
     print(f"{len(counts):,} different words; learning", file=sys.stderr)
     try:
         vocabulary = learn_vocabulary(counts, flags.vocab_size)
