@@ -1,8 +1,11 @@
 import argparse
+import pathlib
+import re
 
 import pytest
 
 from data_prep import command_line
+from data_prep.worker_watchdog import WorkerDiedError
 
 
 @pytest.fixture
@@ -40,3 +43,25 @@ def test_flags_of_beam_pass(parser, flag):
 def test_a_misspelt_flag_is_refused_with_the_nearest(parser):
     with pytest.raises(ValueError, match="'--max_seq_lenght=9'. Did you mean --max_seq_length?"):
         command_line.check_beam_flags(parser, ["--max_seq_lenght=9"])
+
+
+def engine_commands():
+    """The commands of docs/engines.md, each as its list of flags."""
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "engines.md").read_text()
+    blocks = [block.replace("\\\n", " ") for block in text.split("```")[1::2]]
+    return [re.findall(r"--\S+", line) for block in blocks for line in block.strip().split("\n")]
+
+
+@pytest.mark.parametrize("flags", engine_commands())
+def test_every_flag_of_the_engines_page_is_known_with_its_value(parser, flags):
+    command_line.check_beam_flags(parser, flags)
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    names = {flag.partition("=")[0].removeprefix("--") for flag in flags}
+    given = PipelineOptions(flags).get_all_options()
+    assert names <= set(given)
+
+
+def test_a_death_of_a_worker_is_one_line_and_exit_code_1(capsys):
+    assert command_line.report_dead_worker(WorkerDiedError("why")) == 1
+    assert capsys.readouterr().err == "mnemosyne: error: why\n"
