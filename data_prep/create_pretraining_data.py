@@ -35,6 +35,7 @@ after a crash, it does only what is missing.
 _CHOICES_HELP = {
     "objective": "masked LM with next-sentence pairs, with sentence order, or alone",
     "dedup": "drop documents of equal text",
+    "masking": "masked records, or unmasked ones for a trainer that masks anew each epoch",
     "ids": "ids of published checkpoints, or of tensorflow-text's BertTokenizer",
     "compression": "of the shards",
 }

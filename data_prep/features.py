@@ -18,6 +18,10 @@ tokens, `segment_ids` 1 on the second segment and its [SEP]. Padding predictions
 with weight 0.0, so they must be weighed away. `next_sentence_labels` is 1 when the second segment
 is random and 0 when it is the true next.
 
+With `prepare --masking dynamic` a record is not masked: `word_starts` int64 [max_seq_length], 1 on
+the first piece of every word (never on [CLS], [SEP] or padding), stands in place of the three
+`masked_lm` features, so that a trainer can choose whole words anew in every epoch.
+
 The faces of the neighbours that a trainer needs (`Manifest`, `load_manifest`, `encode_examples`,
 `frame_records`) are offered here too, so that this is the only module of record reading and writing
 others import.
@@ -48,21 +52,30 @@ __all__ = [
 FLOAT_FEATURES = frozenset({"masked_lm_weights"})
 
 
-def feature_lengths(*, max_seq_length: int, max_predictions_per_seq: int) -> dict[str, int]:
+def feature_lengths(
+    *, max_seq_length: int, max_predictions_per_seq: int, masking: str = "static"
+) -> dict[str, int]:
     """Returns every feature of a record, in the order above, with its number of values."""
+    predictions = {
+        "masked_lm_positions": max_predictions_per_seq,
+        "masked_lm_ids": max_predictions_per_seq,
+        "masked_lm_weights": max_predictions_per_seq,
+    }
     return {
         "input_ids": max_seq_length,
         "input_mask": max_seq_length,
         "segment_ids": max_seq_length,
-        "masked_lm_positions": max_predictions_per_seq,
-        "masked_lm_ids": max_predictions_per_seq,
-        "masked_lm_weights": max_predictions_per_seq,
+        **(predictions if masking == "static" else {"word_starts": max_seq_length}),
         "next_sentence_labels": 1,
     }
 
 
 def parse_examples(
-    serialized: tf.Tensor, *, max_seq_length: int, max_predictions_per_seq: int
+    serialized: tf.Tensor,
+    *,
+    max_seq_length: int,
+    max_predictions_per_seq: int,
+    masking: str = "static",
 ) -> dict[str, tf.Tensor]:
     """Parses a batch of records, also inside a tf.data map.
 
@@ -70,11 +83,13 @@ def parse_examples(
         serialized: string [batch], serialized tf.train.Example.
         max_seq_length: tokens per record, as the manifest states it.
         max_predictions_per_seq: predictions per record, as the manifest states it.
+        masking: "static" or "dynamic", as the manifest states it.
 
     Returns:
         int32 `input_ids`, `input_mask`, `segment_ids` [batch, seq_len]; int32
         `masked_lm_positions`, `masked_lm_ids` and float32 `masked_lm_weights`
-        [batch, num_predictions]; int32 `next_sentence_labels` [batch].
+        [batch, num_predictions], or of dynamic records int32 `word_starts` [batch, seq_len];
+        int32 `next_sentence_labels` [batch].
 
     Raises:
         tf.errors.InvalidArgumentError: a feature is missing or its length is not the expected one.
@@ -82,7 +97,9 @@ def parse_examples(
     import tensorflow as tf
 
     lengths = feature_lengths(
-        max_seq_length=max_seq_length, max_predictions_per_seq=max_predictions_per_seq
+        max_seq_length=max_seq_length,
+        max_predictions_per_seq=max_predictions_per_seq,
+        masking=masking,
     )
     specification = {
         name: tf.io.FixedLenFeature([length], _stored_dtype(name))

@@ -18,6 +18,7 @@ CHOICES = {
     "sentences": sentences.MODES,
     "objective": ("mlm_nsp", "mlm_sop", "mlm"),
     "dedup": ("none", "exact"),
+    "masking": ("static", "dynamic"),
     "ids": ("bert", "tf_text"),
     "compression": ("none", "gzip"),
 }
@@ -41,6 +42,7 @@ class PreparationSettings:
         ids: "bert" or "tf_text"; see `wordpiece`.
         compression: of the shards, "none" or "gzip".
         on_bad: policy text for bad input; see `bad_input`.
+        masking: "static" in the records, or "dynamic": left to the trainer; see `features`.
     """
 
     input: tuple[str, ...]
@@ -64,6 +66,7 @@ class PreparationSettings:
     ids: str = "bert"
     compression: str = "none"
     on_bad: str = "quarantine"
+    masking: str = "static"
 
     def __post_init__(self):
         _check("max_seq_length", self.max_seq_length, _SHORTEST_SEQ_LENGTH, MAX_SEQ_LENGTH_LIMIT)

@@ -22,6 +22,7 @@ class SequenceBuilder:
         rules: how to mask.
         is_single: records hold one segment, [CLS] A [SEP], in which [SEP] may stand between
             documents; segment B is empty then.
+        is_masked: mask here; otherwise records hold the text and where its words begin.
     """
 
     max_seq_length: int
@@ -31,11 +32,12 @@ class SequenceBuilder:
     is_continuation: np.ndarray
     rules: MaskingRules
     is_single: bool = False
+    is_masked: bool = True
 
     def build(
         self, ids: np.ndarray, pairs: SegmentPairs, words: RandomWords
     ) -> dict[str, np.ndarray]:
-        """Lays the pairs out as [CLS] A [SEP] B [SEP] [PAD]... and masks them.
+        """Lays the pairs out as [CLS] A [SEP] B [SEP] [PAD]... and masks them, if it is to.
 
         Args:
             ids: [num_tokens], the flat array the pairs are places in.
@@ -63,6 +65,14 @@ class SequenceBuilder:
         if self.is_single:
             is_special |= is_text & (unmasked == self.sep_id)
             is_text &= ~is_special
+        shared = {
+            "input_mask": is_real.astype(np.uint8),
+            "segment_ids": (is_second & is_real).astype(np.uint8),
+            "next_sentence_labels": pairs.is_random_next[:, None].astype(np.uint8),
+        }
+        if not self.is_masked:
+            word_starts = (self._begins_word(unmasked, is_special) & is_text).astype(np.uint8)
+            return {"input_ids": unmasked, "word_starts": word_starts, **shared}
         masked = mask_block(
             unmasked,
             lengths=length[:, 0],
@@ -74,12 +84,10 @@ class SequenceBuilder:
         predictions = np.arange(self.rules.max_predictions_per_seq)
         return {
             "input_ids": masked.input_ids,
-            "input_mask": is_real.astype(np.uint8),
-            "segment_ids": (is_second & is_real).astype(np.uint8),
             "masked_lm_positions": masked.masked_lm_positions,
             "masked_lm_ids": masked.masked_lm_ids,
             "masked_lm_weights": (predictions < masked.num_predictions[:, None]).astype(np.float32),
-            "next_sentence_labels": pairs.is_random_next[:, None].astype(np.uint8),
+            **shared,
         }
 
     def _special_ids(self, column: np.ndarray, is_special: np.ndarray) -> np.ndarray:
@@ -87,7 +95,7 @@ class SequenceBuilder:
         return np.where(is_special, special, self.pad_id)
 
     def _begins_word(self, ids: np.ndarray, is_special: np.ndarray) -> np.ndarray:
-        if not self.rules.do_whole_word_mask:
+        if self.is_masked and not self.rules.do_whole_word_mask:
             return np.ones(ids.shape, bool)
         begins = ~self.is_continuation[ids]
         begins[:, 1:] |= is_special[:, :-1]

@@ -144,6 +144,7 @@ def _sequence_builder(
             max_ngram=settings.max_ngram,
         ),
         is_single=settings.objective == "mlm",
+        is_masked=settings.masking == "static",
     )
 
 
@@ -183,7 +184,8 @@ class _ShardWriter:
         features = self._builder.build(ids, pairs, words)
         lengths = np.count_nonzero(features["input_mask"], axis=1)
         self._lengths += np.bincount(lengths, minlength=len(self._lengths))
-        self._counts["predictions"] += int(features["masked_lm_weights"].sum())
+        if self._builder.is_masked:
+            self._counts["predictions"] += int(features["masked_lm_weights"].sum())
         self._counts["sequence_tokens"] += int(lengths.sum())
         return frame_records(*encode_examples(features))
 

@@ -60,3 +60,13 @@ def test_another_length_is_refused():
 def test_feature_lengths_are_those_of_the_record():
     lengths = features.feature_lengths(**SIZES)
     assert lengths == {name: len(values) for name, values in RECORD.items()}
+
+
+def test_a_dynamic_record_has_word_starts_in_place_of_predictions():
+    record = {key: RECORD[key] for key in RECORD if not key.startswith("masked_lm")}
+    record["word_starts"] = [0, 1, 1, 0, 0, 1, 1, 0, 0, 0]
+    parsed = features.parse_examples(serialized(record), masking="dynamic", **SIZES)
+    assert parsed["word_starts"].numpy().tolist() == [record["word_starts"]]
+    assert set(parsed) == set(record)
+    lengths = features.feature_lengths(masking="dynamic", **SIZES)
+    assert lengths == {name: len(values) for name, values in record.items()}

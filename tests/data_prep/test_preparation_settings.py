@@ -31,6 +31,8 @@ def changed(**fields):
         ("dedup", "fuzzy", "--dedup to be one of none, exact"),
         ("ids", "hf", "--ids to be one of bert, tf_text"),
         ("compression", "zip", "--compression to be one of none, gzip"),
+        ("masking", "later", "--masking to be one of static, dynamic"),
+        ("on_bad", "ignore", "--on_bad .REASON=.POLICY with a policy of quarantine"),
         ("max_ngram", 0, "--max_ngram from 1 to 10"),
         ("max_ngram", 2, "--do_whole_word_mask with --max_ngram 2, because"),
     ],

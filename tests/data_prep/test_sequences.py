@@ -8,7 +8,7 @@ from data_prep.sequences import SequenceBuilder
 PAD, CLS, SEP, MASK = 0, 2, 3, 4
 
 
-def build(pairs, *, whole_words=False, continuation=()):
+def build(pairs, *, whole_words=False, continuation=(), **more):
     is_continuation = np.zeros(30, bool)
     is_continuation[list(continuation)] = True
     builder = SequenceBuilder(
@@ -24,6 +24,7 @@ def build(pairs, *, whole_words=False, continuation=()):
             mask_id=MASK,
             vocab_size=30,
         ),
+        **more,
     )
     ids = np.arange(10, 30, dtype=np.uint16)
     columns = (np.array(column, np.int64) for column in zip(*pairs, strict=True))
@@ -67,3 +68,24 @@ def test_a_piece_that_opens_a_segment_begins_a_word():
     features = build([(0, 2, 5, 8, 1)] * 300, whole_words=True, continuation=(11, 15))
     chosen = {row[0] for row in features["masked_lm_positions"].tolist()}
     assert chosen == {4, 5, 6}
+
+
+def test_records_left_unmasked_hold_the_text_and_where_its_words_begin():
+    features = build([(0, 3, 5, 7, 1)], continuation=(12, 15), is_masked=False)
+    assert set(features) == {
+        "input_ids",
+        "input_mask",
+        "segment_ids",
+        "word_starts",
+        "next_sentence_labels",
+    }
+    assert features["input_ids"].tolist() == [[CLS, 10, 11, 12, SEP, 15, 16, SEP, PAD, PAD]]
+    assert features["word_starts"].tolist() == [[0, 1, 1, 0, 0, 1, 1, 0, 0, 0]]
+
+
+def test_a_single_segment_has_one_separator_behind_it_and_may_hold_others():
+    ids = {"continuation": (), "is_single": True, "is_masked": False}
+    features = build([(0, 3, 3, 3, 0)], **ids)
+    assert features["input_ids"].tolist() == [[CLS, 10, 11, 12, SEP, PAD, PAD, PAD, PAD, PAD]]
+    assert features["input_mask"].sum() == 5
+    assert features["segment_ids"].sum() == 0

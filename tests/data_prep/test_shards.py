@@ -161,3 +161,20 @@ def test_ngrams_mask_more_neighbours(shard):
     rules = {"do_whole_word_mask": True, "masked_lm_prob": 0.3, "dupe_factor": 200}
     # About 1,000 short records, standard deviation of the ratio 0.04.
     assert neighbours(shard(max_ngram=3, **rules)[1]) > 1.08 * neighbours(shard(**rules)[1])
+
+
+def test_dynamic_records_are_those_of_static_masking_before_it(shard):
+    part, records = shard(masking="dynamic")
+    assert part["predictions"] == 0
+    masked = shard()[1]
+    assert len(records) == len(masked)
+    for record, other in zip(records, masked, strict=True):
+        count = int(sum(other["masked_lm_weights"]))
+        ids = other["input_ids"]
+        for place, original in zip(
+            other["masked_lm_positions"][:count], other["masked_lm_ids"], strict=False
+        ):
+            ids[place] = original
+        assert record["input_ids"] == ids
+        assert record["input_mask"] == other["input_mask"]
+        assert record["next_sentence_labels"] == other["next_sentence_labels"]
