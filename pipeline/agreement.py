@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from data_prep import features as records
 from pipeline.config import Recipe
@@ -11,12 +12,33 @@ from pipeline.config import Recipe
 _MUST_AGREE = ("max_seq_length", "max_predictions_per_seq")
 
 
+def check_same_records(run_facts: Mapping | None, manifest: records.Manifest, data_dir: str):
+    """Refuses to continue a run on other records than it began with.
+
+    Args:
+      run_facts: what the run folder's `run.json` holds, None for a new run.
+      manifest: of the records in `data_dir`.
+
+    Raises:
+      ValueError: vocabulary or shards are not those of the run.
+    """
+    if run_facts is None:
+        return
+    began_with, now = run_facts["data_manifest"], dataclasses.asdict(manifest)
+    for part in ("vocab", "splits"):
+        if began_with[part] != now[part]:
+            raise ValueError(
+                f"This run began with the records of {run_facts['data']}, {data_dir} holds others "
+                f"('{part}' of manifest.json differs). Pass the old --data, or a new --output."
+            )
+
+
 def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> None:
     """Compares the recipe with the manifest of the records.
 
     Raises:
-      ValueError: another sequence length or number of predictions, or a vocabulary larger
-        than the model's embedding table.
+      ValueError: another sequence length or number of predictions, records without pairs, or
+        a vocabulary larger than the model's embedding table.
     """
     prepare = dataclasses.asdict(recipe.prepare)
     for flag in _MUST_AGREE:
@@ -27,6 +49,11 @@ def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> 
                 f"{flag}={received}. Run 'mnemosyne prepare --{flag} {expected}' into a new "
                 f"folder, or pass --set prepare.{flag}={received}."
             )
+    if manifest.settings.get("objective") == "mlm":
+        raise ValueError(
+            f"{data_dir} was prepared with --objective mlm, which has no sentence pairs to tell "
+            "apart. Prepare it with --objective mlm_nsp or mlm_sop."
+        )
     if recipe.vocab.vocab_size < manifest.vocab["size"]:
         raise ValueError(
             f"vocab.vocab_size must be at least the size of the vocabulary, {data_dir}/vocab.txt "

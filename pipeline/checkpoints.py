@@ -32,6 +32,7 @@ class TrainingCheckpoint:
         step: tf.Variable,
     ):
         self.step = step
+        self._optimizer = optimizer
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         checkpoint = tf.train.Checkpoint(
             model=model, optimizer=optimizer, step=step, seconds=self.seconds
@@ -43,6 +44,12 @@ class TrainingCheckpoint:
     def steps_done(self) -> int:
         """Steps made so far; a mirrored variable does not convert by itself."""
         return int(self.step.numpy())
+
+    @property
+    def skipped_steps(self) -> int:
+        """Steps that an optimizer with a guard left out because a gradient was not finite."""
+        skipped = getattr(self._optimizer, "skipped_steps", None)
+        return 0 if skipped is None else int(skipped.numpy())
 
     def restore(self) -> bool:
         """Loads the newest checkpoint; returns whether there was one."""

@@ -1,8 +1,8 @@
 """`mnemosyne <command>`: finds the command's module and runs it.
 
-Nothing heavy is imported before a command is chosen, so `--help` answers at once. Errors
-that a user can mend leave with exit code 2 and one message; anything else is a defect and
-keeps its traceback.
+Nothing heavy is imported before a command is chosen, so `--help` answers at once. A
+ValueError or OSError leaves with exit code 2 and one message (with MNEMOSYNE_TRACEBACK=1 with
+its traceback too); anything else is a defect and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return importlib.import_module(COMMANDS[command][0]).main(rest)
     except (ValueError, OSError) as error:
+        # What a user can mend reads as one line; MNEMOSYNE_TRACEBACK=1 shows where it arose.
         if os.environ.get("MNEMOSYNE_TRACEBACK"):
             raise
         print(f"mnemosyne {command}: error: {error}", file=sys.stderr)

@@ -153,7 +153,10 @@ def load_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
             f"No recipe '{name_or_file}'. Expected a YAML file, or one of the shipped "
             f"recipes: {', '.join(recipe_names())}."
         )
-    settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} must be YAML, received: {error}") from error
     if not isinstance(settings, Mapping):
         raise ValueError(f"{path} must hold sections such as 'train:', received {settings!r}.")
     for override in overrides:
@@ -192,11 +195,20 @@ def _apply_override(settings: dict, override: str) -> None:
         raise ValueError(f"--set expects section.key=value, received '{override}'.")
     *sections, key = path.strip().split(".")
     for section in sections:
-        settings = settings.setdefault(section, {})
+        if settings.get(section) is None:
+            settings[section] = {}
+        settings = settings[section]
+        if not isinstance(settings, Mapping):
+            raise ValueError(f"--set {override}: '{section}' is no section of the recipe.")
     settings[key] = yaml.safe_load(value)
 
 
 def _build(cls, settings: Mapping, where: str, prefix: str = ""):
+    if not isinstance(settings, Mapping):
+        raise ValueError(
+            f"'{prefix.rstrip('.')}' in {where} must be a section of settings, "
+            f"received {settings!r}."
+        )
     fields = {field.name: field for field in dataclasses.fields(cls)}
     values = {}
     for key, value in settings.items():

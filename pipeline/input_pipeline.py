@@ -32,6 +32,11 @@ def shard_files(manifest: records.Manifest, data_dir: str, split: str) -> list[s
     return manifest.shard_files(data_dir, split)
 
 
+def compression(files: Sequence[str]) -> str:
+    """Returns TensorFlow's name for how the shards are compressed; all are alike."""
+    return "GZIP" if files[0].endswith(".gz") else ""
+
+
 def train_dataset(
     files: Sequence[str],
     *,
@@ -63,7 +68,9 @@ def train_dataset(
     def epoch_records(epoch):
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         order = tf.random.experimental.stateless_shuffle(list(files), epoch_seed)
-        blocks = tf.data.TFRecordDataset(order, num_parallel_reads=_PARALLEL_READS).batch(_BLOCK)
+        blocks = tf.data.TFRecordDataset(
+            order, compression_type=compression(files), num_parallel_reads=_PARALLEL_READS
+        ).batch(_BLOCK)
         # `Dataset.shuffle` would mix the global seed in; this depends on its arguments alone.
         return blocks.enumerate().map(lambda i, block: permuted(block, epoch_seed, i)).unbatch()
 
@@ -84,7 +91,7 @@ def ordered_dataset(
     The last batch is filled with records of weight 0, so every batch has one static shape
     and no record is left out.
     """
-    serialized = tf.data.TFRecordDataset(list(files)).take(num_sequences)
+    serialized = tf.data.TFRecordDataset(list(files), compression(files)).take(num_sequences)
     batches = serialized.batch(global_batch_size)
     return _finish(batches.map(lambda batch: _fill(parse_batch(batch, prepare), global_batch_size)))
 

@@ -105,7 +105,10 @@ def _batches(
     """Yields parsed records in NumPy, in file order; `max_records` of 0 is all."""
     import tensorflow as tf
 
-    dataset = tf.data.TFRecordDataset(list(shards)).take(max_records or -1).batch(batch_size)
+    from pipeline.input_pipeline import compression
+
+    serialized = tf.data.TFRecordDataset(list(shards), compression(shards))
+    dataset = serialized.take(max_records or -1).batch(batch_size)
     lengths = {name: settings[name] for name in ("max_seq_length", "max_predictions_per_seq")}
     try:
         yield from dataset.map(

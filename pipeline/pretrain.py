@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -57,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "(unigram plateau {unigram_loss:.4f}), masked-LM accuracy {masked_lm_accuracy:.4f}, "
         "next-sentence accuracy {next_sentence_accuracy:.4f}".format(**figures)
     )
+    if figures["skipped_steps"]:
+        print(f"pretrain: {figures['skipped_steps']} steps had gradients that were not finite")
     return 0
 
 
@@ -90,6 +91,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     train, manifest = recipe.train, records.load_manifest(data_dir)
     agreement.check_records(recipe, manifest, data_dir)
     run = RunFolder(output_dir, recipe)
+    agreement.check_same_records(run.run_facts(), manifest, data_dir)
     if (figures := run.final_figures()) is not None:
         print(f"pretrain: already complete: {output_dir}")
         return figures
@@ -114,6 +116,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
         optimizer = make_optimizer(recipe.optimizer, train.num_train_steps)
         optimizer.build(model.trainable_variables)
         step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+    run.begin()
     checkpoint = TrainingCheckpoint(run.checkpoints, model=model, optimizer=optimizer, step=step)
     checkpoint.restore()
     run.forget_metrics_after(checkpoint.steps_done)
@@ -128,7 +131,8 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
         heldout,
         vocab_size=bert_config.vocab_size,
     )
-    shutil.copyfile(os.path.join(data_dir, "vocab.txt"), run.path / "vocab.txt")
+    vocab_file = os.path.join(data_dir, "vocab.txt")
+    tf.io.gfile.copy(vocab_file, str(run.path / "vocab.txt"), overwrite=True)
     bert_config.save(run.path / "bert_config.json")
     run.write_run(
         {
@@ -172,10 +176,12 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
                 checkpoint.save()
         final = evaluate(heldout_batches)
         progress.evaluated(final)
-    checkpoint.save()
+    if checkpoint.steps_done % train.checkpoint_every_steps:
+        checkpoint.save()
     figures = {
         "step": checkpoint.steps_done,
         "seconds": float(checkpoint.seconds),
+        "skipped_steps": checkpoint.skipped_steps,
         "unigram_loss": unigram_loss,
         **final,
     }

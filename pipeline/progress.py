@@ -38,8 +38,7 @@ class TrainingProgress:
 
     def __enter__(self) -> TrainingProgress:
         step, train = self._checkpoint.steps_done, self._recipe.train
-        if step:
-            print(f"pretrain: continues at step {step:,}", file=sys.stderr)
+        self._announce(step)
         self._bar = tqdm.tqdm(
             total=train.num_train_steps,
             initial=step,
@@ -50,6 +49,18 @@ class TrainingProgress:
             dynamic_ncols=True,
         )
         return self
+
+    def _announce(self, step: int) -> None:
+        facts, batch = self._run.run_facts(), self._recipe.train.global_batch_size
+        print(
+            f"pretrain: {facts['parameters']:,} parameters, {facts['optimizer']}, on "
+            f"{', '.join(facts['devices'])}; batch {batch} = {facts['replicas']} x "
+            f"{batch // facts['replicas']} sequences; unigram plateau {self._unigram_loss:.4f} "
+            f"nats; to {self._run.path}",
+            file=sys.stderr,
+        )
+        if step:
+            print(f"pretrain: continues at step {step:,}", file=sys.stderr)
 
     def __exit__(self, *exception) -> None:
         self._bar.close()
@@ -75,7 +86,8 @@ class TrainingProgress:
         )
         self._bar.update(num_steps)
         if step % self._recipe.train.log_every_steps == 0:
-            self._log("train", {**means, "sequences_per_second": rate})
+            skipped = self._checkpoint.skipped_steps
+            self._log("train", {**means, "sequences_per_second": rate, "skipped_steps": skipped})
             self._reset()
 
     def evaluated(self, means: Mapping[str, float]) -> None:

@@ -30,20 +30,27 @@ class RunFolder:
     """Paths and records of one run.
 
     Args:
-      directory: created if missing.
+      directory: created by `begin` if missing.
       recipe: what is to run. A folder that already holds another run is refused.
 
     Raises:
-      OSError: the folder cannot be made or written.
       ValueError: the folder holds a run with other settings; every difference is named.
     """
 
     def __init__(self, directory: str | os.PathLike, recipe: config.Recipe):
         self.path = pathlib.Path(directory)
         self._refuse_other_settings(recipe)
+        self._recipe = recipe
+
+    def begin(self) -> None:
+        """Makes the folder and writes the recipe; every check comes before this.
+
+        Raises:
+          OSError: the folder cannot be made or written.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            config.save_recipe(recipe, self.path / "recipe.yaml")
+            config.save_recipe(self._recipe, self.path / "recipe.yaml")
         except OSError as error:
             raise OSError(
                 f"--output must be a folder that can be written, {self.path} cannot: "
@@ -73,6 +80,11 @@ class RunFolder:
         """Returns the figures of a finished run, or None."""
         marker = self.path / "COMPLETED"
         return json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else None
+
+    def run_facts(self) -> dict | None:
+        """Returns what `write_run` wrote, or None for a new run."""
+        path = self.path / "run.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     def write_run(self, facts: Mapping) -> None:
         """Writes `run.json`, what a report needs to know besides the curves."""

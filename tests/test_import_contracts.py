@@ -1,6 +1,7 @@
 """The import rule of setup.cfg, so that plain `pytest` checks it too."""
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -23,3 +24,10 @@ def test_packages_import_only_what_the_house_allows():
     )
     assert done.returncode == 0, done.stdout
     assert "0 broken" in done.stdout
+
+
+def test_pipeline_sees_only_the_contract_and_the_tokenizer_of_data_prep():
+    source = "".join(path.read_text() for path in (ROOT / "pipeline").rglob("*.py"))
+    seen = set(re.findall(r"from data_prep import (\w+)|from data_prep\.(\w+)", source))
+    assert {first or second for first, second in seen} == {"features", "wordpiece"}
+    assert "import data_prep" not in source

@@ -28,7 +28,7 @@ class FineTuningSettings:
     num_train_epochs: float = 3.0
     learning_rate: float = 1e-4
     batch_size: int = 32
-    max_seq_length: int = 64
+    max_seq_length: int = 128
     seed: int = 0
     optimizer: str = "adamw"
     warmup_fraction: float = 0.1

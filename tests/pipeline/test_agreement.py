@@ -16,6 +16,23 @@ def test_other_sequence_length_names_flag_and_both_values(records_dir, tiny_reci
         agreement.check_records(recipe, records.load_manifest(records_dir), records_dir)
 
 
+def test_records_without_pairs_are_refused(records_dir, tiny_recipe):
+    manifest = records.load_manifest(records_dir)
+    manifest = dataclasses.replace(manifest, settings={**manifest.settings, "objective": "mlm"})
+    with pytest.raises(ValueError, match="--objective mlm, .*mlm_nsp"):
+        agreement.check_records(tiny_recipe(), manifest, records_dir)
+
+
+def test_run_continues_only_on_the_records_it_began_with(records_dir):
+    manifest = records.load_manifest(records_dir)
+    facts = {"data": "old", "data_manifest": dataclasses.asdict(manifest)}
+    agreement.check_same_records(None, manifest, records_dir)
+    agreement.check_same_records(facts, manifest, records_dir)
+    other = dataclasses.replace(manifest, vocab={"size": 50, "sha256": "other"})
+    with pytest.raises(ValueError, match="began with the records of old.*'vocab'"):
+        agreement.check_same_records(facts, other, records_dir)
+
+
 def test_vocabulary_larger_than_the_table_is_refused(records_dir, tiny_recipe):
     manifest = records.load_manifest(records_dir)
     manifest = dataclasses.replace(manifest, vocab={"size": 51, "sha256": ""})

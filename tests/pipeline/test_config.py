@@ -44,6 +44,8 @@ def test_override_is_typed_as_the_field_is():
         ("train.num_train_steps=0", "train.num_train_steps must be at least 1, received 0"),
         ("prepare.do_lower_case=1", "must be bool, received 1"),
         ("train.num_train_steps", "expects section.key=value"),
+        ("train=5", "'train' in .* must be a section of settings, received 5"),
+        ("model.size.first=x", "'size' is no section"),
         ("trian.num_train_steps=3", "Did you mean 'train'"),
     ],
 )
@@ -62,6 +64,18 @@ def test_file_that_is_no_mapping_is_refused(tmp_path):
     (tmp_path / "r.yaml").write_text("- 1\n")
     with pytest.raises(ValueError, match="must hold sections"):
         config.load_recipe(str(tmp_path / "r.yaml"))
+
+
+def test_file_that_is_no_yaml_is_refused(tmp_path):
+    (tmp_path / "r.yaml").write_text("train: [1, 2\n")
+    with pytest.raises(ValueError, match="r.yaml must be YAML, received"):
+        config.load_recipe(str(tmp_path / "r.yaml"))
+
+
+def test_empty_section_is_the_default_and_takes_overrides(tmp_path):
+    (tmp_path / "r.yaml").write_text("train:\n")
+    recipe = config.load_recipe(str(tmp_path / "r.yaml"), ["train.random_seed=4"])
+    assert recipe.train == config.TrainConfig(random_seed=4)
 
 
 def test_differences_name_section_and_key():

@@ -1,4 +1,6 @@
+import gzip
 import itertools
+import pathlib
 
 import numpy as np
 import pytest
@@ -84,6 +86,21 @@ def test_ordered_dataset_fills_its_last_batch_with_weight_zero(manifest, records
     # The second word counts the records: file order, none left out.
     counted = np.concatenate([batch["input_ids"][:, 1] for batch in read])[:20]
     np.testing.assert_array_equal(counted, np.arange(20))
+
+
+def test_gzip_shards_are_read_alike(manifest, records_dir, tiny_recipe, tmp_path):
+    plain = input_pipeline.shard_files(manifest, records_dir, "heldout")
+    packed = tmp_path / "heldout.tfrecord.gz"
+    packed.write_bytes(gzip.compress(pathlib.Path(plain[0]).read_bytes()))
+    read = [
+        next(
+            input_pipeline.ordered_dataset(
+                files, prepare=tiny_recipe().prepare, num_sequences=20, global_batch_size=8
+            ).as_numpy_iterator()
+        )["input_ids"]
+        for files in (plain, [str(packed)])
+    ]
+    np.testing.assert_array_equal(*read)
 
 
 def test_split_without_sequences_is_refused_with_the_flag(manifest, records_dir):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from data_prep import features as records
 from models import BertConfig, BertEncoder
 from pipeline import cli, config, pretrain
 from pipeline.checkpoints import find_vocab, load_pretrained_encoder
@@ -96,6 +97,25 @@ def test_changed_settings_are_refused_by_the_command(finished, records_dir, caps
     )
     assert code == 2
     assert "train.random_seed: 0 -> 1" in capsys.readouterr().err
+
+
+def test_other_records_are_refused_even_by_a_finished_run(finished, tmp_path, tiny_recipe):
+    output, _ = finished
+    facts = json.loads((output / "run.json").read_text())
+    other = records.Manifest(
+        **{**facts["data_manifest"], "vocab": {"size": 50, "sha256": "another"}}
+    )
+    other.save(str(tmp_path))
+    (tmp_path / "COMPLETED").write_text("")
+    with pytest.raises(ValueError, match="This run began with the records of"):
+        pretrain.pretrain(tiny_recipe(*DROPOUT), data_dir=str(tmp_path), output_dir=str(output))
+
+
+def test_remedy_of_a_wrong_batch_works(records_dir, tmp_path, tiny_recipe):
+    wrong = tiny_recipe("train.strategy=mirrored", "train.global_batch_size=7")
+    with pytest.raises(ValueError, match="--set train.global_batch_size=8"):
+        pretrain.pretrain(wrong, data_dir=records_dir, output_dir=str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_encoder_comes_out_of_the_checkpoint(finished):

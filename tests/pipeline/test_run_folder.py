@@ -5,15 +5,21 @@ import pytest
 from pipeline.run_folder import RunFolder
 
 
+def started(directory, recipe):
+    run = RunFolder(directory, recipe)
+    run.begin()
+    return run
+
+
 def test_same_settings_continue_and_other_settings_are_named(tmp_path, tiny_recipe):
-    RunFolder(tmp_path, tiny_recipe())
-    RunFolder(tmp_path, tiny_recipe())
+    started(tmp_path, tiny_recipe())
+    started(tmp_path, tiny_recipe())
     with pytest.raises(ValueError, match="train.global_batch_size: 8 -> 16"):
         RunFolder(tmp_path, tiny_recipe("train.global_batch_size=16"))
 
 
 def test_settings_that_do_not_change_the_result_may_change(tmp_path, tiny_recipe):
-    RunFolder(tmp_path, tiny_recipe())
+    started(tmp_path, tiny_recipe())
     RunFolder(tmp_path, tiny_recipe("train.steps_per_loop=1", "glue.num_train_epochs=9"))
 
 
@@ -21,11 +27,16 @@ def test_settings_that_do_not_change_the_result_may_change(tmp_path, tiny_recipe
 def test_output_that_cannot_be_written_is_refused(tmp_path, tiny_recipe, output):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="must be a folder that can be written.*Name another"):
-        RunFolder(tmp_path / output, tiny_recipe())
+        started(tmp_path / output, tiny_recipe())
+
+
+def test_refused_run_leaves_no_folder(tmp_path, tiny_recipe):
+    RunFolder(tmp_path / "run", tiny_recipe())
+    assert not (tmp_path / "run").exists()
 
 
 def test_rows_after_the_checkpoint_and_torn_rows_are_dropped(tmp_path, tiny_recipe):
-    run = RunFolder(tmp_path, tiny_recipe())
+    run = started(tmp_path, tiny_recipe())
     for step in (3, 6, 9):
         run.append_metrics({"step": step})
     with open(tmp_path / "metrics.jsonl", "a") as file:
@@ -36,7 +47,7 @@ def test_rows_after_the_checkpoint_and_torn_rows_are_dropped(tmp_path, tiny_reci
 
 
 def test_figures_exist_only_after_completion(tmp_path, tiny_recipe):
-    run = RunFolder(tmp_path, tiny_recipe())
+    run = started(tmp_path, tiny_recipe())
     assert run.final_figures() is None
     run.complete({"step": 12})
     assert run.final_figures() == {"step": 12}
@@ -44,7 +55,7 @@ def test_figures_exist_only_after_completion(tmp_path, tiny_recipe):
 
 
 def test_run_facts_carry_versions(tmp_path, tiny_recipe):
-    run = RunFolder(tmp_path, tiny_recipe())
+    run = started(tmp_path, tiny_recipe())
     run.write_run({"name": "x"})
     facts = json.loads((tmp_path / "run.json").read_text())
     assert facts["name"] == "x" and facts["versions"]["tensorflow"].startswith("2.")

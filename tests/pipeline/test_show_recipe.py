@@ -31,8 +31,14 @@ def test_every_flag_is_known_to_its_command(stage):
         "sample-tasks": sample_glue_tasks,
         "glue": finetune,
     }[stage].build_parser()
-    flags = show_recipe.stage_flags(config.Recipe(), stage)[::2]
-    assert set(flags) <= set(parser._option_string_actions)
+    flags = show_recipe.stage_flags(config.Recipe(), stage)
+    known = parser._option_string_actions
+    assert set(flags[::2]) <= set(known)
+    # Without a recipe the command does what a recipe of defaults does.
+    for flag, value in zip(flags[::2], flags[1::2], strict=True):
+        default = known[flag].default
+        same = str(default).lower() == value or default == float(value)
+        assert known[flag].required or same, flag
 
 
 def test_without_a_name_the_recipes_are_listed(capsys):
