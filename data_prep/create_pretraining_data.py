@@ -65,8 +65,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--do_whole_word_mask", **boolean(False), help="mask whole words (default false)")
     add("--max_ngram", type=int, default=1, help="mask up to so many words as one (1)")
     add("--do_lower_case", **boolean(True), help="lower case, no accents (default true)")
-    add("--heldout_fraction", type=float, default=0.0, help="share of held-out documents (0)")
+    add("--heldout_fraction", type=float, default=0.02, help="share of held-out documents (0.02)")
     add("--num_shards", type=int, default=8, help="shards of the train split (8)")
+    add("--bins", default="", metavar="LENGTHS", help="pad to these lengths: 64,128,256,512 (one)")
     add(
         "--on_bad",
         action="append",
@@ -133,6 +134,7 @@ def _settings(flags: argparse.Namespace, files: Sequence[InputFile]) -> Preparat
         sentences=flags.sentences,
         text_field=flags.text_field,
         max_ngram=flags.max_ngram,
+        bins=flags.bins,
         on_bad=",".join(flags.on_bad or ["quarantine"]),
         **{name: getattr(flags, name) for name in _CHOICES_HELP},
     )

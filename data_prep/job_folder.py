@@ -99,9 +99,16 @@ class JobFolder:
         """Returns the path for the dead letters of a unit of work."""
         return os.path.join(self.directory, REJECTS_FOLDER, f"{unit_name}.jsonl")
 
-    def shard_path(self, block_key: str) -> str:
-        """Returns the path of the shard of a block."""
-        return os.path.join(self.directory, self._settings.shard_file(block_key))
+    def shard_paths(self, block_key: str) -> list[str]:
+        """Returns the paths of the shards of a block, one for each length of records."""
+        files = self._settings.shard_files(block_key)
+        return [os.path.join(self.directory, file) for file in files]
+
+    def is_finished(self, block_key: str) -> bool:
+        """Says whether the shards of a block and its part are there."""
+        return self.load_part(block_key) is not None and all(
+            map(storage.exists, self.shard_paths(block_key))
+        )
 
     def save_part(self, name: str, content: dict[str, Any]) -> None:
         """Records that a shard (or the counting of the input) is done, and what came of it."""
@@ -133,11 +140,7 @@ class JobFolder:
 
     def finished_blocks(self) -> frozenset[str]:
         """Returns the blocks whose shard and part are there."""
-        return frozenset(
-            key
-            for key in self._settings.block_keys()
-            if self.load_part(key) is not None and storage.exists(self.shard_path(key))
-        )
+        return frozenset(key for key in self._settings.block_keys() if self.is_finished(key))
 
     def complete(self, summary: str) -> None:
         """Writes the marker, then removes what only an unfinished job needs."""
@@ -147,7 +150,8 @@ class JobFolder:
     def discard(self) -> None:
         """Removes what this job wrote: it came to nothing, and must not stand in the way."""
         for key in self._settings.block_keys():
-            storage.remove(self.shard_path(key), missing_ok=True)
+            for path in self.shard_paths(key):
+                storage.remove(path, missing_ok=True)
         storage.remove(self.vocab_file, missing_ok=True)
         for folder in (REJECTS_FOLDER, _JOB_FOLDER):
             storage.remove_folder(os.path.join(self.directory, folder))

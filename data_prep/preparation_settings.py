@@ -42,6 +42,8 @@ class PreparationSettings:
         ids: "bert" or "tf_text"; see `wordpiece`.
         compression: of the shards, "none" or "gzip".
         on_bad: policy text for bad input; see `bad_input`.
+        bins: lengths, separated by commas, the last of them max_seq_length: a record is padded to
+            the smallest that holds it, and each has its own shards. Empty for one length alone.
         masking: "static" in the records, or "dynamic": left to the trainer; see `features`.
     """
 
@@ -67,6 +69,7 @@ class PreparationSettings:
     compression: str = "none"
     on_bad: str = "quarantine"
     masking: str = "static"
+    bins: str = ""
 
     def __post_init__(self):
         _check("max_seq_length", self.max_seq_length, _SHORTEST_SEQ_LENGTH, MAX_SEQ_LENGTH_LIMIT)
@@ -84,6 +87,7 @@ class PreparationSettings:
                     f"{getattr(self, name)!r}."
                 )
         bad_input.parse_policies(self.on_bad)
+        _check_bins(self.bins, self.max_seq_length)
         if self.max_ngram > 1 and not self.do_whole_word_mask:
             raise ValueError(
                 f"Expected --do_whole_word_mask with --max_ngram {self.max_ngram}, because n-grams "
@@ -109,10 +113,17 @@ class PreparationSettings:
             for index in range(self.shards_of(split))
         ]
 
-    def shard_file(self, block_key: str) -> str:
-        """Returns the file name of the shard of a block."""
-        suffix = ".gz" if self.compression == "gzip" else ""
-        return f"{block_key}-of-{self.shards_of(block_key.split('-')[0]):05d}.tfrecord{suffix}"
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Lengths of records, each in shards of its own; `max_seq_length` alone without bins."""
+        return tuple(map(int, (self.bins or str(self.max_seq_length)).split(",")))
+
+    def shard_files(self, block_key: str) -> list[str]:
+        """Returns the file names of the shards of a block, one for each of `lengths`."""
+        name = f"{block_key}-of-{self.shards_of(block_key.split('-')[0]):05d}"
+        bins = [f"-bin-{length:05d}" for length in self.lengths] if self.bins else [""]
+        suffix = ".tfrecord.gz" if self.compression == "gzip" else ".tfrecord"
+        return [f"{name}{each}{suffix}" for each in bins]
 
     def block_of(self, document_id: bytes) -> str:
         """Returns the block a document belongs to: by its text and the seed, nothing else."""
@@ -154,6 +165,21 @@ def is_heldout(document_id: bytes, heldout_fraction: float) -> bool:
 def _defaults() -> dict[str, Any]:
     fields = dataclasses.fields(PreparationSettings)
     return {each.name: each.default for each in fields if each.default is not dataclasses.MISSING}
+
+
+def _check_bins(bins: str, max_seq_length: int) -> None:
+    if not bins:
+        return
+    lengths = [int(each) if each.strip().isdigit() else 0 for each in bins.split(",")]
+    if (
+        lengths[0] < _SHORTEST_SEQ_LENGTH
+        or lengths != sorted(set(lengths))
+        or lengths[-1] != max_seq_length
+    ):
+        raise ValueError(
+            f"Expected --bins of increasing lengths from {_SHORTEST_SEQ_LENGTH}, the last of them "
+            f"--max_seq_length ({max_seq_length}), separated by commas, received {bins!r}."
+        )
 
 
 def _check(name: str, value: float, lowest: float, highest: float) -> None:

@@ -97,13 +97,15 @@ def _shards(
 ) -> list[dict[str, Any]]:
     return [
         {
-            "file": settings.shard_file(key),
-            "sequences": part["sequences"],
+            "file": file,
+            "sequences": shard["sequences"],
             "documents": part["documents"],
-            "sha256": part["sha256"],
+            "sha256": shard["sha256"],
+            **({"max_seq_length": shard["max_seq_length"]} if settings.bins else {}),
         }
         for key, part in parts.items()
         if key.startswith(split)
+        for file, shard in zip(settings.shard_files(key), part["shards"], strict=True)
     ]
 
 

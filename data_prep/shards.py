@@ -1,13 +1,12 @@
-"""One block of documents to one shard of records."""
+"""One block of documents to one shard of records, or to one for each length of records."""
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import gzip
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -26,9 +25,9 @@ SEQUENCES_PER_STEP = 2_048
 _GZIP_LEVEL = 1
 
 
-def write_shard(
+def write_shards(
     block: TokenBlock,
-    stream: BinaryIO,
+    streams: Sequence[BinaryIO],
     *,
     block_key: str,
     settings: PreparationSettings,
@@ -41,14 +40,15 @@ def write_shard(
 
     Args:
         block: documents in the order of their ids.
-        stream: where TFRecords go.
+        streams: where TFRecords go, one for each of the settings' `lengths`.
         block_key: "train-00003" or "heldout-00000".
         settings: of the whole folder. Held-out documents are used once, not `dupe_factor` times.
         tokenizer: for the special ids; nothing is tokenized here.
         on_progress: called with sequences written and sequences in all.
 
     Returns:
-        What the manifest has to know: counts, `sha256` and `length_histogram`.
+        What the manifest has to know: counts, `length_histogram`, and of every shard
+        `max_seq_length`, `sequences` and `sha256`.
     """
     read = len(block.document_ids)
     if settings.dedup == "exact":
@@ -59,13 +59,20 @@ def write_shard(
     else:
         ids, pairs, without_partner = _paired(block, settings, block_key, words)
     pairs = pairs.take(words.permutation(len(pairs)))
-    hashed = _HashedStream(stream)
-    writer = _ShardWriter(_sequence_builder(settings, tokenizer))
-    with _compressed(hashed, settings.compression) as target:
-        for begin in range(0, len(pairs), SEQUENCES_PER_STEP):
-            step = slice(begin, begin + SEQUENCES_PER_STEP)
-            target.write(writer.records(ids, pairs.take(step), words))
-            on_progress(min(begin + SEQUENCES_PER_STEP, len(pairs)), len(pairs))
+    counts = _Counts(settings.max_seq_length)
+    shards = []
+    bins = _by_length(pairs, settings)
+    for stream, length, chosen in zip(streams, settings.lengths, bins, strict=True):
+        builder = _sequence_builder(settings, tokenizer, length)
+        hashed = _HashedStream(stream)
+        with _compressed(hashed, settings.compression) as target:
+            for begin in range(0, len(chosen), SEQUENCES_PER_STEP):
+                step = pairs.take(chosen[begin : begin + SEQUENCES_PER_STEP])
+                features = builder.build(ids, step, words)
+                target.write(frame_records(*encode_examples(features)))
+                counts.add(features)
+                on_progress(counts.sequences, len(pairs))
+        shards.append({"max_seq_length": length, "sequences": len(chosen), **hashed.summary()})
     return {
         "documents": len(block.document_ids),
         "documents_duplicate": read - len(block.document_ids),
@@ -76,10 +83,18 @@ def write_shard(
         "sequences": len(pairs),
         "random_next": int(pairs.is_random_next.sum()),
         "pairs_without_partner": without_partner,
-        "sha256": hashed.sha256.hexdigest(),
-        "bytes_out": hashed.size,
-        **writer.summary(),
+        "bytes_out": sum(shard["bytes_out"] for shard in shards),
+        "shards": shards,
+        **counts.summary(),
     }
+
+
+def _by_length(pairs: SegmentPairs, settings: PreparationSettings) -> list[np.ndarray]:
+    """Returns for every length of records the places of the pairs that go there, in order."""
+    special = 2 if settings.objective == "mlm" else 3
+    tokens = pairs.a_end - pairs.a_begin + pairs.b_end - pairs.b_begin + special
+    length_bin = np.searchsorted(settings.lengths, tokens)
+    return [np.flatnonzero(length_bin == place) for place in range(len(settings.lengths))]
 
 
 def _dupe_factor(settings: PreparationSettings, block_key: str) -> int:
@@ -127,10 +142,10 @@ def _pair_maker(block: TokenBlock, settings: PreparationSettings, block_key: str
 
 
 def _sequence_builder(
-    settings: PreparationSettings, tokenizer: WordpieceTokenizer
+    settings: PreparationSettings, tokenizer: WordpieceTokenizer, max_seq_length: int
 ) -> SequenceBuilder:
     return SequenceBuilder(
-        max_seq_length=settings.max_seq_length,
+        max_seq_length=max_seq_length,
         pad_id=tokenizer.pad_id,
         cls_id=tokenizer.cls_id,
         sep_id=tokenizer.sep_id,
@@ -164,6 +179,9 @@ class _HashedStream:
     def flush(self) -> None:
         self._stream.flush()
 
+    def summary(self) -> dict[str, Any]:
+        return {"sha256": self.sha256.hexdigest(), "bytes_out": self.size}
+
 
 def _compressed(stream: Any, compression: str) -> contextlib.AbstractContextManager[Any]:
     if compression == "none":
@@ -172,26 +190,26 @@ def _compressed(stream: Any, compression: str) -> contextlib.AbstractContextMana
     return gzip.GzipFile("", "wb", _GZIP_LEVEL, stream, mtime=0)
 
 
-class _ShardWriter:
-    """Makes records and keeps count of what was made."""
+class _Counts:
+    """What the records of all shards of a block hold."""
 
-    def __init__(self, builder: SequenceBuilder):
-        self._builder = builder
-        self._lengths = np.zeros(builder.max_seq_length + 1, np.int64)
-        self._counts: collections.Counter[str] = collections.Counter()
+    def __init__(self, max_seq_length: int):
+        self._lengths = np.zeros(max_seq_length + 1, np.int64)
+        self._predictions = 0
 
-    def records(self, ids: np.ndarray, pairs: SegmentPairs, words: RandomWords) -> bytes:
-        features = self._builder.build(ids, pairs, words)
+    @property
+    def sequences(self) -> int:
+        return int(self._lengths.sum())
+
+    def add(self, features: Mapping[str, np.ndarray]) -> None:
         lengths = np.count_nonzero(features["input_mask"], axis=1)
         self._lengths += np.bincount(lengths, minlength=len(self._lengths))
-        if self._builder.is_masked:
-            self._counts["predictions"] += int(features["masked_lm_weights"].sum())
-        self._counts["sequence_tokens"] += int(lengths.sum())
-        return frame_records(*encode_examples(features))
+        if "masked_lm_weights" in features:
+            self._predictions += int(features["masked_lm_weights"].sum())
 
     def summary(self) -> dict[str, Any]:
         return {
-            "predictions": self._counts["predictions"],
-            "sequence_tokens": self._counts["sequence_tokens"],
+            "predictions": self._predictions,
+            "sequence_tokens": int(self._lengths @ np.arange(len(self._lengths))),
             "length_histogram": self._lengths.tolist(),
         }

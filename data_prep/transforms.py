@@ -11,6 +11,7 @@ text and the seed, so records do not depend on bundles, workers or how the input
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -27,7 +28,7 @@ from data_prep.file_tallies import FileTally
 from data_prep.job_folder import COUNTS_PART, FILES_PART, JobFolder
 from data_prep.preparation_settings import PreparationSettings
 from data_prep.progress import ProgressReport
-from data_prep.shards import write_shard
+from data_prep.shards import write_shards
 from data_prep.wordpiece import WordpieceTokenizer
 
 Unit = list[FileRange]
@@ -131,19 +132,20 @@ class WriteBlock(beam.DoFn):
         )
 
     def process(self, keyed: tuple[str, Iterable[bytes]]) -> Iterator[str]:
-        """Writes the shard under a temporary name, renames it, then saves its part."""
+        """Writes the shards under temporary names, renames them, then saves their part."""
         key, payloads = keyed
         if key == COUNTS_PART:
             counts, per_file = file_tallies.merge(payloads)
             self._job.save_part(FILES_PART, file_tallies.to_json(per_file))
             self._job.save_part(COUNTS_PART, counts)
-        elif self._job.load_part(key) is None or not storage.exists(self._job.shard_path(key)):
+        elif not self._job.is_finished(key):
             block = token_blocks.merge(filter(None, payloads))
             report = ProgressReport(self._job.progress_folder, key)
-            with storage.open_whole(self._job.shard_path(key)) as stream:
-                part = write_shard(
+            with contextlib.ExitStack() as files:
+                paths = self._job.shard_paths(key)
+                part = write_shards(
                     block,
-                    stream,
+                    [files.enter_context(storage.open_whole(path)) for path in paths],
                     block_key=key,
                     settings=self._settings,
                     tokenizer=self._tokenizer,

@@ -71,19 +71,19 @@ def test_a_finished_folder_refuses_other_settings_by_name(prepare, corpus):
 
 def test_a_job_that_died_while_writing_goes_on_and_ends_the_same(prepare, corpus, monkeypatch):
     expected = shards(prepare(corpus, output="whole"))
-    write_shard, written = transforms.write_shard, []
+    write_shards, written = transforms.write_shards, []
 
-    def die_at_the_third(block, stream, **kwargs):
+    def die_at_the_third(block, streams, **kwargs):
         if len(written) == 2:
-            stream.write(b"half a shard")
+            streams[0].write(b"half a shard")
             raise KeyboardInterrupt
         written.append(kwargs["block_key"])
-        return write_shard(block, stream, **kwargs)
+        return write_shards(block, streams, **kwargs)
 
-    monkeypatch.setattr(transforms, "write_shard", die_at_the_third)
+    monkeypatch.setattr(transforms, "write_shards", die_at_the_third)
     with pytest.raises(BaseException):  # noqa: B017  (Beam may wrap it)
         prepare(corpus, output="killed")
-    monkeypatch.setattr(transforms, "write_shard", write_shard)
+    monkeypatch.setattr(transforms, "write_shards", write_shards)
     folder = corpus.parent / "killed"
     assert not (folder / "COMPLETED").exists()
     kept = {name: (folder / name).stat().st_mtime_ns for name in shards(folder)}
@@ -158,6 +158,13 @@ def test_every_choice_reaches_the_records(prepare, corpus, corpus_text):
     for shard in manifest.shard_files(str(folder), "train"):
         dataset = tf.data.TFRecordDataset(shard, compression_type="GZIP")
         assert sum(1 for _ in dataset) > 0
+
+
+def test_bins_are_named_in_files_and_manifest(prepare, corpus):
+    folder = prepare(corpus, bins="16,32")
+    shards_of_train = load_manifest(str(folder)).splits["train"]["shards"]
+    assert [shard["max_seq_length"] for shard in shards_of_train] == [16, 32] * 3
+    assert {shard["file"] for shard in shards_of_train} < {path.name for path in folder.iterdir()}
 
 
 def test_help_shows_an_example(capsys):

@@ -24,7 +24,7 @@ def test_a_new_folder_is_not_complete(tmp_path):
 
 
 def test_a_begun_folder_goes_on_with_its_settings_only(begun):
-    open(begun.shard_path("train-00000"), "wb").close()
+    open(begun.shard_paths("train-00000")[0], "wb").close()
     assert not JobFolder(begun.directory, SETTINGS).is_completed()
     with pytest.raises(ValueError, match=r"was begun with other settings .dupe_factor: 3, now 4"):
         JobFolder(begun.directory, OTHER).is_completed()
@@ -46,7 +46,7 @@ def test_a_block_is_finished_when_shard_and_part_are_there(begun):
     assert begun.finished_blocks() == frozenset()
     begun.save_part("train-00000", {"sequences": 1})
     assert begun.finished_blocks() == frozenset()
-    open(begun.shard_path("train-00000"), "wb").close()
+    open(begun.shard_paths("train-00000")[0], "wb").close()
     assert begun.finished_blocks() == {"train-00000"}
 
 
@@ -57,7 +57,7 @@ def test_a_part_of_other_settings_counts_for_nothing(begun):
 
 
 def test_what_a_killed_writer_left_is_removed_at_the_next_begin(begun, vocab_file):
-    left = begun.shard_path("train-00001") + ".tmp-0123"
+    left = begun.shard_paths("train-00001")[0] + ".tmp-0123"
     open(left, "wb").close()
     begun.begin(vocab_file)
     assert not os.path.exists(left)
@@ -78,7 +78,7 @@ def test_a_folder_begun_without_a_shard_is_free_for_other_settings(begun, vocab_
 
 
 def test_a_discarded_job_leaves_nothing_of_its_own(begun):
-    open(begun.shard_path("train-00001"), "wb").close()
+    open(begun.shard_paths("train-00001")[0], "wb").close()
     begun.discard()
     assert not os.path.exists(begun.directory)
 
@@ -100,7 +100,7 @@ def test_a_failure_is_told_once(begun):
 def test_all_is_written_when_shards_parts_and_counts_are_there(begun):
     for key in ("train-00000", "train-00001"):
         begun.save_part(key, {})
-        open(begun.shard_path(key), "wb").close()
+        open(begun.shard_paths(key)[0], "wb").close()
     begun.save_part("counts", {})
     assert not begun.is_all_written()
     begun.save_part("files", {})

@@ -92,8 +92,8 @@ def test_the_heldout_split_has_its_share_of_shards(shards, fraction, expected):
 
 def test_shard_files_name_their_number_of():
     settings = changed(num_shards=12, heldout_fraction=0.1)
-    assert settings.shard_file("train-00003") == "train-00003-of-00012.tfrecord"
-    assert settings.shard_file("heldout-00000") == "heldout-00000-of-00001.tfrecord"
+    assert settings.shard_files("train-00003") == ["train-00003-of-00012.tfrecord"]
+    assert settings.shard_files("heldout-00000") == ["heldout-00000-of-00001.tfrecord"]
 
 
 @pytest.mark.parametrize(
@@ -125,4 +125,21 @@ def test_a_folder_made_before_a_setting_was_brought_in_has_its_default():
 
 
 def test_compressed_shards_have_the_suffix():
-    assert changed(compression="gzip").shard_file("train-00000").endswith("-of-00008.tfrecord.gz")
+    settings = changed(compression="gzip")
+    assert settings.shard_files("train-00000") == ["train-00000-of-00008.tfrecord.gz"]
+
+
+def test_every_bin_has_its_shards():
+    settings = changed(bins="32,128", num_shards=1)
+    assert settings.lengths == (32, 128)
+    assert settings.shard_files("train-00000") == [
+        "train-00000-of-00001-bin-00032.tfrecord",
+        "train-00000-of-00001-bin-00128.tfrecord",
+    ]
+    assert changed().lengths == (128,)
+
+
+@pytest.mark.parametrize("bins", ["64", "128,64", "64,64,128", "4,128", "a,128", "64;128"])
+def test_bins_that_do_not_grow_up_to_the_longest_are_refused(bins):
+    with pytest.raises(ValueError, match=r"--max_seq_length .128., separated by commas, received"):
+        changed(bins=bins)

@@ -21,7 +21,7 @@ PART = {
     "predictions": 12,
     "sequence_tokens": 80,
     "bytes_out": 999,
-    "sha256": "s",
+    "shards": [{"max_seq_length": 128, "sequences": 4, "sha256": "s"}],
     "length_histogram": [0, 4],
 }
 COUNTS = {

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_prep.preparation_settings import PreparationSettings
-from data_prep.shards import write_shard
+from data_prep.shards import write_shards
 from data_prep.token_blocks import TokenBlock
 
 SETTINGS = PreparationSettings(
@@ -35,14 +35,14 @@ def shard(tokenizer, tmp_path, read_records):
 
     def make(block_key="train-00000", **changes):
         stream = io.BytesIO()
-        part = write_shard(
+        part = write_shards(
             block(),
-            stream,
+            [stream],
             block_key=block_key,
             settings=dataclasses.replace(SETTINGS, **changes),
             tokenizer=tokenizer,
         )
-        assert part["sha256"] == hashlib.sha256(stream.getvalue()).hexdigest()
+        assert part["shards"][0]["sha256"] == hashlib.sha256(stream.getvalue()).hexdigest()
         assert part["bytes_out"] == len(stream.getvalue())
         content = stream.getvalue()
         if changes.get("compression") == "gzip":
@@ -55,7 +55,7 @@ def shard(tokenizer, tmp_path, read_records):
 
 def test_the_shard_of_a_seed_never_changes(shard):
     # If this fails, every corpus comes out differently: that needs a new format version.
-    assert shard()[0]["sha256"][:16] == "239debe4cbc0afd0"
+    assert shard()[0]["shards"][0]["sha256"][:16] == "239debe4cbc0afd0"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_shard_of_a_seed_never_changes(shard):
     [{"random_seed": 1}, {"block_key": "train-00001"}, {"do_whole_word_mask": True}],
 )
 def test_seed_block_and_rules_change_the_shard(shard, change):
-    assert shard(**change)[0]["sha256"] != shard()[0]["sha256"]
+    assert shard(**change)[0]["shards"][0]["sha256"] != shard()[0]["shards"][0]["sha256"]
 
 
 def test_the_part_counts_what_the_records_hold(shard):
@@ -99,9 +99,9 @@ def test_heldout_documents_are_used_once(shard):
 
 def test_progress_ends_with_all_sequences(tokenizer):
     calls = []
-    part = write_shard(
+    part = write_shards(
         block(),
-        io.BytesIO(),
+        [io.BytesIO()],
         block_key="train-00000",
         settings=SETTINGS,
         tokenizer=tokenizer,
@@ -113,7 +113,7 @@ def test_progress_ends_with_all_sequences(tokenizer):
 def test_compressed_shards_hold_the_same_records_in_the_same_bytes_each_time(shard):
     part, records = shard(compression="gzip")
     assert records == shard()[1]
-    assert shard(compression="gzip")[0]["sha256"] == part["sha256"]
+    assert shard(compression="gzip")[0]["shards"][0]["sha256"] == part["shards"][0]["sha256"]
 
 
 def test_equal_documents_are_dropped_when_asked(tokenizer):
@@ -121,9 +121,9 @@ def test_equal_documents_are_dropped_when_asked(tokenizer):
     twice.document_ids[1] = twice.document_ids[0]
     settings = dataclasses.replace(SETTINGS, dedup="exact")
     arguments = {"block_key": "train-00000", "tokenizer": tokenizer}
-    part = write_shard(twice, io.BytesIO(), settings=settings, **arguments)
+    part = write_shards(twice, [io.BytesIO()], settings=settings, **arguments)
     assert (part["documents"], part["documents_duplicate"], part["sentences"]) == (2, 1, 6)
-    kept = write_shard(twice, io.BytesIO(), settings=SETTINGS, **arguments)
+    kept = write_shards(twice, [io.BytesIO()], settings=SETTINGS, **arguments)
     assert (kept["documents"], kept["documents_duplicate"]) == (3, 0)
 
 
@@ -178,3 +178,25 @@ def test_dynamic_records_are_those_of_static_masking_before_it(shard):
         assert record["input_ids"] == ids
         assert record["input_mask"] == other["input_mask"]
         assert record["next_sentence_labels"] == other["next_sentence_labels"]
+
+
+def test_bins_hold_the_sequences_of_their_lengths_padded_no_further(
+    tokenizer, tmp_path, read_records
+):
+    streams = [io.BytesIO(), io.BytesIO()]
+    settings = dataclasses.replace(SETTINGS, bins="10,16", dupe_factor=20)
+    arguments = {"block_key": "train-00000", "tokenizer": tokenizer}
+    part = write_shards(block(), streams, settings=settings, **arguments)
+    lengths = []
+    for stream, width, shard in zip(streams, (10, 16), part["shards"], strict=True):
+        (tmp_path / "shard").write_bytes(stream.getvalue())
+        records = read_records(tmp_path / "shard")
+        assert {len(record["input_ids"]) for record in records} == {width}
+        assert (len(records), width) == (shard["sequences"], shard["max_seq_length"])
+        lengths.append([sum(record["input_mask"]) for record in records])
+    assert max(lengths[0]) <= 10 < min(lengths[1])
+    assert np.bincount(sum(lengths, []), minlength=17).tolist() == part["length_histogram"]
+    single = write_shards(
+        block(), [io.BytesIO()], settings=dataclasses.replace(settings, bins=""), **arguments
+    )
+    assert single["length_histogram"] == part["length_histogram"]
