@@ -102,6 +102,7 @@ class GlueConfig:
     learning_rate: float = 1e-4
     batch_size: int = 32
     max_seq_length: int = 128
+    dropout: float = 0.1
     seed: int = 0
 
 

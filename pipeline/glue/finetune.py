@@ -51,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("max_seq_length", "tokens per example"),
         ("seed", "decides order, dropout and new weights"),
         ("warmup_fraction", "share of the steps with a rising rate"),
+        ("dropout", "share of units and attention weights dropped in training"),
         ("weight_decay", "decoupled weight decay of the matrices"),
         ("max_train_examples", "at most so many training examples per task; 0 takes all"),
     ):
@@ -107,7 +108,11 @@ class _Start:
         from pipeline.checkpoints import find_vocab
         from pipeline.glue import initial_weights
 
-        self.config = initial_weights.load_config(checkpoint)
+        self.config = dataclasses.replace(
+            initial_weights.load_config(checkpoint),
+            dropout=settings.dropout,
+            attention_dropout=settings.dropout,
+        )
         if settings.max_seq_length > self.config.max_position_embeddings:
             raise ValueError(
                 f"--max_seq_length: expected at most the encoder's max_position_embeddings "

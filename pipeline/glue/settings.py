@@ -17,6 +17,8 @@ class FineTuningSettings:
       seed: Decides order, dropout and the initial head.
       optimizer: One of `OPTIMIZERS`.
       warmup_fraction: Share of the steps with a rising rate, in [0, 1].
+      dropout: Probability in [0, 1) of dropping a hidden unit or attention weight, whatever
+        pre-training used: a short pre-training needs none, a small task does.
       weight_decay: Decoupled decay of matrices; bias and LayerNorm have none.
       max_train_examples: At most so many training examples, drawn with `seed`;
         0 takes all.
@@ -32,6 +34,7 @@ class FineTuningSettings:
     seed: int = 0
     optimizer: str = "adamw"
     warmup_fraction: float = 0.1
+    dropout: float = 0.1
     weight_decay: float = 0.01
     max_train_examples: int = 0
 
@@ -42,6 +45,8 @@ class FineTuningSettings:
         for name in ("seed", "max_train_examples", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"--{name}: expected 0 or more, received {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"--dropout: expected 0 to below 1, received {self.dropout}")
         if not 0 <= self.warmup_fraction <= 1:
             raise ValueError(f"--warmup_fraction: expected 0 to 1, received {self.warmup_fraction}")
         if self.optimizer not in OPTIMIZERS:

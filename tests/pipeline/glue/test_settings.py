@@ -23,6 +23,7 @@ def test_steps_are_whole_batches_over_all_epochs(num_examples, epochs, steps):
         ("num_train_epochs", 0.0, "--num_train_epochs: expected more than 0"),
         ("max_seq_length", -5, "--max_seq_length: expected more than 0"),
         ("seed", -1, "--seed: expected 0 or more, received -1"),
+        ("dropout", 1.0, "--dropout: expected 0 to below 1, received 1.0"),
         ("max_train_examples", -1, "--max_train_examples: expected 0 or more"),
         ("weight_decay", -0.1, "--weight_decay: expected 0 or more"),
         ("warmup_fraction", 1.5, "--warmup_fraction: expected 0 to 1, received 1.5"),
