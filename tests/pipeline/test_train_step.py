@@ -1,9 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from models import BertPretrainer, losses
+from models import BertPretrainer
 from pipeline import distribution, train_step
 
 
@@ -15,7 +17,8 @@ def trained(strategy_name, bert_config, batch, num_steps=3):
     with strategy.scope():
         model = BertPretrainer(bert_config)
         model({name: value[:1] for name, value in batch.items()})
-        optimizer = keras.optimizers.AdamW(0.01, global_clipnorm=1.0)
+        # Not Adam: it would blow the rounding of gradients that are zero up to whole steps.
+        optimizer = keras.optimizers.SGD(0.5, global_clipnorm=1.0)
         optimizer.build(model.trainable_variables)
         step = tf.Variable(0, dtype=tf.int64)
     run = train_step.make_train_steps(strategy, model, optimizer, step, seed=0)
@@ -28,22 +31,26 @@ def trained(strategy_name, bert_config, batch, num_steps=3):
 
 
 @pytest.fixture
+def one_layer(bert_config):
+    return dataclasses.replace(bert_config, num_layers=1)
+
+
+@pytest.fixture
 def batch(pretraining_batch):
     return pretraining_batch(batch=8)
 
 
-def test_one_and_two_replicas_reach_the_same_weights(bert_config, batch):
+def test_one_and_two_replicas_reach_the_same_weights(one_layer, batch):
     # Rows hold 1 to 3 predictions, so the halves of the batch have unequal weights.
-    one, two = (trained(name, bert_config, batch) for name in ("one", "mirrored"))
+    one, two = (trained(name, one_layer, batch) for name in ("one", "mirrored"))
     for left, right in zip(one[0], two[0], strict=True):
         np.testing.assert_allclose(left, right, atol=2e-6)
     np.testing.assert_allclose(one[1], two[1], rtol=1e-5)
     assert one[2] == pytest.approx(two[2], rel=1e-5)
 
 
-def test_loss_falls_and_sums_count_every_prediction(bert_config, batch):
-    _, sums, means = trained("one", bert_config, batch, num_steps=30)
-    first = trained("one", bert_config, batch, num_steps=1)[1]
-    assert means["masked_lm_loss"] < losses.means(first)["masked_lm_loss"] - 0.5
+def test_loss_falls_and_sums_count_every_prediction(one_layer, batch):
+    _, sums, means = trained("one", one_layer, batch, num_steps=30)
+    assert means["masked_lm_loss"] < np.log(50) - 0.5  # 50 words, at first about equally likely
     assert sums[2] == 30 * batch["masked_lm_weights"].sum()
     assert sums[5] == 30 * 8
