@@ -10,6 +10,12 @@ from pipeline.config import Recipe
 
 # Settings of the records that the trainer relies on; the others only describe them.
 _MUST_AGREE = ("max_seq_length", "max_predictions_per_seq")
+# Kinds of records that `mnemosyne prepare` makes for other trainers.
+_NOT_TRAINED_ON = (
+    ("objective", lambda value: value == "mlm", "with --objective mlm_nsp or mlm_sop"),
+    ("masking", lambda value: value == "dynamic", "with --masking static"),
+    ("bins", bool, "without --bins"),
+)
 
 
 def check_same_records(run_facts: Mapping | None, manifest: records.Manifest, data_dir: str):
@@ -37,8 +43,8 @@ def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> 
     """Compares the recipe with the manifest of the records.
 
     Raises:
-      ValueError: another sequence length or number of predictions, records without pairs, or
-        a vocabulary larger than the model's embedding table.
+      ValueError: another sequence length or number of predictions, records of a kind that is
+        not trained on, or a vocabulary larger than the model's embedding table.
     """
     prepare = dataclasses.asdict(recipe.prepare)
     for flag in _MUST_AGREE:
@@ -49,11 +55,12 @@ def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> 
                 f"{flag}={received}. Run 'mnemosyne prepare --{flag} {expected}' into a new "
                 f"folder, or pass --set prepare.{flag}={received}."
             )
-    if manifest.settings.get("objective") == "mlm":
-        raise ValueError(
-            f"{data_dir} was prepared with --objective mlm, which has no sentence pairs to tell "
-            "apart. Prepare it with --objective mlm_nsp or mlm_sop."
-        )
+    for flag, refused, remedy in _NOT_TRAINED_ON:
+        if refused(manifest.settings.get(flag)):
+            raise ValueError(
+                f"{data_dir} was prepared with --{flag} {manifest.settings[flag]}, which this "
+                f"trainer does not read. Prepare it {remedy}."
+            )
     if recipe.vocab.vocab_size < manifest.vocab["size"]:
         raise ValueError(
             f"vocab.vocab_size must be at least the size of the vocabulary, {data_dir}/vocab.txt "

@@ -119,7 +119,7 @@ class _Start:
                 f"{self.config.max_position_embeddings}, received {settings.max_seq_length}"
             )
         self.tokenizer = WordpieceTokenizer(
-            find_vocab(checkpoint), do_lower_case=initial_weights.lower_cases(checkpoint)
+            find_vocab(checkpoint), **initial_weights.tokenizer_settings(checkpoint)
         )
         self.weights = initial_weights.encoder_weights(
             self.config, checkpoint, random_init=random_init, seed=settings.seed

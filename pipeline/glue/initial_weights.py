@@ -31,17 +31,21 @@ def load_config(checkpoint: str) -> BertConfig:
     return BertConfig.load(path)
 
 
-def lower_cases(checkpoint: str) -> bool:
-    """Whether the records that the run was trained on were lower-cased.
+def tokenizer_settings(checkpoint: str) -> dict:
+    """How the records that the run was trained on were tokenized: `do_lower_case` and `ids`.
 
     A folder without `run.json` (only sizes and vocabulary, for random weights)
-    counts as lower-cased, like BERT's usual vocabulary.
+    counts as lower-cased with BERT's own ids.
     """
     path = os.path.join(checkpoint, "run.json")
-    if not os.path.isfile(path):
-        return True
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)["data_manifest"]["settings"].get("do_lower_case", True)
+    settings = {}
+    if os.path.isfile(path):
+        with open(path, encoding="utf-8") as file:
+            settings = json.load(file)["data_manifest"]["settings"]
+    return {
+        "do_lower_case": settings.get("do_lower_case", True),
+        "ids": settings.get("ids", "bert"),
+    }
 
 
 def encoder_weights(

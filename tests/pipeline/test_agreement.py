@@ -16,10 +16,18 @@ def test_other_sequence_length_names_flag_and_both_values(records_dir, tiny_reci
         agreement.check_records(recipe, records.load_manifest(records_dir), records_dir)
 
 
-def test_records_without_pairs_are_refused(records_dir, tiny_recipe):
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("objective", "mlm", "--objective mlm, .*with --objective mlm_nsp"),
+        ("masking", "dynamic", "--masking dynamic, .*with --masking static"),
+        ("bins", [64, 128], "--bins .*without --bins"),
+    ],
+)
+def test_records_for_other_trainers_are_refused(records_dir, tiny_recipe, flag, value, message):
     manifest = records.load_manifest(records_dir)
-    manifest = dataclasses.replace(manifest, settings={**manifest.settings, "objective": "mlm"})
-    with pytest.raises(ValueError, match="--objective mlm, .*mlm_nsp"):
+    manifest = dataclasses.replace(manifest, settings={**manifest.settings, flag: value})
+    with pytest.raises(ValueError, match=message):
         agreement.check_records(tiny_recipe(), manifest, records_dir)
 
 

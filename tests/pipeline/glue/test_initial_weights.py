@@ -71,8 +71,17 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
 def test_lower_casing_is_that_of_the_records(tmp_path, do_lower_case):
     run = {"data_manifest": {"settings": {"do_lower_case": do_lower_case}}}
     (tmp_path / "run.json").write_text(json.dumps(run))
-    assert initial_weights.lower_cases(str(tmp_path)) is do_lower_case
+    assert initial_weights.tokenizer_settings(str(tmp_path)) == {
+        "do_lower_case": do_lower_case,
+        "ids": "bert",
+    }
 
 
 def test_sizes_without_a_run_count_as_lower_cased(tmp_path):
-    assert initial_weights.lower_cases(str(tmp_path))
+    assert initial_weights.tokenizer_settings(str(tmp_path))["do_lower_case"]
+
+
+def test_text_is_tokenized_with_the_ids_of_the_records(tmp_path):
+    facts = {"data_manifest": {"settings": {"ids": "tf_text"}}}
+    (tmp_path / "run.json").write_text(json.dumps(facts))
+    assert initial_weights.tokenizer_settings(str(tmp_path))["ids"] == "tf_text"
