@@ -82,7 +82,11 @@ class ProgressDisplay:
         import tqdm
 
         while not total_progress(self._folder)["bytes"]:  # workers are starting
-            if self._stop.wait(_SECONDS_BETWEEN_LOOKS):
+            # A job may be over before the first look: what it reported is shown all the same.
+            if (
+                self._stop.wait(_SECONDS_BETWEEN_LOOKS)
+                and not total_progress(self._folder)["bytes"]
+            ):
                 return
         with tqdm.tqdm(
             desc="read",

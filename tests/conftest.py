@@ -16,6 +16,16 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session")
+def two_replicas():
+    """The one MirroredStrategy of the test process, over both CPU devices.
+
+    TensorFlow numbers the collectives of every strategy from the same start, so a second one
+    in a process meets the first one's on CPU devices ("Shape mismatch in the collective").
+    """
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
 def bert_config():
     """A BERT that compiles in a second: 50 words, width 8, 2 layers, no dropout."""
     from models import BertConfig

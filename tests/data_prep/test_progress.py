@@ -33,6 +33,14 @@ def test_the_display_shows_bytes_documents_rejects_then_shards(tmp_path, capsys)
     assert "sequences=55" in text
 
 
+def test_a_job_that_is_over_before_the_first_look_is_shown_all_the_same(tmp_path, capsys):
+    ProgressReport(str(tmp_path), "unit").update({"bytes": 10, "documents": 7}, is_last=True)
+    display = ProgressDisplay(str(tmp_path), bytes_total=10, shards_total=1, shards_done=0)
+    display._stop.set()
+    display._watch()
+    assert "documents=7" in capsys.readouterr().err
+
+
 def test_the_display_forgets_reports_of_an_earlier_run(tmp_path):
     ProgressReport(str(tmp_path), "old").update({"bytes": 99})
     with ProgressDisplay(str(tmp_path), bytes_total=10, shards_total=1, shards_done=0):

@@ -133,13 +133,13 @@ def test_restored_checkpoint_continues_bit_for_bit(live, tmp_path):
         assert np.array_equal(expected.numpy(), value.numpy())
 
 
-def train_replicated(devices, live, *, jit_compile=True, steps=5, bad_step=3):
+def train_replicated(strategy, live, *, jit_compile=True, steps=5, bad_step=3):
     """Trains with gradients spread over replicas; in `bad_step` the last replica brings a NaN.
 
     Returns:
         The counters and, per variable, the weights of every replica.
     """
-    strategy = tf.distribute.MirroredStrategy(devices)
+    num_replicas = strategy.num_replicas_in_sync
     with strategy.scope():
         optimizer = Mnemosyne(meta_params=live, jit_compile=jit_compile)
         variables = make_variables()
@@ -149,8 +149,8 @@ def train_replicated(devices, live, *, jit_compile=True, steps=5, bad_step=3):
     def step(gradients, bad):
         def replica_step(gradients):
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            is_bad = tf.logical_and(bad, tf.equal(replica, len(devices) - 1))
-            share = tf.where(is_bad, np.nan, 1.0 / len(devices))
+            is_bad = tf.logical_and(bad, tf.equal(replica, num_replicas - 1))
+            share = tf.where(is_bad, np.nan, 1.0 / num_replicas)
             apply(optimizer, [share * gradient for gradient in gradients], variables)
 
         strategy.run(replica_step, args=(gradients,))
@@ -165,12 +165,12 @@ def train_replicated(devices, live, *, jit_compile=True, steps=5, bad_step=3):
 
 
 @pytest.fixture(scope="module")
-def trained_on_two(live, two_devices):
-    return train_replicated(two_devices, live)
+def trained_on_two(live, two_replicas):
+    return train_replicated(two_replicas, live)
 
 
-def test_two_replicas_reach_the_weights_of_one(live, two_devices, trained_on_two):
-    _, one = train_replicated(two_devices[:1], live, jit_compile=False)
+def test_two_replicas_reach_the_weights_of_one(live, trained_on_two):
+    _, one = train_replicated(tf.distribute.OneDeviceStrategy("CPU:0"), live, jit_compile=False)
     for (single,), (first, second) in zip(one, trained_on_two[1], strict=True):
         assert np.array_equal(first, second)
         np.testing.assert_allclose(first, single, rtol=1e-5, atol=1e-6)

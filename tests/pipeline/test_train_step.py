@@ -9,10 +9,9 @@ from models import BertPretrainer
 from pipeline import distribution, train_step
 
 
-def trained(strategy_name, bert_config, batch, num_steps=3):
+def trained(strategy, bert_config, batch, num_steps=3):
     """Weights, metric sums and held-out means after `num_steps` on one batch of 8."""
     keras.utils.set_random_seed(0)
-    strategy = distribution.make_strategy(strategy_name)
     dataset = tf.data.Dataset.from_tensor_slices(batch).batch(8, drop_remainder=True)
     with strategy.scope():
         model = BertPretrainer(bert_config)
@@ -40,9 +39,10 @@ def batch(pretraining_batch):
     return pretraining_batch(batch=8)
 
 
-def test_one_and_two_replicas_reach_the_same_weights(one_layer, batch):
+def test_one_and_two_replicas_reach_the_same_weights(one_layer, batch, two_replicas):
     # Rows hold 1 to 3 predictions, so the halves of the batch have unequal weights.
-    one, two = (trained(name, one_layer, batch) for name in ("one", "mirrored"))
+    strategies = (distribution.make_strategy("one"), two_replicas)
+    one, two = (trained(strategy, one_layer, batch) for strategy in strategies)
     for left, right in zip(one[0], two[0], strict=True):
         np.testing.assert_allclose(left, right, atol=2e-6)
     np.testing.assert_allclose(one[1], two[1], rtol=1e-5)
@@ -50,7 +50,7 @@ def test_one_and_two_replicas_reach_the_same_weights(one_layer, batch):
 
 
 def test_loss_falls_and_sums_count_every_prediction(one_layer, batch):
-    _, sums, means = trained("one", one_layer, batch, num_steps=30)
+    _, sums, means = trained(distribution.make_strategy("one"), one_layer, batch, num_steps=30)
     assert means["masked_lm_loss"] < np.log(50) - 0.5  # 50 words, at first about equally likely
     assert sums[2] == 30 * batch["masked_lm_weights"].sum()
     assert sums[5] == 30 * 8
