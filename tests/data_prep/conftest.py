@@ -1,5 +1,7 @@
 """Shared by the tests of data_prep: a small vocabulary, a small corpus, one way to prepare it."""
 
+import importlib.util
+import pathlib
 import random
 import string
 
@@ -9,6 +11,16 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = ["the", "cat", "sat", "on", "mat", "dog", "ran", "sun", "sea", "tree", "un", "##able"]
 PIECES = [*string.ascii_lowercase, *("##" + c for c in string.ascii_lowercase), *".,!?'"]
 BEYOND_ASCII = ["\u00df", "##\u00df", "\u2026", "\u4f60", "\u597d", "\u0661"]
+
+
+@pytest.fixture(scope="session")
+def bert_twin():
+    """The module `bert_twin.py`."""
+    path = pathlib.Path(__file__).with_name("bert_twin.py")
+    spec = importlib.util.spec_from_file_location("bert_twin", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -4,27 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.basic_tokenizer import split_words
-from data_prep.wordpiece import WordpieceTokenizer, load_vocabulary
-
-
-def longest_match_first(word, vocab):
-    """WordPiece by its definition: the longest entry that fits, again and again."""
-    pieces, begin = [], 0
-    while begin < len(word):
-        for end in range(len(word), begin, -1):
-            piece = ("##" if begin else "") + word[begin:end]
-            if piece in vocab:
-                pieces.append(piece)
-                begin = end
-                break
-        else:
-            return ["[UNK]"]
-    return pieces if len(word) <= 200 else ["[UNK]"]
-
-
-def expected_pieces(line, vocab):
-    return [piece for word in split_words(line) for piece in longest_match_first(word, vocab)]
+from data_prep.wordpiece import WordpieceTokenizer
 
 
 def tokens(tokenizer, lines):
@@ -55,10 +35,10 @@ def test_lines_become_these_pieces(tokenizer, line, pieces):
     assert tokens(tokenizer, [line]) == [pieces]
 
 
-def test_mixed_lines_keep_their_order(tokenizer):
+def test_mixed_lines_keep_their_order(tokenizer, bert_twin):
     lines = ["the cat", "caf\u00e9 \u2026 the", "", "dog", "\u4f60", "on the mat\u2026"]
     vocab = set(tokenizer.vocab)
-    assert tokens(tokenizer, lines) == [expected_pieces(line, vocab) for line in lines]
+    assert tokens(tokenizer, lines) == [bert_twin.tokenize(line, vocab) for line in lines]
 
 
 ALPHABET = st.one_of(
@@ -70,9 +50,9 @@ ALPHABET = st.one_of(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(ALPHABET, max_size=30).map(lambda x: x.replace("\n", "")), max_size=8))
-def test_ids_follow_the_rules_of_bert_on_any_text(tokenizer, lines):
+def test_ids_follow_the_rules_of_bert_on_any_text(tokenizer, bert_twin, lines):
     vocab = set(tokenizer.vocab)
-    assert tokens(tokenizer, lines) == [expected_pieces(line, vocab) for line in lines]
+    assert tokens(tokenizer, lines) == [bert_twin.tokenize(line, vocab) for line in lines]
 
 
 def test_bytes_and_str_give_the_same_ids(tokenizer):
@@ -95,34 +75,6 @@ def test_special_ids_and_continuations_follow_the_file(tokenizer):
 def test_case_stays_when_lower_case_is_off(vocab_file):
     tokenizer = WordpieceTokenizer(vocab_file, do_lower_case=False)
     assert tokens(tokenizer, ["cat CAT", "\u00e9"]) == [["cat", "[UNK]"], ["[UNK]"]]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "received an empty file"),
-        (b"[PAD]\n[UNK]\n[CLS]\n[SEP]\ncat\n", r"\[MASK\] is missing"),
-        (b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\na\n", "'a' on lines 6 and 7"),
-        (b"[PAD]\n\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n", "blank line 2"),
-        (b"[PAD]\n\xff\n", "expected UTF-8"),
-    ],
-)
-def test_a_bad_vocabulary_is_refused_with_file_and_remedy(tmp_path, content, message):
-    path = tmp_path / "bad.txt"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=f"bad.txt: .*{message}"):
-        load_vocabulary(str(path))
-
-
-def test_a_missing_vocabulary_names_the_command_that_makes_one(tmp_path):
-    with pytest.raises(FileNotFoundError, match="mnemosyne vocab"):
-        load_vocabulary(str(tmp_path / "none.txt"))
-
-
-def test_windows_line_ends_are_no_part_of_entries(tmp_path):
-    path = tmp_path / "vocab.txt"
-    path.write_bytes(b"[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\ncat\r\n")
-    assert load_vocabulary(str(path))[-1] == "cat"
 
 
 def test_ids_of_tensorflow_text_are_those_of_its_bert_tokenizer(vocab_file):
