@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from pipeline.glue.settings import OPTIMIZERS, FineTuningSettings
+from pipeline.glue.settings import DEFAULT_LEARNING_RATES, OPTIMIZERS, FineTuningSettings
 from pipeline.glue.tasks import TASKS, GlueTask, holds_sample_tasks, select_tasks
 
 _EPILOG = """example:
@@ -46,7 +46,6 @@ def build_parser() -> argparse.ArgumentParser:
     defaults = FineTuningSettings()
     for name, text in (
         ("num_train_epochs", "passes over the training examples"),
-        ("learning_rate", "peak rate; small models need more than BERT-base's 2e-5"),
         ("batch_size", "examples per step"),
         ("max_seq_length", "tokens per example"),
         ("seed", "decides order, dropout and new weights"),
@@ -58,6 +57,12 @@ def build_parser() -> argparse.ArgumentParser:
         default = getattr(defaults, name)
         add(f"--{name}", type=type(default), default=default, help=f"{text} (%(default)s)")
     add("--optimizer", choices=OPTIMIZERS, default=defaults.optimizer, help="%(default)s")
+    add(
+        "--learning_rate",
+        type=float,
+        help="peak rate of adamw (1e-4; small models need more than BERT-base's 2e-5); for "
+        "mnemosyne a multiplier of its built-in rates (1.0)",
+    )
     return parser
 
 
@@ -70,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         results of other settings.
     """
     args = build_parser().parse_args(argv)
+    if args.learning_rate is None:
+        args.learning_rate = DEFAULT_LEARNING_RATES[args.optimizer]
     settings = FineTuningSettings(
         **{f.name: getattr(args, f.name) for f in dataclasses.fields(FineTuningSettings)}
     )
@@ -162,7 +169,7 @@ def _announce(task: GlueTask, data, directory: str) -> None:
 def _run_task(task: GlueTask, data, *, start: _Start, settings, folder) -> None:
     import numpy as np
 
-    from pipeline.glue import fine_tuning, initial_weights, metrics
+    from pipeline.glue import classifier_training, initial_weights, metrics
     from pipeline.glue.encoding import encode_texts
 
     began = time.monotonic()
@@ -173,7 +180,7 @@ def _run_task(task: GlueTask, data, *, start: _Start, settings, folder) -> None:
     model = initial_weights.build_classifier(
         start.config, task.num_outputs, weights=start.weights, seed=settings.seed
     )
-    num_train_steps = fine_tuning.train(
+    num_train_steps = classifier_training.train(
         model,
         encode_texts(train.texts, start.tokenizer, settings.max_seq_length),
         train.labels,
@@ -181,8 +188,10 @@ def _run_task(task: GlueTask, data, *, start: _Start, settings, folder) -> None:
         description=task.name,
     )
     features = encode_texts(data.dev.texts, start.tokenizer, settings.max_seq_length)
-    logits = fine_tuning.predict(model, features, batch_size=settings.batch_size)
-    predictions = fine_tuning.predictions_from_logits(logits, is_regression=task.is_regression)
+    logits = classifier_training.predict(model, features, batch_size=settings.batch_size)
+    predictions = classifier_training.predictions_from_logits(
+        logits, is_regression=task.is_regression
+    )
     scores = metrics.compute_metrics(task.metrics, data.dev.labels, predictions)
     row = _row(task, data, scores=scores, settings=settings)
     row |= {

@@ -2,7 +2,9 @@
 
 import dataclasses
 
-OPTIMIZERS = ("adamw",)
+# What each optimizer starts from: a peak rate, but for Mnemosyne a multiplier of its own.
+DEFAULT_LEARNING_RATES = {"adamw": 1e-4, "mnemosyne": 1.0}
+OPTIMIZERS = tuple(DEFAULT_LEARNING_RATES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,15 +13,15 @@ class FineTuningSettings:
 
     Attributes:
       num_train_epochs: Passes over the training examples; may be a fraction.
-      learning_rate: Peak rate, reached after the warm-up.
+      learning_rate: Peak rate, reached after the warm-up; for Mnemosyne a multiplier.
       batch_size: Examples per step; every step has exactly this many.
       max_seq_length: Tokens per example.
       seed: Decides order, dropout and the initial head.
       optimizer: One of `OPTIMIZERS`.
-      warmup_fraction: Share of the steps with a rising rate, in [0, 1].
+      warmup_fraction: Share of the steps with a rising rate, in [0, 1]; AdamW only.
       dropout: Probability in [0, 1) of dropping a hidden unit or attention weight, whatever
         pre-training used: a short pre-training needs none, a small task does.
-      weight_decay: Decoupled decay of matrices; bias and LayerNorm have none.
+      weight_decay: Decoupled decay of matrices; bias and LayerNorm have none. AdamW only.
       max_train_examples: At most so many training examples, drawn with `seed`;
         0 takes all.
 
@@ -28,7 +30,7 @@ class FineTuningSettings:
     """
 
     num_train_epochs: float = 3.0
-    learning_rate: float = 1e-4
+    learning_rate: float = DEFAULT_LEARNING_RATES["adamw"]
     batch_size: int = 32
     max_seq_length: int = 128
     seed: int = 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models import BertConfig
-from pipeline.glue import fine_tuning, finetune
+from pipeline.glue import classifier_training, finetune
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a", "same", "other"]
 
@@ -68,8 +68,17 @@ def fixture_quick(monkeypatch):
     def predict(model, features, *, batch_size):
         return np.tile([[0.0, 1.0]], [len(features["input_ids"]), 1])
 
-    monkeypatch.setattr(fine_tuning, "train", train)
-    monkeypatch.setattr(fine_tuning, "predict", predict)
+    monkeypatch.setattr(classifier_training, "train", train)
+    monkeypatch.setattr(classifier_training, "predict", predict)
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), [("adamw", 1e-4), ("mnemosyne", 1.0)])
+def test_each_optimizer_has_its_own_default_rate(folders, quick, optimizer, rate):
+    flags = arguments(folders, "--optimizer", optimizer)
+    at = flags.index("--learning_rate")
+    assert finetune.main(flags[:at] + flags[at + 2 :]) == 0
+    results = json.loads((folders / "out" / "results.json").read_text())
+    assert results["settings"]["learning_rate"] == rate
 
 
 def test_two_tasks_are_trained_scored_and_kept(folders, capsys):
@@ -155,7 +164,7 @@ def test_divergence_is_exit_code_1_and_leaves_no_marker(folders, capsys, monkeyp
     def train(*_, **__):
         raise FloatingPointError("STS-B: expected a finite loss")
 
-    monkeypatch.setattr(fine_tuning, "train", train)
+    monkeypatch.setattr(classifier_training, "train", train)
     assert finetune.main(arguments(folders, "--tasks", "STS-B")) == 1
     assert capsys.readouterr().err == "mnemosyne glue: STS-B: expected a finite loss\n"
     assert not (folders / "out" / "COMPLETED").exists()

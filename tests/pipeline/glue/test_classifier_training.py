@@ -1,5 +1,6 @@
 """Fine-tuning a very small classifier: it learns, repeats itself, and stops when it breaks."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from models import BertConfig
-from pipeline.glue import fine_tuning
+from pipeline.glue import classifier_training
 from pipeline.glue.initial_weights import build_classifier, encoder_weights
 from pipeline.glue.settings import FineTuningSettings
 
@@ -41,11 +42,11 @@ def make_model(num_outputs=2):
 
 
 def fit(model, features, labels, settings=SETTINGS):
-    return fine_tuning.train(model, features, labels, settings=settings, description="task")
+    return classifier_training.train(model, features, labels, settings=settings, description="task")
 
 
 def test_every_epoch_is_a_permutation_and_batches_run_across_epochs():
-    batches = list(itertools.islice(fine_tuning.batch_indices(24, SETTINGS), 6))
+    batches = list(itertools.islice(classifier_training.batch_indices(24, SETTINGS), 6))
     assert {len(batch) for batch in batches} == {16}
     stream = np.concatenate(batches).reshape(4, 24)
     assert np.sort(stream, axis=1).tolist() == [list(range(24))] * 4
@@ -54,39 +55,43 @@ def test_every_epoch_is_a_permutation_and_batches_run_across_epochs():
 
 def test_another_seed_is_another_order():
     first, second = (
-        next(fine_tuning.batch_indices(64, FineTuningSettings(seed=seed))) for seed in (0, 1)
+        next(classifier_training.batch_indices(64, FineTuningSettings(seed=seed)))
+        for seed in (0, 1)
     )
     assert first.tolist() != second.tolist()
 
 
 def test_class_loss_is_the_mean_cross_entropy():
     logits = tf.constant([[0.0, 0.0], [0.0, np.log(3.0)]])
-    loss = fine_tuning.task_loss(logits, tf.constant([0, 1]))
+    loss = classifier_training.task_loss(logits, tf.constant([0, 1]))
     # log 2, and -log(3/4).
     assert float(loss) == pytest.approx((0.693147 + 0.287682) / 2, rel=1e-5)
 
 
 def test_score_loss_is_the_squared_error_on_minus_1_to_1():
-    loss = fine_tuning.task_loss(tf.constant([[0.5], [0.0]]), tf.constant([5.0, 2.5]))
+    loss = classifier_training.task_loss(tf.constant([[0.5], [0.0]]), tf.constant([5.0, 2.5]))
     assert float(loss) == pytest.approx(0.125)
 
 
 def test_score_predictions_are_the_inverse_and_stay_in_range():
     logits = np.array([[-3.0], [-1.0], [0.0], [0.2], [1.0], [1.4]])
-    predictions = fine_tuning.predictions_from_logits(logits, is_regression=True)
+    predictions = classifier_training.predictions_from_logits(logits, is_regression=True)
     np.testing.assert_allclose(predictions, [0.0, 0.0, 2.5, 3.0, 5.0, 5.0])
 
 
 def test_class_predictions_are_the_largest_logit():
     logits = np.array([[1.0, 2.0], [0.5, -1.0]])
-    assert fine_tuning.predictions_from_logits(logits, is_regression=False).tolist() == [1, 0]
+    assert classifier_training.predictions_from_logits(logits, is_regression=False).tolist() == [
+        1,
+        0,
+    ]
 
 
 def test_it_learns_a_task_that_one_token_decides():
     features, labels = make_examples()
     model = make_model()
     assert fit(model, features, labels) == 64
-    logits = fine_tuning.predict(model, features, batch_size=50)
+    logits = classifier_training.predict(model, features, batch_size=50)
     assert logits.argmax(axis=-1).tolist() == labels.tolist()
 
 
@@ -103,7 +108,7 @@ def test_the_same_seed_gives_the_same_weights():
 def test_predictions_do_not_depend_on_the_batch_size():
     features, _ = make_examples(10)
     model = make_model()
-    logits = [fine_tuning.predict(model, features, batch_size=size) for size in (3, 10, 32)]
+    logits = [classifier_training.predict(model, features, batch_size=size) for size in (3, 10, 32)]
     assert [part.shape for part in logits] == [(10, 2)] * 3
     np.testing.assert_allclose(logits[0], logits[1], atol=1e-6)
     np.testing.assert_allclose(logits[0], logits[2], atol=1e-6)
@@ -120,10 +125,10 @@ def test_columns_of_padding_alone_are_cut_off_unless_steps_are_compiled(monkeypa
     features, _ = make_examples(4)
     features["input_mask"] = np.array([[1] * 6, [1] * 3 + [0] * 3, [1] * 4 + [0] * 2, [1] * 6])
     rows = np.array([1, 2])
-    monkeypatch.setattr(fine_tuning, "_compiles", lambda: False)
-    assert {v.shape for v in fine_tuning._batch(features, rows).values()} == {(2, 4)}
-    monkeypatch.setattr(fine_tuning, "_compiles", lambda: True)
-    assert {v.shape for v in fine_tuning._batch(features, rows).values()} == {(2, 6)}
+    monkeypatch.setattr(classifier_training, "_compiles", lambda: False)
+    assert {v.shape for v in classifier_training._batch(features, rows).values()} == {(2, 4)}
+    monkeypatch.setattr(classifier_training, "_compiles", lambda: True)
+    assert {v.shape for v in classifier_training._batch(features, rows).values()} == {(2, 6)}
 
 
 @pytest.mark.slow
@@ -132,9 +137,21 @@ def test_compiled_steps_give_the_weights_of_plain_ones(monkeypatch):
     settings = FineTuningSettings(num_train_epochs=1, batch_size=16)
     models = []
     for compiles in (False, True):
-        monkeypatch.setattr(fine_tuning, "_compiles", lambda value=compiles: value)
+        monkeypatch.setattr(classifier_training, "_compiles", lambda value=compiles: value)
         models.append(make_model())
         fit(models[-1], features, labels, settings)
     plain, compiled = (model.get_weights() for model in models)
     for weights, others in zip(plain, compiled, strict=True):
         np.testing.assert_allclose(weights, others, atol=2e-5)
+
+
+@pytest.mark.slow
+def test_mnemosyne_learns_a_task_at_its_own_rates():
+    features, labels = make_examples()
+    settings = dataclasses.replace(
+        SETTINGS, optimizer="mnemosyne", learning_rate=1.0, num_train_epochs=20, dropout=0.0
+    )
+    model = make_model()
+    fit(model, features, labels, settings)
+    logits = classifier_training.predict(model, features, batch_size=32)
+    assert (logits.argmax(axis=1) == labels).mean() == 1.0
