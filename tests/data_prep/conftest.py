@@ -1,6 +1,7 @@
 """Shared by the tests of data_prep: a small vocabulary, a small corpus, one way to prepare it."""
 
 import importlib.util
+import json
 import pathlib
 import random
 import string
@@ -13,14 +14,31 @@ PIECES = [*string.ascii_lowercase, *("##" + c for c in string.ascii_lowercase), 
 BEYOND_ASCII = ["\u00df", "##\u00df", "\u2026", "\u4f60", "\u597d", "\u0661"]
 
 
+def neighbour(name):
+    """A session fixture of the module beside this file, which no package holds."""
+
+    @pytest.fixture(scope="session", name=name)
+    def load():
+        path = pathlib.Path(__file__).with_name(f"{name}.py")
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+bert_twin = neighbour("bert_twin")
+google_bert = neighbour("google_bert")
+plain_records = neighbour("plain_records")
+record_statistics = neighbour("record_statistics")
+
+
 @pytest.fixture(scope="session")
-def bert_twin():
-    """The module `bert_twin.py`."""
-    path = pathlib.Path(__file__).with_name("bert_twin.py")
-    spec = importlib.util.spec_from_file_location("bert_twin", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def golden():
+    """Counts in records of google-research/bert's script, as `google_bert.py` saved them."""
+    path = pathlib.Path(__file__).parent / "golden" / "google_bert_statistics.json"
+    return json.loads(path.read_text())
 
 
 @pytest.fixture(scope="session")
