@@ -70,14 +70,18 @@ def pretraining_loss(sums: tf.Tensor, global_weights: tf.Tensor) -> tf.Tensor:
 
 
 def means(sums) -> dict[str, float]:
-    """Turns added-up `metric_sums` into losses (nats) and accuracies (in [0, 1])."""
+    """Turns added-up `metric_sums` into losses (nats) and accuracies (in [0, 1]).
+
+    Without a next-sentence weight, as of records without pairs, there are no next-sentence means.
+    """
     named = dict(zip(METRIC_SUMS, (float(value) for value in sums), strict=True))
     result = {}
-    for task in ("masked_lm", "next_sentence"):
+    tasks = ("masked_lm", "next_sentence") if named["next_sentence_weight"] else ("masked_lm",)
+    for task in tasks:
         weight = max(named[f"{task}_weight"], 1.0)
         result[f"{task}_loss"] = named[f"{task}_loss"] / weight
         result[f"{task}_accuracy"] = named[f"{task}_correct"] / weight
-    return {"loss": result["masked_lm_loss"] + result["next_sentence_loss"], **result}
+    return {"loss": sum(result[f"{task}_loss"] for task in tasks), **result}
 
 
 def _weighted_sums(logits, labels, weights):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import pathlib
 from collections.abc import Mapping
 
 from data_prep import features as records
-from pipeline.config import Recipe
+from pipeline.config import Recipe, differences
 
-# Settings of the records that the trainer relies on; the others only describe them.
-_MUST_AGREE = ("max_seq_length", "max_predictions_per_seq")
-# Kinds of records that `mnemosyne prepare` makes for other trainers.
-_NOT_TRAINED_ON = (
-    ("objective", lambda value: value == "mlm", "with --objective mlm_nsp or mlm_sop"),
-    ("masking", lambda value: value == "dynamic", "with --masking static"),
-    ("bins", bool, "without --bins"),
-)
+# May differ between a run and the one whose weights it begins with.
+_NO_WEIGHTS = ("dropout", "attention_dropout")
+# What a trainer that masks decides for itself.
+_MASKING = ("masked_lm_prob", "max_predictions_per_seq", "do_whole_word_mask")
+
+
+def decided_by_recipe(made_with: Mapping) -> frozenset[str]:
+    """Names the settings of `prepare` that records made with `made_with` leave to the recipe."""
+    left = _MASKING if made_with.get("masking") == "dynamic" else ()
+    return frozenset(left) | ({"max_seq_length"} if made_with.get("bins") else set())
 
 
 def check_same_records(run_facts: Mapping | None, manifest: records.Manifest, data_dir: str):
@@ -43,29 +47,67 @@ def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> 
     """Compares the recipe with the manifest of the records.
 
     Raises:
-      ValueError: another sequence length or number of predictions, records of a kind that is
-        not trained on, or a vocabulary larger than the model's embedding table.
+      ValueError: records of another length or number of predictions, no bin of this length,
+        unmasked records that ask for n-grams, or a vocabulary larger than the embedding table.
     """
-    prepare = dataclasses.asdict(recipe.prepare)
-    for flag in _MUST_AGREE:
-        expected, received = prepare[flag], manifest.settings[flag]
+    made_with = manifest.settings
+    for flag in {"max_seq_length", "max_predictions_per_seq"} - decided_by_recipe(made_with):
+        expected, received = getattr(recipe.prepare, flag), made_with[flag]
         if expected != received:
             raise ValueError(
                 f"The recipe expects records with {flag}={expected}, {data_dir} was prepared with "
                 f"{flag}={received}. Run 'mnemosyne prepare --{flag} {expected}' into a new "
                 f"folder, or pass --set prepare.{flag}={received}."
             )
-    for flag, refused, remedy in _NOT_TRAINED_ON:
-        if refused(manifest.settings.get(flag)):
-            raise ValueError(
-                f"{data_dir} was prepared with --{flag} {manifest.settings[flag]}, which this "
-                f"trainer does not read. Prepare it {remedy}."
-            )
+    bins = [int(length) for length in made_with.get("bins", "").split(",") if length]
+    if bins and recipe.prepare.max_seq_length not in bins:
+        raise ValueError(
+            f"A run trains on records of one length. The recipe asks for "
+            f"{recipe.prepare.max_seq_length}, {data_dir} has bins of "
+            f"{', '.join(map(str, bins))}. Pass --set prepare.max_seq_length={bins[0]}, or another."
+        )
+    if made_with.get("masking") == "dynamic" and made_with.get("max_ngram", 1) > 1:
+        raise ValueError(
+            f"{data_dir} was prepared with --max_ngram {made_with['max_ngram']} and --masking "
+            "dynamic, but the trainer masks single words. Prepare it with --masking static, or "
+            "with --max_ngram 1."
+        )
     if recipe.vocab.vocab_size < manifest.vocab["size"]:
         raise ValueError(
             f"vocab.vocab_size must be at least the size of the vocabulary, {data_dir}/vocab.txt "
             f"has {manifest.vocab['size']} entries, the recipe says {recipe.vocab.vocab_size}. "
             f"Pass --set vocab.vocab_size={manifest.vocab['size']}."
+        )
+
+
+def check_initial_run(recipe: Recipe, manifest: records.Manifest) -> None:
+    """Checks that the weights of `train.initial_run`, if one is named, fit this run.
+
+    Raises:
+      FileNotFoundError: it is no run folder with a checkpoint.
+      ValueError: its model or its vocabulary is another.
+    """
+    directory = recipe.train.initial_run
+    if not directory:
+        return
+    # Only here: a report asks this module too, and needs no TensorFlow.
+    from pipeline.checkpoints import newest_checkpoint
+
+    newest_checkpoint(directory)
+    facts = json.loads(pathlib.Path(directory, "run.json").read_text(encoding="utf-8"))
+    before, now = (
+        {"vocab_size": settings["vocab"]["vocab_size"], **settings["model"]}
+        for settings in (facts["recipe"], recipe.to_dict())
+    )
+    changed = differences(before, now)
+    changed = [row for row in changed if not row.startswith(_NO_WEIGHTS)]
+    if facts["data_manifest"]["vocab"] != manifest.vocab:
+        changed.append("vocab.txt")
+    if changed:
+        raise ValueError(
+            f"train.initial_run must be a run with the same model and vocabulary, {directory} "
+            f"differs in {'; '.join(changed)}. Train the same model on records of the same "
+            "vocab.txt, or leave train.initial_run empty."
         )
 
 

@@ -74,16 +74,42 @@ def load_pretrained_encoder(encoder: keras.layers.Layer, directory: str | os.Pat
     Raises:
       FileNotFoundError: the folder has no checkpoint.
     """
+    newest = newest_checkpoint(directory)
+    _restore_weights(newest, tf.train.Checkpoint(encoder=encoder))
+
+
+def load_pretrained_model(model: keras.Model, directory: str | os.PathLike) -> None:
+    """Restores encoder and heads, but neither optimizer nor step, from a pre-training run.
+
+    Args:
+      model: a `BertPretrainer` that has been called once.
+      directory: the run folder.
+
+    Raises:
+      FileNotFoundError: the folder has no checkpoint.
+    """
+    _restore_weights(newest_checkpoint(directory), model)
+
+
+def _restore_weights(checkpoint: str, model: tf.train.Checkpoint | keras.Model) -> None:
+    status = tf.train.Checkpoint(model=model).restore(checkpoint)
+    status.assert_existing_objects_matched()
+    status.expect_partial()
+
+
+def newest_checkpoint(directory: str | os.PathLike) -> str:
+    """Returns the name of a run's newest checkpoint.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
     newest = tf.train.latest_checkpoint(os.path.join(directory, "checkpoints"))
     if newest is None:
         raise FileNotFoundError(
             f"{directory} has no checkpoint under checkpoints/. Expected the --output folder of "
             "'mnemosyne pretrain'."
         )
-    holder = tf.train.Checkpoint(model=tf.train.Checkpoint(encoder=encoder))
-    status = holder.restore(newest)
-    status.assert_existing_objects_matched()
-    status.expect_partial()
+    return newest
 
 
 def find_vocab(directory: str | os.PathLike) -> str:

@@ -8,12 +8,13 @@ line; the resolved recipe is written into the output folder.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
 import yaml
+
+from pipeline import typed_settings
 
 RECIPES_DIR = pathlib.Path(__file__).parent / "recipes"
 
@@ -28,7 +29,11 @@ class VocabConfig:
 
 @dataclasses.dataclass(frozen=True)
 class PrepareConfig:
-    """Flags of `mnemosyne prepare`, with the names of google-research/bert."""
+    """Flags of `mnemosyne prepare`, with the names of google-research/bert.
+
+    Training reads `max_seq_length`, and of records that it masks itself `masked_lm_prob`,
+    `max_predictions_per_seq` and `do_whole_word_mask`; for all else it asks the records.
+    """
 
     max_seq_length: int = 128
     max_predictions_per_seq: int = 20
@@ -40,6 +45,9 @@ class PrepareConfig:
     random_seed: int = 12345
     num_shards: int = 8
     heldout_fraction: float = 0.02
+    objective: str = "mlm_nsp"
+    masking: str = "static"
+    bins: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +88,11 @@ class OptimizerConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """How long, how much at once, how often to look. Batches are global, in sequences."""
+    """How long, how much at once, how often to look. Batches are global, in sequences.
+
+    `initial_run` is the folder of a run whose weights this one begins with, such as that of a
+    first phase on shorter records; empty for random weights.
+    """
 
     num_train_steps: int = 1_000_000
     global_batch_size: int = 256
@@ -91,6 +103,7 @@ class TrainConfig:
     steps_per_loop: int = 10
     random_seed: int = 0
     strategy: str = "mirrored"
+    initial_run: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,10 +142,16 @@ class Recipe:
             ("train", "steps_per_loop"),
             ("vocab", "vocab_size"),
             ("prepare", "max_seq_length"),
+            ("prepare", "max_predictions_per_seq"),
         ):
             value = getattr(getattr(self, section), key)
             if value < 1:
                 raise ValueError(f"{section}.{key} must be at least 1, received {value}.")
+        if not 0 <= self.prepare.masked_lm_prob <= 1:
+            raise ValueError(
+                "prepare.masked_lm_prob must be a share in [0, 1], received "
+                f"{self.prepare.masked_lm_prob}."
+            )
 
     def to_dict(self) -> dict:
         """Returns plain nested dicts, ready for YAML or JSON."""
@@ -162,7 +181,7 @@ def load_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
         raise ValueError(f"{path} must hold sections such as 'train:', received {settings!r}.")
     for override in overrides:
         _apply_override(settings, override)
-    return _build(Recipe, {"name": path.stem, **settings}, where=str(path))
+    return typed_settings.build(Recipe, {"name": path.stem, **settings}, where=str(path))
 
 
 def recipe_names() -> list[str]:
@@ -202,44 +221,3 @@ def _apply_override(settings: dict, override: str) -> None:
         if not isinstance(settings, Mapping):
             raise ValueError(f"--set {override}: '{section}' is no section of the recipe.")
     settings[key] = yaml.safe_load(value)
-
-
-def _build(cls, settings: Mapping, where: str, prefix: str = ""):
-    if not isinstance(settings, Mapping):
-        raise ValueError(
-            f"'{prefix.rstrip('.')}' in {where} must be a section of settings, "
-            f"received {settings!r}."
-        )
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    values = {}
-    for key, value in settings.items():
-        if key not in fields:
-            nearest = difflib.get_close_matches(str(key), fields, n=1)
-            hint = f" Did you mean '{prefix}{nearest[0]}'?" if nearest else ""
-            raise ValueError(
-                f"Unknown key '{prefix}{key}' in {where}.{hint} Known keys: {', '.join(fields)}."
-            )
-        default = fields[key].default
-        if dataclasses.is_dataclass(default):
-            values[key] = _build(type(default), value or {}, where, f"{prefix}{key}.")
-        else:
-            values[key] = _typed(value, type(default), f"{prefix}{key}", where)
-    return cls(**values)
-
-
-def _typed(value, expected: type, key: str, where: str):
-    if expected is type(None):  # optional numbers of ModelConfig
-        if value is None:
-            return None
-        expected = int
-    if expected is float and isinstance(value, str):
-        # YAML reads 1e-4 (no dot) as a string.
-        try:
-            return float(value)
-        except ValueError:
-            pass
-    if expected is float and type(value) is int:
-        return float(value)
-    if type(value) is not expected:
-        raise ValueError(f"'{key}' in {where} must be {expected.__name__}, received {value!r}.")
-    return value

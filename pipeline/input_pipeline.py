@@ -1,35 +1,60 @@
 """TFRecord files to batches, in an order that is a function of (seed, step) alone.
 
 So a run that starts again at step 1,000 sees the batches it would have seen anyway, with no
-iterator state to save.
+iterator state to save. Masks that are left to the trainer are a function of (seed, step) too; of
+held-out records, of their position alone, so that losses of any step, run and batch compare.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 from data_prep import features as records
-from pipeline.config import PrepareConfig
+from pipeline.record_reader import RecordReader
 
 # Records are already permuted inside each shard; permuting such blocks mixes the shards.
 _BLOCK = 8_192
 _PARALLEL_READS = 8
+# Records of an ordered dataset are read in blocks of this size, whatever the batch: it decides
+# their masks, so another number is another held-out set.
+_READ_BLOCK = 256
+_ORDERED_SEED = 0
 
 
-def shard_files(manifest: records.Manifest, data_dir: str, split: str) -> list[str]:
-    """Returns the paths of one split's shards, in order.
+@dataclasses.dataclass(frozen=True)
+class Shards:
+    """Files of one split and length, and the records in them."""
+
+    files: list[str]
+    num_sequences: int
+
+
+def shards_of(manifest: records.Manifest, data_dir: str, split: str, max_seq_length: int) -> Shards:
+    """Returns one split's shards, in order; of records with bins, those of one length.
 
     Raises:
-      ValueError: the split has no sequences.
+      ValueError: the split has no such sequences.
     """
-    if not manifest.splits.get(split, {}).get("sequences"):
+    shards = zip(
+        manifest.shard_files(data_dir, split),
+        manifest.splits.get(split, {}).get("shards", []),
+        strict=True,
+    )
+    chosen = [
+        (file, shard["sequences"])
+        for file, shard in shards
+        if shard.get("max_seq_length", max_seq_length) == max_seq_length
+    ]
+    num_sequences = sum(count for _, count in chosen)
+    if not num_sequences:
         raise ValueError(
-            f"{data_dir} holds no '{split}' sequences. Prepare the corpus again with more "
-            "documents or, for 'heldout', a larger --heldout_fraction."
+            f"{data_dir} holds no '{split}' sequences of {max_seq_length} tokens. Prepare the "
+            "corpus again with more documents or, for 'heldout', a larger --heldout_fraction."
         )
-    return manifest.shard_files(data_dir, split)
+    return Shards([file for file, _ in chosen], num_sequences)
 
 
 def compression(files: Sequence[str]) -> str:
@@ -38,10 +63,9 @@ def compression(files: Sequence[str]) -> str:
 
 
 def train_dataset(
-    files: Sequence[str],
+    shards: Shards,
     *,
-    prepare: PrepareConfig,
-    num_sequences: int,
+    reader: RecordReader,
     global_batch_size: int,
     seed: int,
     first_step: int = 0,
@@ -53,21 +77,21 @@ def train_dataset(
     records, which costs no parsing.
 
     Args:
-      files: shards of the training split.
-      prepare: the record's lengths.
-      num_sequences: records in one epoch, over all files.
+      shards: of the training split.
+      reader: of this kind of record.
       global_batch_size: sequences per batch, over all replicas.
-      seed: decides the order.
+      seed: decides the order and the masks.
       first_step: number of batches already used.
 
     Returns:
-      A dataset of parsed records, see `parse_batch`.
+      A dataset of what `reader.read` returns.
     """
-    first_epoch, skipped = divmod(first_step * global_batch_size, num_sequences)
+    files = shards.files
+    first_epoch, skipped = divmod(first_step * global_batch_size, shards.num_sequences)
 
     def epoch_records(epoch):
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
-        order = tf.random.experimental.stateless_shuffle(list(files), epoch_seed)
+        order = tf.random.experimental.stateless_shuffle(files, epoch_seed)
         blocks = tf.data.TFRecordDataset(
             order, compression_type=compression(files), num_parallel_reads=_PARALLEL_READS
         ).batch(_BLOCK)
@@ -80,31 +104,32 @@ def train_dataset(
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch_records)
     batches = epochs.skip(skipped).batch(global_batch_size, drop_remainder=True)
-    return _finish(batches.map(lambda batch: parse_batch(batch, prepare)))
+
+    def read(step, serialized):
+        seed_of_step = tf.stack([tf.constant(seed, tf.int64), step])
+        return reader.read(serialized, seed=seed_of_step, num_rows=global_batch_size)
+
+    return _finish(batches.enumerate(first_step).map(read))
 
 
 def ordered_dataset(
-    files: Sequence[str], *, prepare: PrepareConfig, num_sequences: int, global_batch_size: int
+    shards: Shards, *, reader: RecordReader, num_sequences: int, global_batch_size: int
 ) -> tf.data.Dataset:
-    """The first `num_sequences` records in file order, once.
+    """The first `num_sequences` records in file order, once, always with the same masks.
 
     The last batch is filled with records of weight 0, so every batch has one static shape
     and no record is left out.
     """
-    serialized = tf.data.TFRecordDataset(list(files), compression(files)).take(num_sequences)
-    batches = serialized.batch(global_batch_size)
-    return _finish(batches.map(lambda batch: _fill(parse_batch(batch, prepare), global_batch_size)))
+    files = shards.files
+    serialized = tf.data.TFRecordDataset(files, compression(files)).take(num_sequences)
 
+    def read(block, serialized):
+        seed_of_block = tf.stack([tf.constant(_ORDERED_SEED, tf.int64), block])
+        return reader.read(serialized, seed=seed_of_block, num_rows=_READ_BLOCK)
 
-def parse_batch(serialized: tf.Tensor, prepare: PrepareConfig) -> dict[str, tf.Tensor]:
-    """Parses serialized records `[batch]` and adds `next_sentence_weights` `[batch]`, all 1."""
-    batch = records.parse_examples(
-        serialized,
-        max_seq_length=prepare.max_seq_length,
-        max_predictions_per_seq=prepare.max_predictions_per_seq,
-    )
-    ones = tf.ones_like(batch["next_sentence_labels"], tf.float32)
-    return {**batch, "next_sentence_weights": ones}
+    blocks = serialized.batch(_READ_BLOCK).enumerate().map(read)
+    batches = blocks.rebatch(global_batch_size)
+    return _finish(batches.map(lambda batch: _fill(batch, global_batch_size)))
 
 
 def _fill(batch: dict[str, tf.Tensor], batch_size: int) -> dict[str, tf.Tensor]:

@@ -1,6 +1,7 @@
 """`mnemosyne inspect`: prints decoded records and what they look like on the whole."""
 
 import argparse
+import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -61,14 +62,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pipeline.record_text import format_record
 
     vocab = load_vocabulary(os.path.join(args.directory, "vocab.txt"))
+    has_pairs = manifest.settings.get("objective") != "mlm"
     shown = _batches(shards, manifest.settings, max_records=args.count, batch_size=1)
     for number, batch in enumerate(shown if args.count else ()):
         record = {name: values[0] for name, values in batch.items()}
-        print(format_record(record, vocab, title=f"{args.split} record {number}") + "\n")
+        title = f"{args.split} record {number}"
+        print(format_record(record, vocab, title=title, has_pairs=has_pairs) + "\n")
     statistics = measure(
         _batches(shards, manifest.settings, max_records=args.max_records, batch_size=_BATCH),
         vocab=vocab,
         max_seq_length=manifest.settings["max_seq_length"],
+        has_pairs=has_pairs,
     )
     in_split = manifest.splits[args.split]["sequences"]
     part = "all" if statistics.sequences == in_split else "the first"
@@ -82,7 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _shards(manifest: records.Manifest, directory: str, split: str) -> list[str]:
+def _shards(manifest: records.Manifest, directory: str, split: str) -> list[tuple[str, int]]:
+    """Returns path and record length of every shard, in order."""
     if split not in manifest.splits:
         raise ValueError(f"--split: expected one of {', '.join(manifest.splits)}, received {split}")
     if not manifest.splits[split]["sequences"]:
@@ -90,32 +95,54 @@ def _shards(manifest: records.Manifest, directory: str, split: str) -> list[str]
             f"--split {split}: expected sequences, {directory} has none in this split; choose "
             "another, or prepare more text"
         )
-    shards = manifest.shard_files(directory, split)
-    for shard in shards:
-        if not os.path.exists(shard):
+    paths = manifest.shard_files(directory, split)
+    for path in paths:
+        if not os.path.exists(path):
             raise FileNotFoundError(
-                f"{shard}: shard named in manifest.json is missing; run `mnemosyne prepare` again"
+                f"{path}: shard named in manifest.json is missing; run `mnemosyne prepare` again"
             )
-    return shards
+    one_length = manifest.settings["max_seq_length"]
+    shards = manifest.splits[split]["shards"]
+    return [
+        (path, shard.get("max_seq_length", one_length))
+        for path, shard in zip(paths, shards, strict=True)
+    ]
 
 
 def _batches(
-    shards: Sequence[str], settings: Mapping, *, max_records: int, batch_size: int
+    shards: Sequence[tuple[str, int]], settings: Mapping, *, max_records: int, batch_size: int
 ) -> Iterator[Mapping[str, np.ndarray]]:
     """Yields parsed records in NumPy, in file order; `max_records` of 0 is all."""
+    left = max_records or np.iinfo(np.int64).max
+    for length, same in itertools.groupby(shards, key=lambda shard: shard[1]):
+        paths = [path for path, _ in same]
+        kind = {
+            "max_seq_length": length,
+            "max_predictions_per_seq": settings["max_predictions_per_seq"],
+            "masking": settings.get("masking", "static"),
+        }
+        for batch in _parsed(paths, kind, max_records=left, batch_size=batch_size):
+            yield batch
+            left -= len(batch["input_ids"])
+        if not left:
+            return
+
+
+def _parsed(
+    paths: Sequence[str], kind: Mapping, *, max_records: int, batch_size: int
+) -> Iterator[Mapping[str, np.ndarray]]:
     import tensorflow as tf
 
     from pipeline.input_pipeline import compression
 
-    serialized = tf.data.TFRecordDataset(list(shards), compression(shards))
-    dataset = serialized.take(max_records or -1).batch(batch_size)
-    lengths = {name: settings[name] for name in ("max_seq_length", "max_predictions_per_seq")}
+    serialized = tf.data.TFRecordDataset(list(paths), compression(paths))
+    dataset = serialized.take(max_records).batch(batch_size)
     try:
         yield from dataset.map(
-            lambda serialized: records.parse_examples(serialized, **lengths)
+            lambda serialized: records.parse_examples(serialized, **kind)
         ).as_numpy_iterator()
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         raise ValueError(
-            f"{os.path.dirname(shards[0])}: expected records of {lengths}, received something "
+            f"{os.path.dirname(paths[0])}: expected records of {kind}, received something "
             f"else ({error.message}); run `mnemosyne prepare` again"
         ) from error

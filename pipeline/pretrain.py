@@ -18,7 +18,12 @@ from pipeline import config
 EXAMPLE = """example:
   mnemosyne pretrain --recipe bert_tiny_sample --data runs/sample/data --output runs/sample/pretrain
   mnemosyne pretrain --recipe bert_tiny_sample --data DIR --output DIR \\
-      --set optimizer.name=adamw --set optimizer.learning_rate=1e-3"""
+      --set optimizer.name=adamw --set optimizer.learning_rate=1e-3
+
+Every kind of record is read. Unmasked ones (prepare --masking dynamic) are masked anew in each
+epoch, as the recipe says under 'prepare'. Of records in bins a run reads those of one length,
+--set prepare.max_seq_length=128; a second phase on longer ones begins with the weights of the
+first: --set prepare.max_seq_length=512 --set train.initial_run=FIRST_OUTPUT"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -51,11 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FloatingPointError as error:
         print(f"mnemosyne pretrain: {error}", file=sys.stderr)
         return 1
-    print(
-        "pretrain: step {step:,}, held-out masked-LM loss {masked_lm_loss:.4f} nats "
-        "(unigram plateau {unigram_loss:.4f}), masked-LM accuracy {masked_lm_accuracy:.4f}, "
-        "next-sentence accuracy {next_sentence_accuracy:.4f}".format(**figures)
-    )
+    from pipeline.progress import heldout_text
+
+    print(f"pretrain: step {figures['step']:,}, held-out {heldout_text(figures)}")
     if figures["skipped_steps"]:
         print(f"pretrain: {figures['skipped_steps']} steps had gradients that were not finite")
     return 0
@@ -83,15 +86,18 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     from data_prep import features as records
     from models import BertConfig, BertPretrainer
     from pipeline import agreement, distribution, host_memory, input_pipeline, train_step, unigram
-    from pipeline.checkpoints import TrainingCheckpoint
+    from pipeline.checkpoints import TrainingCheckpoint, load_pretrained_model
     from pipeline.optimizers import make_optimizer
     from pipeline.progress import TrainingProgress
+    from pipeline.record_reader import make_reader
     from pipeline.run_folder import RunFolder
 
     train, manifest = recipe.train, records.load_manifest(data_dir)
     agreement.check_records(recipe, manifest, data_dir)
     run = RunFolder(output_dir, recipe)
     agreement.check_same_records(run.run_facts(), manifest, data_dir)
+    if run.run_facts() is None:
+        agreement.check_initial_run(recipe, manifest)
     if (figures := run.final_figures()) is not None:
         print(f"pretrain: already complete: {output_dir}")
         return figures
@@ -99,10 +105,14 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     host_memory.keep_freed_memory()
     strategy = distribution.make_strategy(train.strategy)
     agreement.check_batch(recipe, strategy.num_replicas_in_sync)
-    train_files = input_pipeline.shard_files(manifest, data_dir, "train")
+    reader = make_reader(recipe.prepare, manifest.settings, data_dir)
+    train_shards, heldout_shards = (
+        input_pipeline.shards_of(manifest, data_dir, split, reader.max_seq_length)
+        for split in ("train", "heldout")
+    )
     heldout = input_pipeline.ordered_dataset(
-        input_pipeline.shard_files(manifest, data_dir, "heldout"),
-        prepare=recipe.prepare,
+        heldout_shards,
+        reader=reader,
         num_sequences=train.num_eval_sequences,
         global_batch_size=train.global_batch_size,
     )
@@ -118,13 +128,14 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
         step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
     run.begin()
     checkpoint = TrainingCheckpoint(run.checkpoints, model=model, optimizer=optimizer, step=step)
-    checkpoint.restore()
+    if not checkpoint.restore() and train.initial_run:
+        load_pretrained_model(model, train.initial_run)
     run.forget_metrics_after(checkpoint.steps_done)
 
     unigram_loss = unigram.unigram_loss(
         input_pipeline.ordered_dataset(
-            train_files,
-            prepare=recipe.prepare,
+            train_shards,
+            reader=reader,
             num_sequences=unigram.NUM_TRAIN_SEQUENCES,
             global_batch_size=train.global_batch_size,
         ),
@@ -144,15 +155,15 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
             "devices": distribution.device_names(strategy),
             "unigram_loss": unigram_loss,
             "data": data_dir,
+            "reads": reader.describe(),
             "data_manifest": dataclasses.asdict(manifest),
             "meta_parameters": optimizer.get_config().get("meta_params"),
         }
     )
 
     dataset = input_pipeline.train_dataset(
-        train_files,
-        prepare=recipe.prepare,
-        num_sequences=manifest.splits["train"]["sequences"],
+        train_shards,
+        reader=reader,
         global_batch_size=train.global_batch_size,
         seed=train.random_seed,
         first_step=checkpoint.steps_done,

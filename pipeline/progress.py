@@ -13,6 +13,29 @@ from pipeline.checkpoints import TrainingCheckpoint
 from pipeline.config import Recipe
 from pipeline.run_folder import RunFolder
 
+_BAR_FIGURES = {
+    "loss": "loss",
+    "masked_lm_accuracy": "mlm acc",
+    "next_sentence_accuracy": "nsp acc",
+}
+
+
+def heldout_text(figures: Mapping[str, float]) -> str:
+    """Returns held-out means in words; of records without pairs, without next sentences.
+
+    Args:
+      figures: means of `models.losses.means` and `unigram_loss`.
+    """
+    text = (
+        "masked-LM loss {masked_lm_loss:.4f} nats (unigram plateau {unigram_loss:.4f}), accuracy "
+        "{masked_lm_accuracy:.4f}"
+    )
+    if "next_sentence_loss" in figures:
+        text += (
+            "; next-sentence loss {next_sentence_loss:.4f}, accuracy {next_sentence_accuracy:.4f}"
+        )
+    return text.format(**figures)
+
 
 class TrainingProgress:
     """Adds up metric sums, writes a row every `log_every_steps`, draws the bar.
@@ -56,7 +79,7 @@ class TrainingProgress:
             f"pretrain: {facts['parameters']:,} parameters, {facts['optimizer']}, on "
             f"{', '.join(facts['devices'])}; batch {batch} = {facts['replicas']} x "
             f"{batch // facts['replicas']} sequences; unigram plateau {self._unigram_loss:.4f} "
-            f"nats; to {self._run.path}",
+            f"nats; {facts['reads']}; to {self._run.path}",
             file=sys.stderr,
         )
         if step:
@@ -79,11 +102,8 @@ class TrainingProgress:
         self._seconds += seconds
         rate = self._num_steps * self._recipe.train.global_batch_size / self._seconds
         means = losses.means(self._sums)
-        self._bar.set_postfix_str(
-            f"loss {means['loss']:.3f}, mlm acc {means['masked_lm_accuracy']:.3f}, "
-            f"nsp acc {means['next_sentence_accuracy']:.3f}, {rate:.0f} seq/s",
-            refresh=False,
-        )
+        figures = [f"{name} {means[key]:.3f}" for key, name in _BAR_FIGURES.items() if key in means]
+        self._bar.set_postfix_str(", ".join([*figures, f"{rate:.0f} seq/s"]), refresh=False)
         self._bar.update(num_steps)
         if step % self._recipe.train.log_every_steps == 0:
             skipped = self._checkpoint.skipped_steps
@@ -94,13 +114,9 @@ class TrainingProgress:
         """Logs held-out means and prints them in one line."""
         self._log("heldout", means)
         self._bar.clear()
+        text = heldout_text({**means, "unigram_loss": self._unigram_loss})
         print(
-            f"step {self._checkpoint.steps_done:>7,}  held-out: masked-LM loss "
-            f"{means['masked_lm_loss']:.4f} (unigram {self._unigram_loss:.4f}), accuracy "
-            f"{means['masked_lm_accuracy']:.4f}; next-sentence loss "
-            f"{means['next_sentence_loss']:.4f}, accuracy {means['next_sentence_accuracy']:.4f}",
-            file=sys.stderr,
-            flush=True,
+            f"step {self._checkpoint.steps_done:>7,}  held-out: {text}", file=sys.stderr, flush=True
         )
 
     def _log(self, split: str, figures: Mapping[str, float]) -> None:

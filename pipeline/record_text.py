@@ -5,6 +5,8 @@ At a prediction the token of the input and the original are joined by an arrow:
     [MASK]->lord    the word was hidden
     horse->lord     it was replaced by a random word
     lord->lord      it was left as it is
+
+A record that is left to the trainer to mask has no arrows, one without pairs no label.
 """
 
 import textwrap
@@ -21,7 +23,8 @@ def marked_tokens(record: Mapping[str, np.ndarray], vocab: Sequence[str]) -> lis
 
     Args:
       record: `input_ids`, `input_mask` int32 `[seq_len]`; `masked_lm_positions`,
-        `masked_lm_ids` int32 and `masked_lm_weights` float32 `[num_predictions]`.
+        `masked_lm_ids` int32 and `masked_lm_weights` float32 `[num_predictions]`, none of
+        these three in an unmasked record.
       vocab: Token of each id.
 
     Example:
@@ -30,6 +33,8 @@ def marked_tokens(record: Mapping[str, np.ndarray], vocab: Sequence[str]) -> lis
     """
     num_tokens = int(record["input_mask"].sum())
     tokens = [vocab[i] for i in record["input_ids"][:num_tokens]]
+    if "masked_lm_weights" not in record:
+        return tokens
     is_real = record["masked_lm_weights"] > 0
     positions, originals = record["masked_lm_positions"], record["masked_lm_ids"]
     for position, original in zip(positions[is_real], originals[is_real], strict=True):
@@ -37,7 +42,9 @@ def marked_tokens(record: Mapping[str, np.ndarray], vocab: Sequence[str]) -> lis
     return tokens
 
 
-def format_record(record: Mapping[str, np.ndarray], vocab: Sequence[str], *, title: str) -> str:
+def format_record(
+    record: Mapping[str, np.ndarray], vocab: Sequence[str], *, title: str, has_pairs: bool = True
+) -> str:
     """A title line and both segments, wrapped at 100 columns.
 
     Args:
@@ -45,15 +52,19 @@ def format_record(record: Mapping[str, np.ndarray], vocab: Sequence[str], *, tit
         `next_sentence_labels` int32 `[]`.
       vocab: Token of each id.
       title: What the record is called.
+      has_pairs: Whether its label says anything.
     """
     tokens = marked_tokens(record, vocab)
-    is_random = bool(record["next_sentence_labels"])
-    facts = (
-        f"{len(tokens)} of {len(record['input_ids'])} tokens, "
-        f"{int((record['masked_lm_weights'] > 0).sum())} predictions, "
-        f"next_sentence_labels {int(is_random)} ({'random' if is_random else 'true'} next)"
-    )
-    lines = textwrap.wrap(f"{title}: {facts}", WIDTH)
+    facts = [f"{len(tokens)} of {len(record['input_ids'])} tokens"]
+    if "masked_lm_weights" in record:
+        facts.append(f"{int((record['masked_lm_weights'] > 0).sum())} predictions")
+    else:
+        facts.append(f"{int(record['word_starts'].sum())} words, not masked")
+    if has_pairs:
+        is_random = bool(record["next_sentence_labels"])
+        kind = "random" if is_random else "true"
+        facts.append(f"next_sentence_labels {int(is_random)} ({kind} next)")
+    lines = textwrap.wrap(f"{title}: {', '.join(facts)}", WIDTH)
     segment_ids = record["segment_ids"][: len(tokens)]
     for segment, name in ((0, "A"), (1, "B")):
         words = [

@@ -119,7 +119,8 @@ def _pictures(runs) -> dict[str, list[tuple[str, str]]]:
         return {}
     plateaus = dict.fromkeys(round(run.facts["unigram_loss"], 2) for run in runs)
     unigram = {f"unigram plateau {value:.2f}": value for value in plateaus}
-    shares = dict.fromkeys(round(run.majority_share, 3) for run in runs)
+    paired = [run for run in runs if run.logs("next_sentence_accuracy")]
+    shares = dict.fromkeys(round(run.majority_share, 3) for run in paired)
     one_answer = {f"one answer for all: {value:.1%}": value for value in shares}
 
     def picture(metric: str, against: str, references, **options) -> markupsafe.Markup:
@@ -130,6 +131,12 @@ def _pictures(runs) -> dict[str, list[tuple[str, str]]]:
         )
 
     share = {"is_share": True}
+    accuracies = [
+        ("masked tokens predicted right", picture("masked_lm_accuracy", "step", {}, **share))
+    ]
+    if paired:
+        pairs = picture("next_sentence_accuracy", "step", one_answer, **share)
+        accuracies.append(("sentence pairs told right", pairs))
     return {
         "Masked-LM loss": [
             ("nats per masked token, by step", picture("masked_lm_loss", "step", unigram)),
@@ -138,13 +145,7 @@ def _pictures(runs) -> dict[str, list[tuple[str, str]]]:
                 picture("masked_lm_loss", "seconds", unigram),
             ),
         ],
-        "Accuracy": [
-            ("masked tokens predicted right", picture("masked_lm_accuracy", "step", {}, **share)),
-            (
-                "sentence pairs told right",
-                picture("next_sentence_accuracy", "step", one_answer, **share),
-            ),
-        ],
+        "Accuracy": accuracies,
     }
 
 

@@ -139,6 +139,7 @@ def _x_unit(runs: Sequence[Run], against: str) -> tuple[str, float]:
 
 
 def _line(axes: Axes, rows, metric: str, against: str, divisor: float, **style) -> None:
+    rows = [row for row in rows if metric in row]
     rows = rows[:: -(-len(rows) // _MAX_POINTS)] if rows else rows
     axes.plot([row[against] / divisor for row in rows], [row[metric] for row in rows], **style)
 
@@ -159,7 +160,8 @@ def _draw_references(axes: Axes, references: Mapping[str, float]) -> None:
 
 def _limit(axes: Axes, runs, metric: str, *, references, is_share: bool) -> None:
     """Cuts off the first fall from a random model, which would flatten all the rest."""
-    values = [row[metric] for run in runs for row in (*run.train, *run.heldout)]
+    rows = [row for run in runs for row in (*run.train, *run.heldout)]
+    values = [row[metric] for row in rows if metric in row]
     marks = list(references.values())
     lowest = min([*values, *marks], default=0.0)
     if is_share:

@@ -49,6 +49,10 @@ class Run:
         """The step at which the run is to end."""
         return self.facts["recipe"]["train"]["num_train_steps"]
 
+    def logs(self, metric: str) -> bool:
+        """Says whether any row has `metric`; a run without sentence pairs has none of theirs."""
+        return any(metric in row for row in (*self.train, *self.heldout))
+
     @property
     def majority_share(self) -> float:
         """Next-sentence accuracy of one answer for all pairs of its records.

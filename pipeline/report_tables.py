@@ -7,6 +7,7 @@ import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
 
+from pipeline.agreement import decided_by_recipe
 from pipeline.report_sources import DataFolder, Run, ScoreTable
 
 NONE = "\u2013"
@@ -61,11 +62,7 @@ def cards(runs: Sequence[Run], scores: Sequence[ScoreTable]) -> list[Card]:
                 "masked-LM accuracy",
                 "of held-out masked tokens",
             ),
-            Card(
-                percent(last["next_sentence_accuracy"]),
-                "next-sentence accuracy",
-                f"of held-out pairs; one answer for all gives {percent(run.majority_share)}",
-            ),
+            *_pairs_card(run, last),
             Card(
                 duration(last["seconds"]),
                 "training time",
@@ -81,13 +78,21 @@ def cards(runs: Sequence[Run], scores: Sequence[ScoreTable]) -> list[Card]:
     return found
 
 
+def _pairs_card(run: Run, last: Mapping) -> list[Card]:
+    if "next_sentence_accuracy" not in last:
+        return []
+    meaning = f"of held-out pairs; one answer for all gives {percent(run.majority_share)}"
+    return [Card(percent(last["next_sentence_accuracy"]), "next-sentence accuracy", meaning)]
+
+
 def run_rows(runs: Sequence[Run]) -> list[tuple[Run, list[str]]]:
     """Each run with the cells of the comparison table, in the order of `RUN_COLUMNS`."""
     return [(run, [text(run) for _, text in _RUN_COLUMNS]) for run in runs]
 
 
 def _last(run: Run, metric: str, form: str) -> str:
-    return form.format(run.heldout[-1][metric]) if run.heldout else NONE
+    value = run.heldout[-1].get(metric) if run.heldout else None
+    return NONE if value is None else form.format(value)
 
 
 def _throughput(run: Run) -> str:
@@ -127,6 +132,7 @@ def _facts_and_recipe(run: Run) -> dict:
     facts = run.facts
     return {
         **facts["recipe"],
+        "prepare": _settings_of_records(facts),
         "parameters": f"{facts['parameters']:,}",
         "replicas": facts["replicas"],
         "devices": ", ".join(facts["devices"]),
@@ -134,6 +140,12 @@ def _facts_and_recipe(run: Run) -> dict:
         "records": facts["data"],
         "versions": facts["versions"],
     }
+
+
+def _settings_of_records(facts: Mapping) -> dict:
+    """What the records were made with; the recipe's word only counts where it is read."""
+    made_with, recipe = facts["data_manifest"]["settings"], facts["recipe"].get("prepare", {})
+    return {**made_with, **{key: recipe[key] for key in decided_by_recipe(made_with)}}
 
 
 def _flatten(settings: Mapping, prefix: str = "") -> dict[str, str]:

@@ -11,8 +11,6 @@ import os
 import pathlib
 from collections.abc import Mapping
 
-import yaml
-
 from pipeline import config
 
 # Settings that may change between two starts of one run without changing its result.
@@ -61,7 +59,8 @@ class RunFolder:
         saved = self.path / "recipe.yaml"
         if not saved.is_file():
             return
-        before = yaml.safe_load(saved.read_text(encoding="utf-8"))
+        # Through the recipe's own reader: what an older version did not write has its default.
+        before = config.load_recipe(str(saved)).to_dict()
         changed = [
             row for row in config.differences(before, recipe.to_dict()) if not row.startswith(_FREE)
         ]

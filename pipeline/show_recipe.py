@@ -22,6 +22,8 @@ def stage_flags(recipe: config.Recipe, stage: str) -> list[str]:
         settings = dataclasses.asdict(getattr(recipe, stage))
     flags = []
     for key, value in settings.items():
+        if value == "":  # as if the flag were not given; a shell would lose the empty word
+            continue
         flags += [f"--{key}", str(value).lower() if isinstance(value, bool) else str(value)]
     return flags
 

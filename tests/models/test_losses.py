@@ -67,3 +67,11 @@ def test_means_divide_by_the_weights():
         "next_sentence_loss": 1.0,
         "next_sentence_accuracy": 1.0,
     }
+
+
+def test_without_pairs_there_are_no_means_of_them():
+    assert losses.means([6.0, 1.0, 4.0, 0.0, 0.0, 0.0]) == {
+        "loss": 1.5,
+        "masked_lm_loss": 1.5,
+        "masked_lm_accuracy": 0.25,
+    }

@@ -1,6 +1,8 @@
 import dataclasses
+import json
 
 import pytest
+import tensorflow as tf
 
 from data_prep import features as records
 from pipeline import agreement
@@ -16,19 +18,76 @@ def test_other_sequence_length_names_flag_and_both_values(records_dir, tiny_reci
         agreement.check_records(recipe, records.load_manifest(records_dir), records_dir)
 
 
+def with_settings(records_dir, **settings):
+    manifest = records.load_manifest(records_dir)
+    return dataclasses.replace(manifest, settings={**manifest.settings, **settings})
+
+
+def test_every_bin_passes_and_another_length_lists_them(records_dir, tiny_recipe):
+    manifest = with_settings(records_dir, max_seq_length=20, bins="5,10,20")
+    for length in (5, 10, 20):
+        recipe = tiny_recipe(f"prepare.max_seq_length={length}")
+        agreement.check_records(recipe, manifest, records_dir)
+    with pytest.raises(ValueError, match="asks for 15, .* has bins of 5, 10, 20. Pass --set"):
+        agreement.check_records(tiny_recipe("prepare.max_seq_length=15"), manifest, records_dir)
+
+
+def test_of_unmasked_records_the_recipe_decides_the_number_of_predictions(records_dir, tiny_recipe):
+    recipe = tiny_recipe("prepare.max_predictions_per_seq=7")
+    agreement.check_records(recipe, with_settings(records_dir, masking="dynamic"), records_dir)
+    with pytest.raises(ValueError, match="max_predictions_per_seq=7.*max_predictions_per_seq=3"):
+        agreement.check_records(recipe, with_settings(records_dir), records_dir)
+
+
+def test_ngrams_that_nobody_would_make_are_refused(records_dir, tiny_recipe):
+    manifest = with_settings(records_dir, masking="dynamic", max_ngram=3)
+    with pytest.raises(ValueError, match="--max_ngram 3 and --masking dynamic.*--masking static"):
+        agreement.check_records(tiny_recipe(), manifest, records_dir)
+
+
 @pytest.mark.parametrize(
-    ("flag", "value", "message"),
+    ("made_with", "decided"),
     [
-        ("objective", "mlm", "--objective mlm, .*with --objective mlm_nsp"),
-        ("masking", "dynamic", "--masking dynamic, .*with --masking static"),
-        ("bins", [64, 128], "--bins .*without --bins"),
+        ({}, set()),
+        ({"masking": "static", "bins": ""}, set()),
+        ({"bins": "64,128"}, {"max_seq_length"}),
+        (
+            {"masking": "dynamic"},
+            {"masked_lm_prob", "max_predictions_per_seq", "do_whole_word_mask"},
+        ),
     ],
 )
-def test_records_for_other_trainers_are_refused(records_dir, tiny_recipe, flag, value, message):
+def test_recipe_decides_what_is_not_in_the_records(made_with, decided):
+    assert agreement.decided_by_recipe(made_with) == decided
+
+
+@pytest.fixture
+def first_phase(tmp_path, records_dir, tiny_recipe):
+    """A run folder with the facts and the checkpoint of a first phase."""
+    manifest = dataclasses.asdict(records.load_manifest(records_dir))
+    facts = {"recipe": tiny_recipe().to_dict(), "data_manifest": manifest}
+    (tmp_path / "run.json").write_text(json.dumps(facts))
+    tf.train.Checkpoint(step=tf.Variable(1)).save(str(tmp_path / "checkpoints" / "ckpt"))
+    return tmp_path
+
+
+def test_initial_run_may_differ_in_all_but_model_and_vocabulary(
+    first_phase, records_dir, tiny_recipe
+):
     manifest = records.load_manifest(records_dir)
-    manifest = dataclasses.replace(manifest, settings={**manifest.settings, flag: value})
-    with pytest.raises(ValueError, match=message):
-        agreement.check_records(tiny_recipe(), manifest, records_dir)
+    fits = (f"train.initial_run={first_phase}", "model.dropout=0.3", "train.num_train_steps=99")
+    agreement.check_initial_run(tiny_recipe(*fits), manifest)
+    with pytest.raises(ValueError, match="differs in num_layers: 1 -> 2. Train the same model"):
+        agreement.check_initial_run(tiny_recipe(*fits, "model.num_layers=2"), manifest)
+    other = dataclasses.replace(manifest, vocab={"size": 50, "sha256": "other"})
+    with pytest.raises(ValueError, match="differs in vocab.txt"):
+        agreement.check_initial_run(tiny_recipe(*fits), other)
+
+
+def test_initial_run_without_a_checkpoint_is_refused(tmp_path, records_dir, tiny_recipe):
+    recipe = tiny_recipe(f"train.initial_run={tmp_path}")
+    with pytest.raises(FileNotFoundError, match="has no checkpoint"):
+        agreement.check_initial_run(recipe, records.load_manifest(records_dir))
 
 
 def test_run_continues_only_on_the_records_it_began_with(records_dir):

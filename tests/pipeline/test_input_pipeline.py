@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import itertools
 import pathlib
@@ -6,7 +7,20 @@ import numpy as np
 import pytest
 
 from data_prep import features as records
-from pipeline import input_pipeline
+from pipeline import dynamic_masking, input_pipeline
+from pipeline.record_reader import RecordReader
+
+READER = RecordReader(max_seq_length=10, max_predictions_per_seq=3)
+RULES = dynamic_masking.MaskingRules(
+    masked_lm_prob=0.3,
+    max_predictions_per_seq=3,
+    do_whole_word_mask=False,
+    cls_id=2,
+    sep_id=3,
+    mask_id=4,
+    vocab_size=50,
+)
+MASKER = RecordReader(max_seq_length=10, max_predictions_per_seq=3, masking=RULES)
 
 
 @pytest.fixture
@@ -15,16 +29,24 @@ def manifest(records_dir):
 
 
 @pytest.fixture
-def batches(manifest, records_dir, tiny_recipe):
+def train_shards(manifest, records_dir):
+    return input_pipeline.shards_of(manifest, records_dir, "train", 10)
+
+
+@pytest.fixture
+def heldout_shards(manifest, records_dir):
+    return input_pipeline.shards_of(manifest, records_dir, "heldout", 10)
+
+
+@pytest.fixture
+def batches(train_shards):
     """Returns `read(num_batches, **arguments)`: input_ids of training batches of 8."""
 
     def read(num_batches, **arguments):
         dataset = input_pipeline.train_dataset(
-            input_pipeline.shard_files(manifest, records_dir, "train"),
-            prepare=tiny_recipe().prepare,
-            num_sequences=40,
+            train_shards,
             global_batch_size=8,
-            **{"seed": 0, **arguments},
+            **{"reader": READER, "seed": 0, **arguments},
         )
         return [b["input_ids"] for b in itertools.islice(dataset.as_numpy_iterator(), num_batches)]
 
@@ -57,13 +79,9 @@ def test_same_seed_same_order_and_another_seed_another(batches):
     assert not np.array_equal(batches(5), batches(5, seed=1))
 
 
-def test_batches_run_on_across_epochs(manifest, records_dir, tiny_recipe):
+def test_batches_run_on_across_epochs(train_shards):
     dataset = input_pipeline.train_dataset(
-        input_pipeline.shard_files(manifest, records_dir, "train"),
-        prepare=tiny_recipe().prepare,
-        num_sequences=40,
-        global_batch_size=15,
-        seed=0,
+        train_shards, reader=READER, global_batch_size=15, seed=0
     )
     read = [b["input_ids"] for b in itertools.islice(dataset.as_numpy_iterator(), 8)]
     assert {len(batch) for batch in read} == {15}
@@ -71,12 +89,9 @@ def test_batches_run_on_across_epochs(manifest, records_dir, tiny_recipe):
     assert rows([flat[:40]]) == rows([flat[40:80]]) == rows([flat[80:120]])
 
 
-def test_ordered_dataset_fills_its_last_batch_with_weight_zero(manifest, records_dir, tiny_recipe):
+def test_ordered_dataset_fills_its_last_batch_with_weight_zero(heldout_shards):
     dataset = input_pipeline.ordered_dataset(
-        input_pipeline.shard_files(manifest, records_dir, "heldout"),
-        prepare=tiny_recipe().prepare,
-        num_sequences=20,
-        global_batch_size=8,
+        heldout_shards, reader=READER, num_sequences=20, global_batch_size=8
     )
     read = list(dataset.as_numpy_iterator())
     assert [len(batch["input_ids"]) for batch in read] == [8, 8, 8]
@@ -88,14 +103,17 @@ def test_ordered_dataset_fills_its_last_batch_with_weight_zero(manifest, records
     np.testing.assert_array_equal(counted, np.arange(20))
 
 
-def test_gzip_shards_are_read_alike(manifest, records_dir, tiny_recipe, tmp_path):
-    plain = input_pipeline.shard_files(manifest, records_dir, "heldout")
+def test_gzip_shards_are_read_alike(heldout_shards, tmp_path):
+    plain = heldout_shards.files
     packed = tmp_path / "heldout.tfrecord.gz"
     packed.write_bytes(gzip.compress(pathlib.Path(plain[0]).read_bytes()))
     read = [
         next(
             input_pipeline.ordered_dataset(
-                files, prepare=tiny_recipe().prepare, num_sequences=20, global_batch_size=8
+                input_pipeline.Shards(files, 21),
+                reader=READER,
+                num_sequences=20,
+                global_batch_size=8,
             ).as_numpy_iterator()
         )["input_ids"]
         for files in (plain, [str(packed)])
@@ -104,5 +122,86 @@ def test_gzip_shards_are_read_alike(manifest, records_dir, tiny_recipe, tmp_path
 
 
 def test_split_without_sequences_is_refused_with_the_flag(manifest, records_dir):
-    with pytest.raises(ValueError, match="no 'test' sequences.*--heldout_fraction"):
-        input_pipeline.shard_files(manifest, records_dir, "test")
+    with pytest.raises(ValueError, match="no 'test' sequences of 10 tokens.*--heldout_fraction"):
+        input_pipeline.shards_of(manifest, records_dir, "test", 10)
+
+
+def test_of_bins_only_one_length_is_taken(manifest):
+    shards = [
+        {"file": f"bin-{length}", "sequences": length, "max_seq_length": length}
+        for length in (64, 128, 64)
+    ]
+    manifest = dataclasses.replace(manifest, splits={"train": {"shards": shards}})
+    taken = input_pipeline.shards_of(manifest, "d", "train", 64)
+    assert taken == input_pipeline.Shards(["d/bin-64", "d/bin-64"], 128)
+
+
+def write_unmasked(path, count):
+    """Writes `count` records of eight words; the second counts the records."""
+    rng = np.random.default_rng(0)
+    ids = rng.integers(5, 50, (count, 10))
+    ids[:, [0, 5, 9]] = 2, 3, 3
+    features = {
+        "input_ids": ids,
+        "input_mask": np.ones((count, 10), np.int64),
+        "segment_ids": np.tile(np.arange(10) > 5, (count, 1)).astype(np.int64),
+        "word_starts": (~np.isin(ids, [2, 3])).astype(np.int64),
+        "next_sentence_labels": np.zeros((count, 1), np.int64),
+    }
+    path.write_bytes(records.frame_records(*records.encode_examples(features)))
+    return input_pipeline.Shards([str(path)], count)
+
+
+def masked_rows(shards, num_batches, **arguments):
+    dataset = input_pipeline.train_dataset(
+        shards, **{"reader": MASKER, "global_batch_size": 8, "seed": 0, **arguments}
+    )
+    read = list(itertools.islice(dataset.as_numpy_iterator(), num_batches))
+    return {
+        name: np.concatenate([batch[name] for batch in read])
+        for name in ("input_ids", "masked_lm_positions", "masked_lm_ids", "segment_ids")
+    }
+
+
+@pytest.mark.parametrize("first_step", [1, 7])
+def test_resumed_run_sees_the_masks_an_early_start_would_have_seen(tmp_path, first_step):
+    shards = write_unmasked(tmp_path / "train.tfrecord", 40)
+    expected = masked_rows(shards, first_step + 2)
+    late = masked_rows(shards, 2, first_step=first_step)
+    for name, values in late.items():
+        np.testing.assert_array_equal(values, expected[name][first_step * 8 :])
+
+
+def test_a_record_is_masked_anew_in_every_epoch_and_for_every_seed(tmp_path):
+    shards = write_unmasked(tmp_path / "train.tfrecord", 8)
+
+    def masks(rows):
+        """Predicted places of the first eight records, by their text."""
+        text = rows["input_ids"].copy()
+        np.put_along_axis(text, rows["masked_lm_positions"], rows["masked_lm_ids"], axis=1)
+        places = rows["masked_lm_positions"].tolist()
+        return dict(zip(map(tuple, text), places, strict=True))
+
+    rows = masked_rows(shards, 2)
+    first, second = (
+        masks({name: values[part] for name, values in rows.items()})
+        for part in (slice(0, 8), slice(8, 16))
+    )
+    other = masks(masked_rows(shards, 1, seed=1))
+    assert first.keys() == second.keys() == other.keys()  # the labels rebuild the same texts
+    assert sum(first[text] != second[text] for text in first) >= 6
+    assert sum(first[text] != other[text] for text in first) >= 6
+
+
+def test_heldout_masks_depend_on_the_position_of_the_record_alone(tmp_path):
+    shards = write_unmasked(tmp_path / "heldout.tfrecord", 600)
+
+    def first_300(**arguments):
+        dataset = input_pipeline.ordered_dataset(shards, reader=MASKER, **arguments)
+        return np.concatenate([b["input_ids"] for b in dataset.as_numpy_iterator()])[:300]
+
+    expected = first_300(num_sequences=600, global_batch_size=8)
+    assert (expected == 4).sum() > 300  # of 900 predictions, four fifths are hidden
+    for num_sequences, global_batch_size in ((300, 8), (301, 64), (600, 512)):
+        read = first_300(num_sequences=num_sequences, global_batch_size=global_batch_size)
+        np.testing.assert_array_equal(read, expected)

@@ -77,6 +77,31 @@ def test_a_histogram_is_written_and_named(folder, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == f"histogram: {path}"
 
 
+def test_records_of_several_lengths_are_read_shard_by_shard(folder, capsys):
+    arrays = {name: np.array(rows, np.int64)[1:] for name, rows in RECORDS.items()}
+    arrays["masked_lm_weights"] = np.array([[1, 0]], np.float32)
+    for name in ("input_ids", "input_mask", "segment_ids"):
+        arrays[name] = arrays[name][:, :5]
+    short = "train-00000-of-00001-bin-00005.tfrecord"
+    (folder / short).write_bytes(features.frame_records(*features.encode_examples(arrays)))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    [whole] = manifest["splits"]["train"]["shards"]
+    manifest["splits"]["train"]["shards"] = [
+        {"file": short, "max_seq_length": 5},
+        {**whole, "max_seq_length": 8},
+    ]
+    manifest["splits"]["train"]["sequences"] = 3
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    inspect_records.main([str(folder), "--count", "2"])
+    printed = capsys.readouterr().out
+    assert "train record 0: 5 of 5 tokens" in printed
+    assert "train record 1: 8 of 8 tokens" in printed
+    assert "statistics of all 3 of 3 train sequences" in printed
+    assert "padding         14.3% of all positions" in printed  # 3 of 8 + 8 + 5
+    inspect_records.main([str(folder), "--count", "0", "--max_records", "2"])
+    assert "statistics of the first 2 of 3" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("split", "message"),
     [

@@ -53,6 +53,28 @@ def test_records_without_predictions_have_no_shares_of_them():
     assert lines[4] == "  shown as      [MASK] none, random word none, left as it is none"
 
 
+def test_unmasked_records_without_pairs_say_so():
+    batch = {name: BATCH[name] for name in ("input_ids", "input_mask", "next_sentence_labels")}
+    batch["word_starts"] = np.array([[0, 1, 1, 0, 0, 0], [0, 1, 1, 0, 0, 0]])
+    lines = measure([batch], vocab=VOCAB, max_seq_length=6, has_pairs=False).lines()
+    assert lines[3:6] == [
+        "words           4, 2.0 a sequence",
+        "predictions     none: masking is left to the trainer",
+        "random next     none: records of one segment",
+    ]
+
+
+def test_padding_is_a_share_of_the_positions_of_every_length():
+    short = {name: value[:, :4] for name, value in BATCH.items() if value.ndim == 2}
+    short = {**BATCH, "input_ids": short["input_ids"][1:], "input_mask": short["input_mask"][1:]}
+    for name in ("masked_lm_positions", "masked_lm_ids", "masked_lm_weights"):
+        short[name] = BATCH[name][1:]
+    short["next_sentence_labels"] = BATCH["next_sentence_labels"][1:]
+    statistics = measure([BATCH, short], vocab=VOCAB, max_seq_length=6)
+    assert statistics.positions == 16
+    assert statistics.lines()[2] == "padding         18.8% of all positions"
+
+
 def test_the_longest_bar_is_50_wide_and_bins_cover_all_lengths():
     statistics = measure([BATCH], vocab=VOCAB, max_seq_length=6)
     statistics.lengths[:] = [0, 1, 0, 0, 0, 0, 4]

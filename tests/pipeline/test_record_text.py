@@ -60,3 +60,20 @@ def test_no_line_is_wider_than_100_columns(record):
     lines = format_record({**record, **wide}, VOCAB, title="a rather long title " * 4).splitlines()
     assert max(len(line) for line in lines) <= 100
     assert lines[3].startswith("     ")
+
+
+def test_an_unmasked_record_has_words_and_no_arrows(record):
+    for name in ("masked_lm_positions", "masked_lm_ids", "masked_lm_weights"):
+        del record[name]
+    record["word_starts"] = np.array([0, 1, 1, 1, 0, 1, 1, 0, 0, 0, 0])
+    assert format_record(record, VOCAB, title="train record 0").splitlines() == [
+        "train record 0: 9 of 11 tokens, 5 words, not masked, next_sentence_labels 1 (random next)",
+        "  A  [CLS] the [MASK] it [SEP]",
+        "  B  it slept ##s [SEP]",
+    ]
+
+
+def test_a_record_without_pairs_has_no_label(record):
+    record["segment_ids"] = np.zeros(11, np.int64)
+    first = format_record(record, VOCAB, title="r", has_pairs=False).splitlines()[0]
+    assert first == "r: 9 of 11 tokens, 3 predictions"

@@ -27,7 +27,7 @@ def write_json(path, content):
     path.write_text(json.dumps(content))
 
 
-def make_run(folder, *, optimizer, heldout_loss, complete=True):
+def make_run(folder, *, optimizer, heldout_loss, complete=True, has_pairs=True):
     write_json(
         folder / "run.json",
         {
@@ -38,7 +38,7 @@ def make_run(folder, *, optimizer, heldout_loss, complete=True):
             "devices": ["CPU:0"],
             "unigram_loss": 5.371,
             "data": "records",
-            "data_manifest": {"statistics": {"random_next_share": 0.575}},
+            "data_manifest": {"statistics": {"random_next_share": 0.575}, "settings": {}},
             "meta_parameters": None,
             "versions": {},
             "recipe": {"name": "tiny & small", "train": {"num_train_steps": 20}},
@@ -60,6 +60,8 @@ def make_run(folder, *, optimizer, heldout_loss, complete=True):
         for split in ("train", "heldout")
         for step in (10, 20)
     ]
+    for row in () if has_pairs else rows:
+        del row["next_sentence_loss"], row["next_sentence_accuracy"]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     if complete:
         (folder / "COMPLETED").write_text("{}")
@@ -139,6 +141,23 @@ def test_the_plateau_is_drawn_in_both_loss_pictures(page):
 
 def test_next_sentence_accuracy_is_drawn_against_one_answer_for_all(page):
     assert page.count("one answer for all: 57.5%") == 1
+
+
+def report_of(tmp_path, *names):
+    arguments = [*(str(tmp_path / name) for name in names), "--output", str(tmp_path / "r.html")]
+    assert report.main(arguments) == 0
+    return (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_runs_without_pairs_have_no_picture_of_them(tmp_path):
+    make_run(tmp_path / "alone", optimizer="adamw", heldout_loss=4.0, has_pairs=False)
+    make_run(tmp_path / "pairs", optimizer="mnemosyne", heldout_loss=3.0)
+    alone = report_of(tmp_path, "alone")
+    assert alone.count("<svg") == 3
+    assert "sentence pairs told right" not in alone and "one answer for all" not in alone
+    both = report_of(tmp_path, "alone", "pairs")
+    assert both.count("<svg") == 4
+    assert both.count("one answer for all: 57.5%") == 1
 
 
 def test_an_unfinished_run_says_how_far_it_came(page):

@@ -16,7 +16,7 @@ def make_run(label="Mnemosyne", *, loss=3.5, learning_rate=1.0):
         "devices": ["CPU:0", "CPU:1"],
         "unigram_loss": 5.25,
         "data": "records",
-        "data_manifest": {"statistics": {"random_next_share": 0.4}},
+        "data_manifest": {"statistics": {"random_next_share": 0.4}, "settings": {}},
         "meta_parameters": None,
         "versions": {"tensorflow": "2.21.0"},
         "recipe": {"optimizer": {"learning_rate": learning_rate}, "train": {"num_train_steps": 20}},
@@ -89,6 +89,41 @@ def test_settings_that_differ_come_apart_from_those_shared():
     assert differing == [("optimizer.learning_rate", ["1.0", "0.5"])]
     assert ("train.num_train_steps", ["20", "20"]) in shared
     assert ("versions.tensorflow", ["2.21.0", "2.21.0"]) in shared
+
+
+def prepare_settings(made_with):
+    run = make_run()
+    run.facts["data_manifest"]["settings"] = {"dupe_factor": 3, "max_seq_length": 64, **made_with}
+    run.facts["recipe"]["prepare"] = {
+        "dupe_factor": 10,
+        "max_seq_length": 32,
+        "masked_lm_prob": 0.4,
+        "max_predictions_per_seq": 9,
+        "do_whole_word_mask": True,
+    }
+    _, shared = report_tables.settings_rows([run])
+    rows = {key.removeprefix("prepare."): values for key, values in shared if "prepare." in key}
+    return {key: value for key, (value,) in rows.items()}
+
+
+def test_settings_of_records_are_those_of_their_manifest():
+    assert prepare_settings({}) == {"dupe_factor": "3", "max_seq_length": "64"}
+
+
+def test_settings_that_records_leave_open_are_those_of_the_recipe():
+    shown = prepare_settings({"masking": "dynamic", "masked_lm_prob": 0.15, "bins": "32,64"})
+    assert (shown["masked_lm_prob"], shown["max_seq_length"]) == ("0.4", "32")
+    assert shown["dupe_factor"] == "3"
+
+
+def test_a_run_without_pairs_has_no_figure_for_them():
+    run = make_run()
+    del run.heldout[0]["next_sentence_accuracy"]
+    names = [card.name for card in report_tables.cards([run], [])]
+    assert names == ["held-out masked-LM loss", "masked-LM accuracy", "training time"]
+    [(_, cells)] = report_tables.run_rows([run])
+    column = report_tables.RUN_COLUMNS.index("next-sentence accuracy")
+    assert cells[column] == report_tables.NONE
 
 
 @pytest.mark.parametrize(

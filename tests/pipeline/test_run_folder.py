@@ -23,6 +23,16 @@ def test_settings_that_do_not_change_the_result_may_change(tmp_path, tiny_recipe
     RunFolder(tmp_path, tiny_recipe("train.steps_per_loop=1", "glue.num_train_epochs=9"))
 
 
+def test_run_of_a_version_with_fewer_settings_continues(tmp_path, tiny_recipe):
+    started(tmp_path, tiny_recipe())
+    saved = tmp_path / "recipe.yaml"
+    older = [line for line in saved.read_text().splitlines() if "initial_run" not in line]
+    saved.write_text("\n".join(older))
+    RunFolder(tmp_path, tiny_recipe())
+    with pytest.raises(ValueError, match="train.initial_run:  -> elsewhere"):
+        RunFolder(tmp_path, tiny_recipe("train.initial_run=elsewhere"))
+
+
 @pytest.mark.parametrize("output", ["file", "file/below"])
 def test_output_that_cannot_be_written_is_refused(tmp_path, tiny_recipe, output):
     (tmp_path / "file").write_text("")

@@ -1,0 +1,59 @@
+"""Nested settings, as YAML gives them, to frozen dataclasses: unknown keys and types are errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+
+
+def build(cls, settings: Mapping, where: str, prefix: str = ""):
+    """Returns the dataclass `cls` with nested `settings`; what they leave out has its default.
+
+    Args:
+      cls: every field has a default, whose type a setting must have.
+      settings: key -> value, or section -> settings.
+      where: file that the settings come from, for errors.
+      prefix: section that they belong to, with a dot.
+
+    Raises:
+      ValueError: an unknown key, which names the nearest known one, or a value of another type.
+    """
+    if not isinstance(settings, Mapping):
+        raise ValueError(
+            f"'{prefix.rstrip('.')}' in {where} must be a section of settings, "
+            f"received {settings!r}."
+        )
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    values = {}
+    for key, value in settings.items():
+        if key not in fields:
+            nearest = difflib.get_close_matches(str(key), fields, n=1)
+            hint = f" Did you mean '{prefix}{nearest[0]}'?" if nearest else ""
+            raise ValueError(
+                f"Unknown key '{prefix}{key}' in {where}.{hint} Known keys: {', '.join(fields)}."
+            )
+        default = fields[key].default
+        if dataclasses.is_dataclass(default):
+            values[key] = build(type(default), value or {}, where, f"{prefix}{key}.")
+        else:
+            values[key] = _typed(value, type(default), f"{prefix}{key}", where)
+    return cls(**values)
+
+
+def _typed(value, expected: type, key: str, where: str):
+    if expected is type(None):  # optional numbers of ModelConfig
+        if value is None:
+            return None
+        expected = int
+    if expected is float and isinstance(value, str):
+        # YAML reads 1e-4 (no dot) as a string.
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    if expected is float and type(value) is int:
+        return float(value)
+    if type(value) is not expected:
+        raise ValueError(f"'{key}' in {where} must be {expected.__name__}, received {value!r}.")
+    return value
