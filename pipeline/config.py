@@ -75,7 +75,7 @@ class OptimizerConfig:
 
     `learning_rate` is the peak rate, but for mnemosyne a multiplier of what was meta-trained.
     `warmup_fraction` (of all steps), `weight_decay`, `clip_norm` and `beta_2` belong to the
-    hand-designed ones; Mnemosyne has nothing to tune.
+    hand-designed ones; Mnemosyne has nothing to tune, so to set them for it is an error.
     """
 
     name: str = "mnemosyne"
@@ -84,6 +84,17 @@ class OptimizerConfig:
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     beta_2: float = 0.999
+
+    def __post_init__(self) -> None:
+        if self.name != "mnemosyne":
+            return
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name not in ("name", "learning_rate") and value != field.default:
+                raise ValueError(
+                    f"optimizer.{field.name} does nothing for mnemosyne, whose schedule and decay "
+                    f"are its own; received {value}. Leave it out, or set optimizer.name=adamw."
+                )
 
 
 @dataclasses.dataclass(frozen=True)

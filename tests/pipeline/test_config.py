@@ -47,11 +47,20 @@ def test_override_is_typed_as_the_field_is():
         ("train=5", "'train' in .* must be a section of settings, received 5"),
         ("model.size.first=x", "'size' is no section"),
         ("trian.num_train_steps=3", "Did you mean 'train'"),
+        ("prepare.masked_lm_prob=1.5", "masked_lm_prob must be a share .*, received 1.5"),
     ],
 )
 def test_wrong_override_says_what_was_expected(override, message):
     with pytest.raises(ValueError, match=message):
         config.load_recipe("bert_tiny_sample", [override])
+
+
+@pytest.mark.parametrize("key", ["warmup_fraction", "weight_decay", "clip_norm", "beta_2"])
+def test_setting_that_mnemosyne_would_ignore_is_refused(key):
+    with pytest.raises(ValueError, match=f"optimizer.{key} does nothing for mnemosyne.*0.5"):
+        config.load_recipe("bert_tiny_mnemosyne", [f"optimizer.{key}=0.5"])
+    recipe = config.load_recipe("bert_tiny_adamw", [f"optimizer.{key}=0.5"])
+    assert getattr(recipe.optimizer, key) == 0.5
 
 
 def test_saved_recipe_loads_as_the_same_one(tmp_path):
