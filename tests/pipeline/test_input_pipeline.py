@@ -205,3 +205,17 @@ def test_heldout_masks_depend_on_the_position_of_the_record_alone(tmp_path):
     for num_sequences, global_batch_size in ((300, 8), (301, 64), (600, 512)):
         read = first_300(num_sequences=num_sequences, global_batch_size=global_batch_size)
         np.testing.assert_array_equal(read, expected)
+
+
+def test_replicas_share_the_batches_of_one_device(tmp_path, two_replicas):
+    shards = write_unmasked(tmp_path / "train.tfrecord", 40)
+    train = input_pipeline.train_dataset(shards, reader=MASKER, global_batch_size=8, seed=0)
+    ordered = input_pipeline.ordered_dataset(
+        shards, reader=MASKER, num_sequences=20, global_batch_size=8
+    )
+    for dataset in (train, ordered):
+        shared = two_replicas.experimental_distribute_dataset(dataset)
+        for whole, parts in itertools.islice(zip(dataset, shared, strict=False), 3):
+            halves = two_replicas.experimental_local_results(parts["input_ids"])
+            assert [len(half) for half in halves] == [4, 4]
+            np.testing.assert_array_equal(np.concatenate(halves), whole["input_ids"])
