@@ -1,9 +1,13 @@
-"""The guard, shown on the plainest optimizer: gradient descent with one accumulator."""
+"""The guard, shown on the plainest optimizer: gradient descent with one accumulator.
+
+On two replicas it is shown on Mnemosyne, whose compiled updates must agree on them too.
+"""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from mnemosyne_tf import Mnemosyne
 from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
 
 
@@ -117,3 +121,68 @@ def test_state_of_a_half_precision_weight_is_float32():
     optimizer.apply_gradients([(tf.fill([3], tf.constant(1e-4, tf.float16)), variable)])
     assert optimizer._sums[0].dtype == tf.float32
     assert optimizer._sums[0] is optimizer.variables[-1]
+
+
+def train_replicated(strategy, meta_params, *, jit_compile=True, steps=5, bad_step=3):
+    """Trains with gradients spread over replicas; in `bad_step` the last replica brings a NaN.
+
+    Returns:
+        The counters and, per variable, the weights of every replica.
+    """
+    num_replicas = strategy.num_replicas_in_sync
+    shapes = {"dense/kernel": (12, 9), "dense/bias": (9,)}
+
+    def random_tensors(seed):
+        random = np.random.RandomState(seed)
+        return [random.randn(*shape).astype(np.float32) for shape in shapes.values()]
+
+    with strategy.scope():
+        optimizer = Mnemosyne(meta_params=meta_params, jit_compile=jit_compile)
+        variables = [
+            tf.Variable(value, name=name)
+            for name, value in zip(shapes, random_tensors(0), strict=True)
+        ]
+        optimizer.build(variables)
+
+    @tf.function
+    def step(gradients, bad):
+        def replica_step(gradients):
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            is_bad = tf.logical_and(bad, tf.equal(replica, num_replicas - 1))
+            share = tf.where(is_bad, np.nan, 1.0 / num_replicas)
+            shares = [share * gradient for gradient in gradients]
+            optimizer.apply_gradients(zip(shares, variables, strict=True))
+
+        strategy.run(replica_step, args=(gradients,))
+
+    for t in range(steps):
+        gradients = [tf.constant(value) for value in random_tensors(1000 + t)]
+        step(gradients, tf.constant(t == bad_step))
+    counters = (optimizer.iterations, optimizer.applied_steps, optimizer.skipped_steps)
+    copies = [strategy.experimental_local_results(variable) for variable in variables]
+    return [int(counter.numpy()) for counter in counters], [
+        [copy.numpy() for copy in each] for each in copies
+    ]
+
+
+@pytest.fixture(scope="module")
+def live(small_structure, live_meta_params):
+    return live_meta_params(small_structure)
+
+
+@pytest.fixture(scope="module")
+def trained_on_two(live, two_replicas):
+    return train_replicated(two_replicas, live)
+
+
+def test_two_replicas_reach_the_weights_of_one(live, trained_on_two):
+    _, one = train_replicated(tf.distribute.OneDeviceStrategy("CPU:0"), live, jit_compile=False)
+    for (single,), (first, second) in zip(one, trained_on_two[1], strict=True):
+        assert np.array_equal(first, second)
+        np.testing.assert_allclose(first, single, rtol=1e-5, atol=1e-6)
+
+
+def test_nan_on_one_replica_is_skipped_and_counted_on_both(trained_on_two):
+    counters, weights = trained_on_two
+    assert counters == [5, 4, 1]
+    assert all(np.isfinite(copy).all() for each in weights for copy in each)

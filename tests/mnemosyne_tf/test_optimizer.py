@@ -1,4 +1,4 @@
-"""Mnemosyne as a Keras 2 optimizer: configuration, resuming, replicas, compilation, training."""
+"""Mnemosyne as a Keras 2 optimizer: configuration, resuming, compilation, training."""
 
 import json
 
@@ -131,55 +131,6 @@ def test_restored_checkpoint_continues_bit_for_bit(live, tmp_path):
         resumed_step(make_gradients(t))
     for expected, value in zip(variables, resumed, strict=True):
         assert np.array_equal(expected.numpy(), value.numpy())
-
-
-def train_replicated(strategy, live, *, jit_compile=True, steps=5, bad_step=3):
-    """Trains with gradients spread over replicas; in `bad_step` the last replica brings a NaN.
-
-    Returns:
-        The counters and, per variable, the weights of every replica.
-    """
-    num_replicas = strategy.num_replicas_in_sync
-    with strategy.scope():
-        optimizer = Mnemosyne(meta_params=live, jit_compile=jit_compile)
-        variables = make_variables()
-        optimizer.build(variables)
-
-    @tf.function
-    def step(gradients, bad):
-        def replica_step(gradients):
-            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            is_bad = tf.logical_and(bad, tf.equal(replica, num_replicas - 1))
-            share = tf.where(is_bad, np.nan, 1.0 / num_replicas)
-            apply(optimizer, [share * gradient for gradient in gradients], variables)
-
-        strategy.run(replica_step, args=(gradients,))
-
-    for t in range(steps):
-        step(make_gradients(t), tf.constant(t == bad_step))
-    counters = (optimizer.iterations, optimizer.applied_steps, optimizer.skipped_steps)
-    copies = [strategy.experimental_local_results(variable) for variable in variables]
-    return [int(counter.numpy()) for counter in counters], [
-        [copy.numpy() for copy in each] for each in copies
-    ]
-
-
-@pytest.fixture(scope="module")
-def trained_on_two(live, two_replicas):
-    return train_replicated(two_replicas, live)
-
-
-def test_two_replicas_reach_the_weights_of_one(live, trained_on_two):
-    _, one = train_replicated(tf.distribute.OneDeviceStrategy("CPU:0"), live, jit_compile=False)
-    for (single,), (first, second) in zip(one, trained_on_two[1], strict=True):
-        assert np.array_equal(first, second)
-        np.testing.assert_allclose(first, single, rtol=1e-5, atol=1e-6)
-
-
-def test_nan_on_one_replica_is_skipped_and_counted_on_both(trained_on_two):
-    counters, weights = trained_on_two
-    assert counters == [5, 4, 1]
-    assert all(np.isfinite(copy).all() for each in weights for copy in each)
 
 
 def test_sparse_gradient_equals_dense():
