@@ -105,7 +105,7 @@ def _place_to_cut(line: bytes | bytearray, limit: int) -> int:
     if end := line.rfind(b" ", 1, limit) + 1:
         return end
     end = limit
-    while end > limit - 4 and line[end] & 0xC0 == 0x80:  # never inside a UTF-8 character
+    while end > max(1, limit - 4) and line[end] & 0xC0 == 0x80:  # never inside a UTF-8 character
         end -= 1
     return end if line[end] & 0xC0 != 0x80 else limit
 

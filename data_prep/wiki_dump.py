@@ -73,14 +73,14 @@ class WikiDumpArticles:
         damage = self.stream.error or damage
         if damage is None and not self._seen_end:
             damage = byte_streams.TRUNCATED if self._place_after_page else dead_letters.XML_DAMAGED
-        if damage and self.counts["bytes_in"]:
+        if damage and (self.counts["bytes_in"] or self.stream.error):
             length = self.counts["bytes_in"] - self._place_after_page
             self._reject(self._place_after_page, damage, length)
 
     def _parse(self, piece: bytes) -> str | None:
         try:
             self._parser.Parse(piece, False)
-        except expat.ExpatError:
+        except (expat.ExpatError, LookupError, ValueError):  # the latter: an encoding it lacks
             return dead_letters.XML_DAMAGED
         return None
 

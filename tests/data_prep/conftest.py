@@ -31,6 +31,7 @@ def neighbour(name):
 bert_twin = neighbour("bert_twin")
 google_bert = neighbour("google_bert")
 plain_records = neighbour("plain_records")
+reader_invariants = neighbour("reader_invariants")
 record_statistics = neighbour("record_statistics")
 
 

@@ -70,6 +70,11 @@ def test_a_cut_never_falls_into_a_character():
     assert [line.decode() for block in blocks for line in block.lines] == ["\u00e9\u00e9"] * 2
 
 
+def test_bytes_that_only_continue_characters_are_cut_at_the_limit():
+    blocks = list(read_lines([b"\xc3" + b"\x80" * 8], max_line_bytes=4))
+    assert [len(line) for block in blocks for line in block.lines] == [4, 4, 1]
+
+
 @given(TEXT, st.integers(1, 7), st.integers(1, 30), st.booleans(), st.integers(5, 60))
 def test_ranges_together_hold_every_line_once(content, size, width, at_blank, limit):
     def whole():

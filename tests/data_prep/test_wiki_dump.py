@@ -92,6 +92,17 @@ def test_what_is_no_dump_is_rejected_as_a_whole(read, content):
     assert read(content) == ([], read(content)[1], [("xml:damaged", 0, len(content))])
 
 
+def test_a_truncated_archive_that_gives_no_byte_is_reported_still(read):
+    assert read(bz2.compress(WHOLE)[:-20])[::2] == ([], [("stream:truncated", 0, 0)])
+
+
+@pytest.mark.parametrize("encoding", ["no-such", "utf-7", "rot13", "idna"])
+def test_a_dump_in_an_encoding_that_cannot_be_read_is_rejected_as_a_whole(read, encoding):
+    content = f"<?xml version='1.0' encoding='{encoding}'?>".encode() + WHOLE
+    articles, _, letters = read(content)
+    assert (articles, letters) == ([], [("xml:damaged", 0, len(content))])
+
+
 def test_an_article_too_long_for_memory_is_rejected_alone(read):
     whole = BEGIN + page("one") + page("x" * 2_000) + page("two") + END
     articles, _, letters = read(whole)
