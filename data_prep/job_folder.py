@@ -105,9 +105,27 @@ class JobFolder:
         return [os.path.join(self.directory, file) for file in files]
 
     def is_finished(self, block_key: str) -> bool:
-        """Says whether the shards of a block and its part are there."""
-        return self.load_part(block_key) is not None and all(
-            map(storage.exists, self.shard_paths(block_key))
+        """Says whether the part of a block is there and its shards are, as long as it says."""
+        part = self.load_part(block_key)
+        return part is not None and all(
+            storage.exists(path) and storage.size(path) == shard["bytes_out"]
+            for path, shard in zip(self.shard_paths(block_key), part["shards"], strict=True)
+        )
+
+    def check_is_ours(self) -> None:
+        """Stops a worker that outlived its job, before it writes into the folder of the next.
+
+        Raises:
+            RuntimeError: the folder was begun anew with other settings, or removed.
+        """
+        path = self._job_path(_SETTINGS_FILE)
+        if storage.exists(path):
+            recorded = json.loads(storage.read_whole(path))
+            if not self._settings.differences(recorded):
+                return
+        raise RuntimeError(
+            f"{self.directory}: expected the folder of this job, but it was begun anew with other "
+            "settings, or removed. Nothing is written to it."
         )
 
     def save_part(self, name: str, content: dict[str, Any]) -> None:
@@ -143,7 +161,16 @@ class JobFolder:
         return frozenset(key for key in self._settings.block_keys() if self.is_finished(key))
 
     def complete(self, summary: str) -> None:
-        """Writes the marker, then removes what only an unfinished job needs."""
+        """Writes the marker, then removes what only an unfinished job needs.
+
+        Raises:
+            RuntimeError: a shard is missing or not as long as recorded.
+        """
+        if not self.is_all_written():
+            raise RuntimeError(
+                f"{self.directory}: expected all shards as recorded when they were written, but "
+                "one is missing or of another length. Run the command again."
+            )
         storage.write_whole(os.path.join(self.directory, COMPLETED_FILE), summary.encode())
         storage.remove_folder(os.path.join(self.directory, _JOB_FOLDER))
 

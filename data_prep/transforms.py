@@ -153,6 +153,7 @@ class WriteBlock(beam.DoFn):
                         {"sequences": done, "shards": done / total}
                     ),
                 )
+                self._job.check_is_ours()
             self._job.save_part(key, part)
             report.update({"sequences": part["sequences"], "shards": 1}, is_last=True)
         yield key

@@ -19,6 +19,12 @@ def begun(tmp_path, vocab_file):
     return job
 
 
+def write_shard(job, key, content=b"shard", recorded=5):
+    with open(job.shard_paths(key)[0], "wb") as stream:
+        stream.write(content)
+    job.save_part(key, {"shards": [{"bytes_out": recorded}]})
+
+
 def test_a_new_folder_is_not_complete(tmp_path):
     assert not JobFolder(str(tmp_path / "new"), SETTINGS).is_completed()
 
@@ -44,10 +50,15 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, vocab_file):
 
 def test_a_block_is_finished_when_shard_and_part_are_there(begun):
     assert begun.finished_blocks() == frozenset()
-    begun.save_part("train-00000", {"sequences": 1})
+    begun.save_part("train-00000", {"shards": [{"bytes_out": 5}]})
     assert begun.finished_blocks() == frozenset()
-    open(begun.shard_paths("train-00000")[0], "wb").close()
+    write_shard(begun, "train-00000")
     assert begun.finished_blocks() == {"train-00000"}
+
+
+def test_a_shard_of_another_size_than_recorded_is_not_finished(begun):
+    write_shard(begun, "train-00000", content=b"sha")
+    assert begun.finished_blocks() == frozenset()
 
 
 def test_a_part_of_other_settings_counts_for_nothing(begun):
@@ -63,9 +74,41 @@ def test_what_a_killed_writer_left_is_removed_at_the_next_begin(begun, vocab_fil
     assert not os.path.exists(left)
 
 
+def finish(job):
+    for key in ("train-00000", "train-00001"):
+        write_shard(job, key)
+    job.save_part("counts", {})
+    job.save_part("files", {})
+
+
 def test_completion_leaves_the_marker_and_no_job_state(begun):
+    finish(begun)
     begun.complete("done\n")
-    assert sorted(os.listdir(begun.directory)) == ["COMPLETED", "rejects", "vocab.txt"]
+    assert sorted(os.listdir(begun.directory)) == [
+        "COMPLETED",
+        "rejects",
+        "train-00000-of-00002.tfrecord",
+        "train-00001-of-00002.tfrecord",
+        "vocab.txt",
+    ]
+
+
+def test_a_folder_with_a_shard_that_is_not_whole_is_never_marked_complete(begun):
+    finish(begun)
+    write_shard(begun, "train-00001", content=b"cut")
+    with pytest.raises(RuntimeError, match="shards as recorded.*Run the command again"):
+        begun.complete("done\n")
+    assert not os.path.exists(os.path.join(begun.directory, "COMPLETED"))
+
+
+def test_a_worker_of_a_job_that_others_took_over_is_told_to_stop(begun, vocab_file):
+    begun.check_is_ours()
+    JobFolder(begun.directory, OTHER).begin(vocab_file)
+    with pytest.raises(RuntimeError, match="begun anew with other settings"):
+        begun.check_is_ours()
+    begun.discard()
+    with pytest.raises(RuntimeError, match="begun anew with other settings, or removed"):
+        begun.check_is_ours()
 
 
 def test_a_folder_begun_without_a_shard_is_free_for_other_settings(begun, vocab_file):
@@ -98,10 +141,7 @@ def test_a_failure_is_told_once(begun):
 
 
 def test_all_is_written_when_shards_parts_and_counts_are_there(begun):
-    for key in ("train-00000", "train-00001"):
-        begun.save_part(key, {})
-        open(begun.shard_paths(key)[0], "wb").close()
-    begun.save_part("counts", {})
-    assert not begun.is_all_written()
-    begun.save_part("files", {})
+    finish(begun)
     assert begun.is_all_written()
+    os.remove(begun.shard_paths("train-00001")[0])
+    assert not begun.is_all_written()
