@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from data_prep import sentences
+from data_prep import engines, sentences
 from data_prep.worker_watchdog import WorkerDiedError, WorkerWatchdog
 
 _TRUE = ("true", "1", "yes")
@@ -48,15 +48,24 @@ def add_corpus_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_beam_flags(parser: argparse.ArgumentParser, beam_flags: Sequence[str]) -> None:
+def check_beam_flags(
+    parser: argparse.ArgumentParser, beam_flags: Sequence[str], paths: Sequence[str] = ()
+) -> None:
     """Refuses flags that neither the command nor Beam knows; Beam would ignore them in silence.
 
+    Args:
+        parser: of the command.
+        beam_flags: what it left over.
+        paths: what workers read and write; the engine must reach them.
+
     Raises:
-        ValueError: names the flag and the nearest known one.
+        ValueError: names the flag and the nearest known one, or what the engine lacks.
+        FileNotFoundError: a file that the engine needs is not there.
     """
     if not beam_flags:
         return
     import_beam()
+    engines.declare_options(beam_flags)
     from apache_beam.options.pipeline_options import PipelineOptions
 
     beam_parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -65,6 +74,7 @@ def check_beam_flags(parser: argparse.ArgumentParser, beam_flags: Sequence[str])
             options._add_argparse_args(beam_parser)
     _, unknown = beam_parser.parse_known_args(list(beam_flags))
     if not unknown:
+        engines.check_engine(beam_flags, paths)
         return
     flag = unknown[0].split("=")[0]
     ours = [name for action in parser._actions for name in action.option_strings]
@@ -99,14 +109,16 @@ def report_dead_worker(error: WorkerDiedError) -> int:
 
 @contextlib.contextmanager
 def beam_pipeline(beam_flags: Sequence[str]) -> Iterator[Any]:
-    """Gives a Beam pipeline that runs when the block ends, with the local runner if none is named.
+    """Gives a Beam pipeline that runs when the block ends, with the local engine if none is named.
 
-    The local runner is named FnApiRunner: Beam's own default first tries to download another.
+    What the engine started is ended with it.
     """
     beam = import_beam()
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    names_runner = any(flag.split("=")[0] == "--runner" for flag in beam_flags)
-    flags = [*beam_flags] if names_runner else ["--runner=FnApiRunner", *beam_flags]
-    with WorkerWatchdog(), beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
-        yield pipeline
+    pipeline = beam.Pipeline(options=PipelineOptions(engines.complete_flags(beam_flags)))
+    try:
+        with WorkerWatchdog(), pipeline:
+            yield pipeline
+    finally:
+        engines.release(getattr(pipeline, "result", None))

@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns 0, or raises ValueError or OSError over what the user gave."""
     parser = build_parser()
     flags, beam_flags = parser.parse_known_args(argv)
-    command_line.check_beam_flags(parser, beam_flags)
+    command_line.check_beam_flags(parser, beam_flags, [*flags.input, flags.output])
     from data_prep.wordpiece import load_vocabulary
 
     vocab = load_vocabulary(flags.vocab_file)

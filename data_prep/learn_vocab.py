@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns 0, or raises ValueError or OSError over what the user gave."""
     parser = build_parser()
     flags, beam_flags = parser.parse_known_args(argv)
-    command_line.check_beam_flags(parser, beam_flags)
+    command_line.check_beam_flags(parser, beam_flags, [*flags.input, flags.output])
     if flags.vocab_size < 1:
         raise ValueError(f"Expected --vocab_size of at least 1, received {flags.vocab_size}.")
     files = input_files.find_input_files(flags.input)
