@@ -120,8 +120,10 @@ def _pictures(runs) -> dict[str, list[tuple[str, str]]]:
     plateaus = dict.fromkeys(round(run.facts["unigram_loss"], 2) for run in runs)
     unigram = {f"unigram plateau {value:.2f}": value for value in plateaus}
     paired = [run for run in runs if run.logs("next_sentence_accuracy")]
-    shares = dict.fromkeys(round(run.majority_share, 3) for run in paired)
-    one_answer = {f"one answer for all: {value:.1%}": value for value in shares}
+    shares = dict.fromkeys(run.majority_share for run in paired)
+    one_answer = {
+        f"one answer for all: {value:.1%}": round(value, 3) for value in shares if value is not None
+    }
 
     def picture(metric: str, against: str, references, **options) -> markupsafe.Markup:
         return markupsafe.Markup(

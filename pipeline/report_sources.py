@@ -54,12 +54,16 @@ class Run:
         return any(metric in row for row in (*self.train, *self.heldout))
 
     @property
-    def majority_share(self) -> float:
+    def majority_share(self) -> float | None:
         """Next-sentence accuracy of one answer for all pairs of its records.
 
-        Short records hold more random pairs than true ones, so it is not 0.5.
+        Short records hold more random pairs than true ones, so it is not 0.5. None where the run
+        read one of several bins: the manifest knows the share over all of them only.
         """
-        share = self.facts["data_manifest"]["statistics"].get("random_next_share", 0.5)
+        manifest = self.facts["data_manifest"]
+        if manifest["settings"].get("bins"):
+            return None
+        share = manifest["statistics"].get("random_next_share", 0.5)
         return max(share, 1 - share)
 
 

@@ -81,7 +81,9 @@ def cards(runs: Sequence[Run], scores: Sequence[ScoreTable]) -> list[Card]:
 def _pairs_card(run: Run, last: Mapping) -> list[Card]:
     if "next_sentence_accuracy" not in last:
         return []
-    meaning = f"of held-out pairs; one answer for all gives {percent(run.majority_share)}"
+    meaning = "of held-out pairs"
+    if run.majority_share is not None:
+        meaning += f"; one answer for all gives {percent(run.majority_share)}"
     return [Card(percent(last["next_sentence_accuracy"]), "next-sentence accuracy", meaning)]
 
 
@@ -175,10 +177,19 @@ def data_rows(data: DataFolder) -> list[tuple[str, str]]:
         for split, words in _SPLIT_WORDS.items()
         if split in manifest.splits
     ]
+    masked, random_next = (
+        percent(stats.get(name)) for name in ("masked_share", "random_next_share")
+    )
+    if manifest.settings.get("masking") == "dynamic":
+        masked = "masked in training"
+    if manifest.settings.get("objective") == "mlm":
+        random_next = "no pairs"
+    if manifest.settings.get("bins"):
+        rows.append(("bins", f"{manifest.settings['bins']} tokens"))
     rows += [
         ("vocabulary", f"{manifest.vocab['size']:,} pieces"),
-        ("masked share", percent(stats.get("masked_share"))),
-        ("random-next share", percent(stats.get("random_next_share"))),
+        ("masked share", masked),
+        ("random-next share", random_next),
         ("unknown share", percent(stats.get("unknown_share"), decimals=3)),
         ("rejects", rejects_text(manifest.rejects)),
     ]

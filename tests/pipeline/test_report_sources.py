@@ -97,7 +97,7 @@ def test_runs_in_folders_of_one_name_are_told_apart_by_their_paths(tmp_path):
     [({"random_next_share": 0.6}, 0.6), ({"random_next_share": 0.25}, 0.75), ({}, 0.5)],
 )
 def test_one_answer_for_all_is_right_for_the_larger_share(statistics, share):
-    facts = {"data_manifest": {"statistics": statistics}}
+    facts = {"data_manifest": {"statistics": statistics, "settings": {}}}
     assert report_sources.Run("run", facts, [], [], True).majority_share == share
 
 

@@ -1,5 +1,7 @@
 """Figures of literal runs and folders, as they stand in the report."""
 
+import dataclasses
+
 import pytest
 
 from data_prep.features import Manifest
@@ -165,6 +167,22 @@ def test_the_table_of_records():
         ("unknown share", "0.310%"),
         ("rejects", "4 (utf8 3, too_long 1)"),
     ]
+
+
+def test_records_of_other_kinds_say_what_they_lack():
+    data = make_data(masked_share=0.0, random_next_share=0.0)
+    settings = {"masking": "dynamic", "objective": "mlm", "bins": "64,128"}
+    data = DataFolder("records", dataclasses.replace(data.manifest, settings=settings))
+    rows = dict(report_tables.data_rows(data))
+    assert rows["masked share"] == "masked in training"
+    assert rows["random-next share"] == "no pairs"
+    assert rows["bins"] == "64,128 tokens"
+
+
+def test_share_of_one_answer_is_not_told_of_a_single_bin():
+    run = make_run()
+    run.facts["data_manifest"]["settings"]["bins"] = "64,128"
+    assert report_tables.cards([run], [])[2].meaning == "of held-out pairs"
 
 
 def test_no_rejects_is_none():
