@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from data_prep import storage
 
 _READ_BYTES = 1 << 18
+_ZSTD_BYTES = 1 << 10  # four bytes may hold 128 KiB, so these may hold 32 MiB
 _BZIP2_MARKS = (b"1AY&SY", b"\x17rE8P\x90")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -98,10 +99,8 @@ def sniff(path: str) -> str | None:
 class _Member:
     """One compressed stream of a file; files may hold several, one after the other."""
 
-    def __init__(self, decoder: Any, *, bounded: bool = True):
+    def __init__(self, decoder: Any):
         self._decoder = decoder
-        # Bounded output: a small file may hold gigabytes of one letter. zstd has no such limit.
-        self._limit = (_READ_BYTES,) if bounded else ()
         self.rest = b""
 
     @property
@@ -112,7 +111,8 @@ class _Member:
         """Yields what `piece` holds; `rest` is then what belongs to the next member."""
         decoder = self._decoder
         while True:
-            data = decoder.decompress(piece, *self._limit)
+            # Bounded output: a small file may hold gigabytes of one letter.
+            data = decoder.decompress(piece, _READ_BYTES)
             if data:
                 yield data
             if decoder.eof:
@@ -124,10 +124,33 @@ class _Member:
                 return
 
 
+class _ZstdMember(_Member):
+    """Its decoder takes no limit of output, so it is given little input at a time."""
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        kept: list[bytes] = []
+        for begin in range(0, len(piece), _ZSTD_BYTES):
+            end = begin + _ZSTD_BYTES
+            try:
+                kept.append(self._decoder.decompress(piece[begin:end]))
+            except Exception:
+                yield b"".join(kept)  # what came before the damage
+                raise
+            if self.ended:
+                yield b"".join(kept)
+                self.rest = self._decoder.unused_data + piece[end:]
+                return
+            if sum(map(len, kept)) >= _READ_BYTES:
+                yield b"".join(kept)
+                kept.clear()
+        yield b"".join(kept)
+        self.rest = b""
+
+
 def _zstd_member() -> _Member:
     import zstandard
 
-    return _Member(zstandard.ZstdDecompressor().decompressobj(), bounded=False)
+    return _ZstdMember(zstandard.ZstdDecompressor().decompressobj())
 
 
 _FORMATS: dict[str, tuple[bytes, Callable[[], _Member]]] = {

@@ -92,7 +92,10 @@ def parse_examples(
         int32 `next_sentence_labels` [batch].
 
     Raises:
-        tf.errors.InvalidArgumentError: a feature is missing or its length is not the expected one.
+        tf.errors.InvalidArgumentError: a feature is missing, its length is not the expected one, or
+            a string is no tf.train.Example.
+        UnicodeDecodeError: in place of the latter, eagerly, where the string is not UTF-8:
+            TensorFlow quotes it in its message.
     """
     import tensorflow as tf
 

@@ -94,12 +94,15 @@ def test_zero_padding_after_a_stream_is_fine(tmp_path):
     assert stream.error is None
 
 
-def test_a_small_file_of_gigabytes_comes_in_bounded_pieces(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "size", "largest"), [("gzip", 20_000_000, 1 << 18), ("zstd", 100_000_000, 1 << 26)]
+)
+def test_a_small_file_of_gigabytes_comes_in_bounded_pieces(tmp_path, name, size, largest):
     path = tmp_path / "bomb"
-    path.write_bytes(gzip.compress(bytes(20_000_000)))
+    path.write_bytes(COMPRESSORS[name](bytes(size)))
     sizes = [len(piece) for piece in ByteStream(str(path))]
-    assert sum(sizes) == 20_000_000
-    assert max(sizes) <= 1 << 18
+    assert sum(sizes) == size
+    assert max(sizes) <= largest
 
 
 def test_prose_that_begins_like_bzip2_is_prose(tmp_path):
