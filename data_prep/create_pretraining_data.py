@@ -93,6 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = _settings(flags, files)
     job = JobFolder(flags.output, settings)
     if job.is_completed():
+        job.remove_state()
         print(f"already complete: {flags.output}")
         return 0
     units = input_files.plan_work(files, text_field=settings.text_field)

@@ -13,7 +13,7 @@ import os
 from typing import Any
 
 from data_prep import storage
-from data_prep.manifest import COMPLETED_FILE, MANIFEST_FILE, VOCAB_FILE, load_manifest
+from data_prep.manifest import COMPLETED_FILE, VOCAB_FILE, load_manifest
 from data_prep.preparation_settings import PreparationSettings
 
 REJECTS_FOLDER = "rejects"
@@ -161,7 +161,7 @@ class JobFolder:
         return frozenset(key for key in self._settings.block_keys() if self.is_finished(key))
 
     def complete(self, summary: str) -> None:
-        """Writes the marker, then removes what only an unfinished job needs.
+        """Writes the marker, then removes the state of the job.
 
         Raises:
             RuntimeError: a shard is missing or not as long as recorded.
@@ -172,6 +172,10 @@ class JobFolder:
                 "one is missing or of another length. Run the command again."
             )
         storage.write_whole(os.path.join(self.directory, COMPLETED_FILE), summary.encode())
+        self.remove_state()
+
+    def remove_state(self) -> None:
+        """Removes what only an unfinished job needs, also when a kill came just before that."""
         storage.remove_folder(os.path.join(self.directory, _JOB_FOLDER))
 
     def discard(self) -> None:
@@ -195,7 +199,7 @@ class JobFolder:
         """Removes what writers of a killed run left under temporary names."""
         for folder in (self.directory, os.path.join(self.directory, REJECTS_FOLDER)):
             for name in storage.list_folder(folder):
-                if ".tmp-" in name and not name.startswith((MANIFEST_FILE, VOCAB_FILE)):
+                if ".tmp-" in name:
                     with contextlib.suppress(OSError):
                         storage.remove(os.path.join(folder, name))
 

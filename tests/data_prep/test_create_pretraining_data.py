@@ -60,6 +60,12 @@ def test_a_finished_folder_is_left_alone_and_says_so(prepare, corpus, capsys):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
+def test_a_job_killed_right_after_its_marker_leaves_nothing_behind(prepare, corpus):
+    folder = prepare(corpus)
+    (folder / ".job").mkdir()
+    assert not (prepare(corpus) / ".job").exists()
+
+
 def test_a_finished_folder_refuses_other_settings_by_name(prepare, corpus):
     prepare(corpus)
     with pytest.raises(ValueError, match=r"finished with other settings \(dupe_factor: 2, now 5"):

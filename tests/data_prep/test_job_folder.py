@@ -67,8 +67,9 @@ def test_a_part_of_other_settings_counts_for_nothing(begun):
     assert JobFolder(begun.directory, OTHER).load_part("train-00000") is None
 
 
-def test_what_a_killed_writer_left_is_removed_at_the_next_begin(begun, vocab_file):
-    left = begun.shard_paths("train-00001")[0] + ".tmp-0123"
+@pytest.mark.parametrize("name", ["train-00001-of-00002.tfrecord", "manifest.json", "vocab.txt"])
+def test_what_a_killed_writer_left_is_removed_at_the_next_begin(begun, vocab_file, name):
+    left = os.path.join(begun.directory, f"{name}.tmp-0123")
     open(left, "wb").close()
     begun.begin(vocab_file)
     assert not os.path.exists(left)
