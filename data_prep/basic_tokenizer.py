@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
 import unicodedata
 from collections.abc import Iterable
 
@@ -38,23 +37,30 @@ def split_words(text: str, *, do_lower_case: bool = True) -> list[str]:
     Returns:
         The words, none of them empty. "Hi, you" gives `["hi", ",", "you"]`.
     """
-    drops, table = _cleaning()
-    if drops.search(text):
-        text = text.translate(table)
-    return [part for word in text.split() for part in _split_word(word, do_lower_case)]
+    words = text.translate(_CLEANED).split()
+    return [part for word in words for part in _split_word(word, do_lower_case)]
 
 
-@functools.cache
-def _cleaning() -> tuple[re.Pattern[str], dict[int, str | None]]:
-    """Returns a pattern of the characters to change, and what becomes of each."""
-    table: dict[int, str | None] = {0xFFFD: None}
-    for code in range(sys.maxunicode + 1):
-        category = unicodedata.category(chr(code))
-        if chr(code) in "\t\n\r" or (category == "Zs" and code != 0x20):
-            table[code] = " "
-        elif category in ("Cc", "Cf"):
-            table[code] = None
-    return re.compile(f"[{''.join(map(re.escape, map(chr, table)))}]"), table
+class _Cleaned(dict[int, "str | None"]):
+    """What becomes of a character, by its code point; found out when it first comes up.
+
+    There are a million, and a text uses few: a table of all would cost a second at every start.
+    """
+
+    def __missing__(self, code: int) -> str | None:
+        character = chr(code)
+        category = unicodedata.category(character)
+        if character in "\t\n\r" or category == "Zs":
+            cleaned = " "
+        elif category in ("Cc", "Cf") or character == "\ufffd":
+            cleaned = None
+        else:
+            cleaned = character
+        self[code] = cleaned
+        return cleaned
+
+
+_CLEANED = _Cleaned()
 
 
 def _split_word(word: str, do_lower_case: bool) -> Iterable[str]:
