@@ -1,12 +1,14 @@
 """One range of a Parquet file to the texts of one column, every byte of text accounted for.
 
-A row group belongs to the range that its first byte lies in, so a large file is shared by workers.
+A row group belongs to the range where its first row stands among all rows, so a large file is
+shared by workers.
 A damaged row group becomes one dead letter and reading goes on with the next.
 """
 
 from __future__ import annotations
 
 import collections
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,15 +25,12 @@ def check_column(path: str, text_field: str) -> None:
     Raises:
         ValueError: there is no such column, or it holds no text.
     """
-    import pyarrow
-
     try:
-        file = _open(path)
-    except (pyarrow.ArrowException, OSError):
+        with _open(path) as file:
+            schema = file.schema_arrow
+            column = schema.field(text_field) if text_field in schema.names else None
+    except Exception:  # over damaged bytes pyarrow raises errors of all kinds
         return
-    with file:
-        schema = file.schema_arrow
-    column = schema.field(text_field) if text_field in schema.names else None
     if column is None or not _holds_text(column.type):
         raise ValueError(
             f"{path}: expected a column {text_field!r} of text, received the columns "
@@ -49,8 +48,8 @@ class ParquetTexts:
         replace_invalid: use text that is not UTF-8 with U+FFFD in it, instead of rejecting it.
 
     Attributes:
-        counts: bytes_in, bytes_ok, bytes_dead (bytes of text; of a damaged row group its stored
-            bytes) and lines (rows).
+        counts: bytes_in, bytes_ok, bytes_dead (bytes of text; of a damaged row group its bytes of
+            all columns) and lines (rows).
         consumed: bytes of the file read so far.
     """
 
@@ -68,35 +67,39 @@ class ParquetTexts:
         self._take_reject = reject
 
     def __iter__(self) -> Iterator[bytes]:
-        import pyarrow
-
         try:
             file = _open(self._range.path)
-        except (pyarrow.ArrowException, OSError):
+            size = storage.size(self._range.path)
+            groups = _row_groups(file, self._range.text_field, size)
+        except Exception:
             self._refuse_file()
             return
         row = 0
         with file:
-            for group in range(file.num_row_groups):
-                rows = file.metadata.row_group(group)
-                if self._is_ours(_first_byte(rows)):
-                    try:
-                        yield from self._texts(file, group, row)
-                    except (pyarrow.ArrowException, OSError):
-                        size = self._stored_bytes(rows)
-                        self._reject(b"", row, dead_letters.PARQUET_CORRUPT, size)
-                    self.consumed += rows.total_byte_size
-                row += rows.num_rows
+            for number, group in enumerate(groups):
+                if self._is_ours(group.place):
+                    columns = self._read_group(file, number)
+                    if columns is None:
+                        self._reject(b"", row, dead_letters.PARQUET_CORRUPT, group.num_bytes)
+                    else:
+                        yield from self._texts(columns, row)
+                    self.consumed += group.num_bytes
+                row += group.num_rows
 
-    def _texts(self, file: Any, group: int, row: int) -> Iterator[bytes]:
+    def _read_group(self, file: Any, group: int) -> list[Any] | None:
+        """Returns the text of a row group, whole before any is given away, or None if damaged."""
         import pyarrow
 
-        # Read whole before anything is given away: a row group is used, or rejected, not both.
-        batches = list(
-            file.iter_batches(_ROWS_PER_BATCH, row_groups=[group], columns=[self._range.text_field])
-        )
-        for batch in batches:
-            for text in batch.column(0).cast(pyarrow.large_binary()).to_pylist():
+        columns = [self._range.text_field]
+        try:
+            batches = file.iter_batches(_ROWS_PER_BATCH, row_groups=[group], columns=columns)
+            return [batch.column(0).cast(pyarrow.large_binary()) for batch in batches]
+        except Exception:
+            return None
+
+    def _texts(self, columns: list[Any], row: int) -> Iterator[bytes]:
+        for column in columns:
+            for text in column.to_pylist():
                 self.counts["lines"] += 1
                 if text is None:
                     self._reject(b"", row, dead_letters.PARQUET_NULL, 0)
@@ -111,14 +114,6 @@ class ParquetTexts:
     def _is_ours(self, place: int) -> bool:
         start, stop = self._range.start, self._range.stop
         return start <= place and (stop is None or place < stop)
-
-    def _stored_bytes(self, rows: Any) -> int:
-        columns = (rows.column(place) for place in range(rows.num_columns))
-        return sum(
-            column.total_compressed_size
-            for column in columns
-            if column.path_in_schema.split(".")[0] == self._range.text_field
-        )
 
     def _refuse_file(self) -> None:
         if self._range.start == 0:  # it speaks for the other ranges of the file
@@ -158,7 +153,29 @@ def _holds_text(kind: Any) -> bool:
     )
 
 
-def _first_byte(rows: Any) -> int:
-    column = rows.column(0)
-    places = (column.dictionary_page_offset, column.data_page_offset)
-    return min(place for place in places if place is not None)
+@dataclasses.dataclass(frozen=True)
+class _RowGroup:
+    place: int
+    num_rows: int
+    num_bytes: int
+
+
+def _row_groups(file: Any, text_field: str, file_size: int) -> list[_RowGroup]:
+    """Reads what is needed of the metadata at once: damage to it refuses the file, not the job.
+
+    The metadata of column chunks is left alone: damage there makes pyarrow abort the process, while
+    reading the row group raises an error.
+    """
+    if text_field not in file.schema_arrow.names:  # it was there when the job began
+        raise ValueError(f"no column {text_field!r}")
+    all_rows = max(1, file.metadata.num_rows)
+    groups: list[_RowGroup] = []
+    rows_before = 0
+    for number in range(file.num_row_groups):
+        group = file.metadata.row_group(number)
+        if group.num_rows < 0 or group.total_byte_size < 0 or rows_before > all_rows:
+            raise ValueError("impossible sizes")
+        place = file_size * rows_before // (all_rows + 1)
+        groups.append(_RowGroup(place, group.num_rows, group.total_byte_size))
+        rows_before += group.num_rows
+    return groups

@@ -1,3 +1,5 @@
+import base64
+
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -81,6 +83,39 @@ def test_a_truncated_file_is_rejected_as_a_whole(write):
     path = write(TEXTS)
     path.write_bytes(path.read_bytes()[:-20])
     assert [reason for reason, _, _ in read(path)[1]] == ["parquet:unreadable"]
+
+
+def test_a_file_whose_column_lost_its_name_to_damage_is_rejected_as_a_whole(write):
+    path = write(["one"], name="body")
+    assert [reason for reason, _, _ in read(path)[1]] == ["parquet:unreadable"]
+
+
+def test_column_names_that_are_no_utf8_reject_the_file_and_not_the_job(write):
+    path = write(["one"], name="name")
+    path.write_bytes(path.read_bytes().replace(b"name", b"n\xffme"))
+    check_column(str(path), "text")
+    assert [reason for reason, _, _ in read(path)[1]] == ["parquet:unreadable"]
+
+
+# Found by fuzzing: metadata of a column chunk over which pyarrow aborts the process, if it is read.
+ABORTING = """
+000000000Y6(%ed1Qh@k1{DSzG6E<EbZBKDV_|d{2Xts<AY);45fK0Y01-d}000030S5p80CZ?&AY);46#x|
+$6&frR0u=xi1{DSzHUKCA{}=)P5fK0Y01GGr00031000330RI&P87wsb7zT4=Xk~3-6#@Vi3?%{>1axJ1bO0
+6x87vtbCIB223>hT`02vqrbY*yS6#^Cn7IYSPCI~z>0w@P`Xk{Q{VRRS=bZBKDV_|d=5daw+6#x|g6#@V}77
+iH(872Y(0000MbQT0A2o`t%85|}692E>1B?bT)7zA`>cytv476KMf7E~sH0X#MUC;|T%0sj#Z02v$=02Kfg0
+suS~0vRS5CIA8e000(H76K-K0TxsM85|f4K~hprS2}ZJXk~3-7@z?!FE1}IGeJQ?K|xVLK|w)5K|xDFL3cqy
+XF*0mL1#fjXF)+hK|w-7K|xJHK|w)7K|x7DK|w)6K|x7DK|w)6K|w)5K}A79K|xhPK|w)9K|xhPL1#fiXF*6
+oL3cqxK|xVLLP0@6K|w)5K}AJHK|w)5LU%zyK|w`9K|w)5K|w)5K~X_LK|(NESZFXoK|w)5K~X_MK|w`9K|w
+(P7$9(Aa&dKKbS-0Wa4lhSa&LDac4cyNX>V>IGBqwRE-@J#8~^|SmH_|&P(e~L
+"""
+
+
+def test_damaged_metadata_of_a_column_chunk_does_not_abort_the_process(tmp_path):
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(base64.b85decode(ABORTING.replace("\n", "")))
+    texts, letters = read(path)
+    assert texts == []
+    assert {reason for reason, _, _ in letters} == {"parquet:corrupt_row_group"}
 
 
 def test_a_damaged_row_group_is_rejected_alone(write):
