@@ -20,6 +20,7 @@ COMMANDS = {
     "glue": ("pipeline.glue.finetune", "fine-tune and score on GLUE"),
     "sample-tasks": ("data_prep.sample_glue_tasks", "make two GLUE-layout tasks from a corpus"),
     "report": ("pipeline.report", "write one HTML page about data, runs and scores"),
+    "bench": ("pipeline.benchmarks.bench", "measure, beside others where there are any"),
     "recipe": ("pipeline.show_recipe", "print a recipe, or one stage's flags"),
 }
 
