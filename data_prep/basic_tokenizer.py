@@ -72,7 +72,7 @@ def _split_word(word: str, do_lower_case: bool) -> Iterable[str]:
     for piece in _IDEOGRAPH.sub(r" \1 ", word).split():
         if do_lower_case:
             piece = _strip_accents(piece.lower())
-        parts += " ".join(_split_marks(piece)).split()
+        parts += "".join(map(_spaced_mark, piece)).split()
     return parts
 
 
@@ -84,22 +84,11 @@ def _strip_accents(word: str) -> str:
     )
 
 
-def _split_marks(word: str) -> list[str]:
-    parts: list[str] = []
-    in_word = False
-    for character in word:
-        if _is_mark(character):
-            parts.append(character)
-            in_word = False
-        elif in_word:
-            parts[-1] += character
-        else:
-            parts.append(character)
-            in_word = True
-    return parts
-
-
 @functools.lru_cache(maxsize=1 << 16)
+def _spaced_mark(character: str) -> str:
+    return f" {character} " if _is_mark(character) else character
+
+
 def _is_mark(character: str) -> bool:
     """Says whether BERT splits here: ASCII other than letters, digits, space; any punctuation."""
     if character.isascii():

@@ -26,6 +26,8 @@ NOISY = b"".join(
     b"%d %s\n" % (i, random.Random(i).randbytes(20).hex().encode()) for i in range(9_000)
 )
 
+ONE_LINE = b"a\xe2\x80\xa8b\xc2\x85c\x0bd\x0ce"  # U+2028, U+0085, VT and FF end no line
+
 
 def damaged(packed):
     middle = len(packed) // 2
@@ -43,7 +45,7 @@ TABLE = {
     "bom": (b"\xef\xbb\xbfone\n", [b"one"], []),
     "crlf": (b"one\r\ntwo\r\n", [b"one", b"two"], []),
     "lone_cr": (b"one\rtwo\n", [b"one\rtwo"], []),
-    "other_line_ends": (b"a\xe2\x80\xa8b\xc2\x85c\x0bd\x0ce\n", None, []),
+    "other_line_ends": (ONE_LINE + b"\n", [ONE_LINE], []),
     "no_final_newline": (b"one\ntwo", [b"one", b"two"], []),
     "empty": (b"", [], []),
     "blank_only": (b" \n\n\t\n", [], []),

@@ -71,9 +71,10 @@ def test_a_glob_of_nothing_is_refused_with_the_pattern(folder):
         find_input_files([f"{folder}/none*.txt"])
 
 
-def test_a_folder_is_refused_with_the_glob_to_give(folder):
-    with pytest.raises(FileNotFoundError, match=r"this is a folder.*/\*'"):
-        find_input_files([str(folder)])
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_folder_is_refused_with_the_glob_to_give(folder, end):
+    with pytest.raises(FileNotFoundError, match=r"this is a folder.*[^/]/\*'"):
+        find_input_files([f"{folder}{end}"])
 
 
 def test_the_digest_depends_on_path_size_and_layout_not_on_order():

@@ -55,6 +55,13 @@ def test_ids_follow_the_rules_of_bert_on_any_text(tokenizer, bert_twin, lines):
     assert tokens(tokenizer, lines) == [bert_twin.tokenize(line, vocab) for line in lines]
 
 
+def test_lines_and_words_of_megabytes_are_tokenized_too(tokenizer):
+    lines = ["cat " * 1_000_000, "a" * 5_000_000, "\u00df" * 1_000_000, "dog"]
+    ids, lengths = tokenizer.tokenize(lines)
+    assert lengths.tolist() == [1_000_000, 1, 1, 1]
+    assert [tokenizer.vocab[i] for i in ids[-3:]] == ["[UNK]", "[UNK]", "dog"]
+
+
 def test_bytes_and_str_give_the_same_ids(tokenizer):
     lines = ["the caf\u00e9", "on"]
     encoded = [line.encode() for line in lines]
