@@ -1,7 +1,4 @@
-import contextlib
-import hashlib
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -75,66 +72,3 @@ def test_processes_are_found_below_a_shell_too():
         assert len(_processes_below(shell.pid)) == 1
         assert set(_processes_below(shell.pid)) <= set(found)
         shell.communicate(b"\n")
-
-
-COMMAND = "import sys; from data_prep.create_pretraining_data import main; sys.exit(main())"
-
-
-def start(arguments):
-    root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    environment = {**os.environ, "PYTHONPATH": root, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def workers_of(job):
-    """The processes below a job that run Beam's worker program, not the shells that start them."""
-    found = []
-    for process in _processes_below(job):
-        with contextlib.suppress(OSError), open(f"/proc/{process}/cmdline", "rb") as stream:
-            arguments = stream.read().split(b"\0")
-            if arguments[1:3] == [b"-m", b"apache_beam.runners.worker.sdk_worker_main"]:
-                found.append(process)
-    return found
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not os.path.exists("/proc"), reason="needs /proc")
-def test_a_killed_worker_ends_the_job_and_the_next_run_completes_it(
-    tmp_path, corpus_text, vocab_file, prepare
-):
-    corpus = tmp_path / "corpus.txt"
-    corpus.write_text(corpus_text)
-    flags = ["--max_seq_length=32", "--max_predictions_per_seq=5", "--dupe_factor=2"]
-    flags += ["--num_shards=3", "--heldout_fraction=0.2", "--sentences=given"]
-    arguments = [f"--input={corpus}", f"--vocab_file={vocab_file}", *flags]
-    arguments.append(f"--output={tmp_path}/killed")
-    parallel = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
-    job = start([*arguments, *parallel])
-    try:
-        while not (workers := workers_of(job.pid)):
-            assert job.poll() is None
-            time.sleep(0.1)
-        killed = time.monotonic()
-        os.kill(workers[-1], signal.SIGKILL)
-        _, errors = job.communicate(timeout=60)
-    finally:
-        for process in [*_processes_below(job.pid), job.pid]:
-            with contextlib.suppress(OSError):
-                os.kill(process, signal.SIGKILL)
-    assert time.monotonic() - killed < 60
-    assert job.returncode == 1
-    assert "a worker process ended before its work did" in errors
-    assert not (tmp_path / "killed" / "COMPLETED").exists()
-
-    def hashes(folder):
-        return {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in folder.glob("*.tfrecord")
-        }
-
-    assert hashes(prepare(corpus, output="killed")) == hashes(prepare(corpus, output="whole"))

@@ -150,10 +150,13 @@ def test_the_job_is_killed_with_workers(kill_often):
     kill_often("job of 2 processes", the_job, IN_PROCESSES)
 
 
-def test_a_worker_is_killed(kill_often, below):
+def test_a_worker_is_killed(kill_often, below, wait_until):
     def a_worker(rng, job):
-        workers = [process for process in below(job.process.pid) if is_worker(process)]
-        return rng.choice(workers) if workers else None
+        def workers():
+            return [process for process in below(job.process.pid) if is_worker(process)]
+
+        wait_until(lambda: workers() or not job.is_running, SECONDS_TO_START)
+        return rng.choice(workers() or [None])
 
     kill_often("worker of 2 processes", a_worker, IN_PROCESSES)
 
