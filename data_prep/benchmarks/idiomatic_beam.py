@@ -100,9 +100,9 @@ class MakeExamples(beam.DoFn):
     def process(self, documents: list[Sentences]) -> Iterator[bytes]:
         """Yields the records of a batch."""
         flags = self._flags
-        rng = random.Random()
-        words = RandomWords(rng.getrandbits(64))
         lines = [line for document in documents for line in document]
+        rng = random.Random(b"".join(lines))
+        words = RandomWords(rng.getrandbits(64))
         ids, lengths = self._tokenizer.tokenize(lines)
         lines_before = np.concatenate([[0], np.cumsum(lengths > 0)])
         ends = lines_before[np.cumsum([len(document) for document in documents])]
