@@ -45,7 +45,13 @@ class TextStretches:
 
     def add(self, line: bytes) -> None:
         """Cuts one more line."""
-        line = line.translate(_SPACES_ONLY)
+        if line.translate(None, _PRINTABLE_ASCII):  # one in ten
+            line = self._add_up_to_last_special(line.translate(_SPACES_ONLY))
+        self._add_text(line)
+        self.ends.append(len(self.is_text))
+
+    def _add_up_to_last_special(self, line: bytes) -> bytes:
+        """Adds the words with a special byte and the text before them; returns what is left."""
         begin = 0
         while special := _SPECIAL_BYTE.search(line, begin):
             # All of BERT's rules stay within white space, so one word can be taken out of its line.
@@ -55,8 +61,7 @@ class TextStretches:
             self._add_text(line[begin:word_begin])
             self._add_word(line[word_begin:word_end])
             begin = word_end
-        self._add_text(line[begin:])
-        self.ends.append(len(self.is_text))
+        return line[begin:]
 
     def _add_word(self, word: bytes) -> None:
         split = _split_bytes if len(word) <= _MAX_CACHED_BYTES else _split_bytes.__wrapped__
