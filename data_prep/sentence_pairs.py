@@ -16,6 +16,7 @@ then; the original takes a random one.
 
 from __future__ import annotations
 
+import array
 import dataclasses
 import random
 from bisect import bisect_left
@@ -94,14 +95,14 @@ class PairMaker:
 
     def pairs_of_all(self, dupe_factor: int) -> SegmentPairs:
         """Returns the pairs of all documents, `dupe_factor` times over, each time anew."""
-        rows: list[tuple[int, int, int, int, int]] = []
+        rows = array.array("q")
         for _ in range(dupe_factor):
             for document in range(len(self._documents) - 1):
                 self._add_document(document, rows)
-        table = np.array(rows, np.int64).reshape(-1, 5)
+        table = np.frombuffer(rows, np.int64).reshape(-1, 5)
         return SegmentPairs(*(np.ascontiguousarray(column) for column in table.T))
 
-    def _add_document(self, document: int, rows: list[tuple[int, int, int, int, int]]) -> None:
+    def _add_document(self, document: int, rows: array.array[int]) -> None:
         places, rand = self._places, self._random
         sentence, end = self._documents[document], self._documents[document + 1]
         target = self._max_tokens
@@ -114,7 +115,7 @@ class PairMaker:
             a_end = sentence + 1 + (int(rand() * (size - 1)) if size > 1 else 0)
             if self._sentence_order:
                 if size > 1:
-                    rows.append(self._ordered_pair(sentence, a_end, chunk_end))
+                    rows.extend(self._ordered_pair(sentence, a_end, chunk_end))
                 else:
                     self.without_partner += 1
                 sentence = chunk_end
@@ -123,12 +124,12 @@ class PairMaker:
                 b_length = target - (places[a_end] - places[sentence])
                 partner = self._random_segment(document, b_length)
                 if partner is not None:
-                    rows.append((places[sentence], places[a_end], *partner, 1))
+                    rows.extend((places[sentence], places[a_end], *partner, 1))
                     sentence = a_end  # the sentences that were not used come up again
                     continue
                 self.without_partner += 1
             if size > 1:
-                rows.append((places[sentence], places[a_end], places[a_end], places[chunk_end], 0))
+                rows.extend((places[sentence], places[a_end], places[a_end], places[chunk_end], 0))
             sentence = chunk_end
 
     def _ordered_pair(self, begin: int, middle: int, end: int) -> tuple[int, int, int, int, int]:

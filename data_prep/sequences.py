@@ -58,9 +58,11 @@ class SequenceBuilder:
         source = column + np.where(
             is_second, pairs.b_begin[:, None] - a_length - 2, pairs.a_begin[:, None] - 1
         )
-        unmasked = ids.take(np.where(is_text, source, 0))
-        unmasked = np.where(is_text, unmasked, self._special_ids(column, is_special)).astype(
-            ids.dtype
+        # Where there is no text, `source` may point anywhere: "clip" takes what is nearest.
+        unmasked = np.where(
+            is_text,
+            ids.take(source, mode="clip"),
+            self._special_ids(column, is_special, ids.dtype.type),
         )
         if self.is_single:
             is_special |= is_text & (unmasked == self.sep_id)
@@ -90,9 +92,11 @@ class SequenceBuilder:
             **shared,
         }
 
-    def _special_ids(self, column: np.ndarray, is_special: np.ndarray) -> np.ndarray:
-        special = np.where(column == 0, self.cls_id, self.sep_id)
-        return np.where(is_special, special, self.pad_id)
+    def _special_ids(
+        self, column: np.ndarray, is_special: np.ndarray, dtype: type[np.unsignedinteger]
+    ) -> np.ndarray:
+        special = np.where(column == 0, dtype(self.cls_id), dtype(self.sep_id))
+        return np.where(is_special, special, dtype(self.pad_id))
 
     def _begins_word(self, ids: np.ndarray, is_special: np.ndarray) -> np.ndarray:
         if self.is_masked and not self.rules.do_whole_word_mask:
