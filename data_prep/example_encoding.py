@@ -5,8 +5,9 @@ array operations on thousands of records at once in about 4. The bytes equal
 `Example.SerializeToString(deterministic=True)`: features sorted by name, integers as packed
 varints.
 
-Every record of a block is laid out in a matrix row wide enough for the longest of them, beside a
-matrix that says which bytes count; dropping the others gives all records, one after the other.
+Every record of a block is laid out in a matrix row, in pieces. A piece whose integers take varying
+numbers of bytes is as wide as it could get, beside a matrix that says which bytes count; dropping
+the others leaves its rows one after the other, to be cut and joined with those of other pieces.
 
 Source: protobuf wire format; tensorflow/core/example/feature.proto;
 tensorflow/core/lib/io/record_writer.h.
@@ -14,23 +15,42 @@ tensorflow/core/lib/io/record_writer.h.
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-
-# A piece of a row: bytes uint8 [rows, width] and which of them count, bool [rows, width] or None
-# for all.
-_Piece = tuple[np.ndarray, "np.ndarray | None"]
 
 _BYTES_LIST_ENTRY = b"\x0a"  # field 1, length-delimited: map entry, its key, and the packed list
 _ENTRY_VALUE = b"\x12"  # field 2, length-delimited: the Feature of a map entry
 _FLOAT_LIST = b"\x12"  # field 2 of Feature
 _INT64_LIST = b"\x1a"  # field 3 of Feature
 _CRC_MASK_DELTA = 0xA282EAD8
+_WIDE = 32  # bytes
+_SIZE, _CRC = struct.Struct("<Q"), struct.Struct("<I")
 
 
-def encode_examples(features: Mapping[str, np.ndarray]) -> tuple[bytes, np.ndarray]:
+@dataclasses.dataclass(frozen=True)
+class _Piece:
+    """What stands at one place of every record; one row where it is the same in all of them.
+
+    Attributes:
+        content: uint8 [rows, width].
+        sizes: int64 [rows], bytes that count; one number where it is the same in all rows.
+        counts: bool [rows, width], which bytes those are; one row where it is all of them.
+    """
+
+    content: np.ndarray
+    sizes: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def is_whole(self) -> bool:
+        return bool(self.counts.all())
+
+
+def encode_examples(features: Mapping[str, np.ndarray]) -> list[bytes]:
     """Serializes a block of records.
 
     Args:
@@ -39,8 +59,7 @@ def encode_examples(features: Mapping[str, np.ndarray]) -> tuple[bytes, np.ndarr
             1.
 
     Returns:
-        The serialized records one after the other, and int64 [rows + 1], the offset where each
-        begins (and the end).
+        The serialized records.
 
     Raises:
         ValueError: an array is not 2-D, is empty or of another number of rows, or holds a negative
@@ -48,44 +67,41 @@ def encode_examples(features: Mapping[str, np.ndarray]) -> tuple[bytes, np.ndarr
     """
     rows = _checked_rows(features)
     pieces: list[_Piece] = []
-    total = np.zeros(rows, np.int64)
     for name in sorted(features):
-        entry, entry_size = _map_entry(name, features[name])
-        header, header_size = _length_prefixed(_BYTES_LIST_ENTRY, entry_size)
-        pieces += header + entry
-        total += header_size + entry_size
-    header, header_size = _length_prefixed(_BYTES_LIST_ENTRY, total)
-    offsets = np.concatenate([[0], np.cumsum(header_size + total)])
-    return _join_rows(header + pieces, rows), offsets
+        pieces += _length_prefixed(_BYTES_LIST_ENTRY, _map_entry(name, features[name]))
+    pieces = _length_prefixed(_BYTES_LIST_ENTRY, pieces)
+    runs = [list(run) for _, run in itertools.groupby(pieces, key=lambda piece: piece.is_whole)]
+    # To cut has its price for each row, to drop bytes for each byte: only wide runs go alone.
+    columns = [
+        _cut_into_rows(list(itertools.chain.from_iterable(group)), rows)
+        for _, group in itertools.groupby(runs, key=_is_whole_and_wide)
+    ]
+    return [b"".join(row) for row in zip(*columns, strict=True)]
 
 
-def frame_records(records: bytes, offsets: np.ndarray) -> bytes:
+def frame_records(records: Sequence[bytes]) -> bytes:
     """Returns the records in TFRecord framing: length, masked CRC of it, bytes, masked CRC of them.
 
     Args:
-        records: serialized records one after the other.
-        offsets: int64 [rows + 1], as `encode_examples` returns them.
+        records: serialized records, as `encode_examples` returns them.
     """
     import google_crc32c
 
     crc = google_crc32c.value
     headers: dict[int, bytes] = {}
     parts = []
-    bounds = offsets.tolist()
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
-        size = end - begin
-        header = headers.get(size)
+    for record in records:
+        header = headers.get(len(record))
         if header is None:
-            packed = struct.pack("<Q", size)
-            header = headers[size] = packed + _masked(crc(packed))
-        record = records[begin:end]
+            size = _SIZE.pack(len(record))
+            header = headers[len(record)] = size + _masked(crc(size))
         parts += (header, record, _masked(crc(record)))
     return b"".join(parts)
 
 
 def _masked(crc: int) -> bytes:
     """Rotates and shifts a CRC, so that a CRC over bytes holding CRCs stays strong."""
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + _CRC_MASK_DELTA) & 0xFFFFFFFF)
+    return _CRC.pack(((crc >> 15 | crc << 17) + _CRC_MASK_DELTA) & 0xFFFFFFFF)
 
 
 def _checked_rows(features: Mapping[str, np.ndarray]) -> int:
@@ -109,67 +125,72 @@ def _checked_rows(features: Mapping[str, np.ndarray]) -> int:
     return next(iter(rows.values()))
 
 
-def _map_entry(name: str, values: np.ndarray) -> tuple[list[_Piece], np.ndarray]:
-    """Returns the pieces of one entry of the feature map and their size per row, int64 [rows]."""
+def _map_entry(name: str, values: np.ndarray) -> list[_Piece]:
+    """Returns one entry of the feature map without its length."""
     if values.dtype.kind == "f":
-        kind, payload = _FLOAT_LIST, _constant_width(values.astype("<f4"))
-        size = np.full(len(values), payload[0].shape[1], np.int64)
+        kind, payload = _FLOAT_LIST, _fixed(np.ascontiguousarray(values, "<f4").view(np.uint8))
     else:
-        kind, (payload, size) = _INT64_LIST, _varints(values)
+        kind, payload = _INT64_LIST, _varints(values)
     pieces = [payload]
     for tag in (_BYTES_LIST_ENTRY, kind, _ENTRY_VALUE):
-        header, header_size = _length_prefixed(tag, size)
-        pieces = header + pieces
-        size = size + header_size
+        pieces = _length_prefixed(tag, pieces)
     key = name.encode()
-    prefix = _BYTES_LIST_ENTRY + bytes([len(key)]) + key
-    return [_constant(prefix, len(values)), *pieces], size + len(prefix)
+    return [_constant(_BYTES_LIST_ENTRY + bytes([len(key)]) + key), *pieces]
 
 
-def _length_prefixed(tag: bytes, sizes: np.ndarray) -> tuple[list[_Piece], np.ndarray]:
-    """Returns tag and length as pieces, and how many bytes they take per row."""
-    length, length_size = _varints(sizes[:, None])
-    return [_constant(tag, len(sizes)), length], length_size + len(tag)
+def _length_prefixed(tag: bytes, pieces: list[_Piece]) -> list[_Piece]:
+    sizes = sum((piece.sizes for piece in pieces), np.zeros(1, np.int64))
+    return [_constant(tag), _varints(sizes[:, None]), *pieces]
 
 
-def _constant(content: bytes, rows: int) -> _Piece:
-    return np.broadcast_to(np.frombuffer(content, np.uint8), (rows, len(content))), None
+def _constant(content: bytes) -> _Piece:
+    return _fixed(np.frombuffer(content, np.uint8)[None])
 
 
-def _constant_width(values: np.ndarray) -> _Piece:
-    return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1), None
+def _fixed(content: np.ndarray) -> _Piece:
+    width = content.shape[1]
+    return _Piece(content, np.array([width]), np.ones((1, width), bool))
 
 
-def _varints(values: np.ndarray) -> tuple[_Piece, np.ndarray]:
-    """Encodes [rows, count] integers, 7 bits a byte, low bits first; adds int64 [rows] sizes."""
+def _varints(values: np.ndarray) -> _Piece:
+    """Encodes [rows, count] integers, 7 bits a byte, low bits first."""
     rows, count = values.shape
     largest = int(values.max()) if values.size else 0
     width = max(1, -(-largest.bit_length() // 7))
     if width == 1:
-        return (values.astype(np.uint8), None), np.full(rows, count, np.int64)
+        return _fixed(values.astype(np.uint8))
     content = np.empty((rows, count, width), np.uint8)
-    keep = np.ones((rows, count, width), bool)
-    sizes = np.full(rows, count, np.int64)
+    counts = np.ones((rows, count, width), bool)
+    sizes = np.full(rows, count)
     rest = values
     for place in range(width - 1):
         more = rest >= 128
-        content[:, :, place] = rest.astype(np.uint8) & 127 | more.view(np.uint8) << 7
-        keep[:, :, place + 1] = more
+        content[:, :, place] = rest.astype(np.uint8) | more.view(np.uint8) << 7
+        counts[:, :, place + 1] = more
         sizes += np.count_nonzero(more, axis=1)
         rest = rest >> 7
     content[:, :, -1] = rest
-    return (content.reshape(rows, -1), keep.reshape(rows, -1)), sizes
+    content, counts = content.reshape(rows, -1), counts.reshape(rows, -1)
+    return _fixed(content) if counts.all() else _Piece(content, sizes, counts)
 
 
-def _join_rows(pieces: list[_Piece], rows: int) -> bytes:
-    width = sum(content.shape[1] for content, _ in pieces)
-    matrix = np.empty((rows, width), np.uint8)
-    keep = np.ones((rows, width), bool)
-    column = 0
-    for content, counts in pieces:
-        end = column + content.shape[1]
-        matrix[:, column:end] = content
-        if counts is not None:
-            keep[:, column:end] = counts
-        column = end
-    return np.compress(keep.ravel(), matrix.ravel()).tobytes()
+def _is_whole_and_wide(run: list[_Piece]) -> bool:
+    return run[0].is_whole and sum(piece.content.shape[1] for piece in run) >= _WIDE
+
+
+def _cut_into_rows(pieces: list[_Piece], rows: int) -> list[bytes]:
+    """Returns what each row holds of these pieces."""
+    content = _side_by_side([piece.content for piece in pieces], rows)
+    if not all(piece.is_whole for piece in pieces):
+        counts = _side_by_side([piece.counts for piece in pieces], rows)
+        content = np.compress(counts.ravel(), content.ravel())
+    sizes = np.broadcast_to(sum(piece.sizes for piece in pieces), rows)
+    flat = content.tobytes()
+    return [flat[begin:end] for begin, end in itertools.pairwise([0, *np.cumsum(sizes).tolist()])]
+
+
+def _side_by_side(matrices: list[np.ndarray], rows: int) -> np.ndarray:
+    # Those of one row first: to copy a few bytes a row takes as long as a hundred.
+    runs = itertools.groupby(matrices, key=lambda matrix: len(matrix) == 1)
+    joined = [np.concatenate(list(run), axis=1) for _, run in runs]
+    return np.concatenate([np.broadcast_to(each, (rows, each.shape[1])) for each in joined], axis=1)

@@ -69,7 +69,7 @@ def write_shards(
             for begin in range(0, len(chosen), SEQUENCES_PER_STEP):
                 step = pairs.take(chosen[begin : begin + SEQUENCES_PER_STEP])
                 features = builder.build(ids, step, words)
-                target.write(frame_records(*encode_examples(features)))
+                target.write(frame_records(encode_examples(features)))
                 counts.add(features)
                 on_progress(counts.sequences, len(pairs))
         shards.append({"max_seq_length": length, "sequences": len(chosen), **hashed.summary()})

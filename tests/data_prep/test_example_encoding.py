@@ -17,11 +17,6 @@ def protobuf_bytes(features, row):
     return example.SerializeToString(deterministic=True)
 
 
-def encoded_rows(features):
-    content, offsets = encode_examples(features)
-    return [content[begin:end] for begin, end in zip(offsets[:-1], offsets[1:], strict=True)]
-
-
 def bert_block(rows, seq_len, seed=0):
     rng = np.random.default_rng(seed)
     return {
@@ -36,7 +31,7 @@ def bert_block(rows, seq_len, seed=0):
 @pytest.mark.parametrize("seq_len", [3, 128, 512])
 def test_bytes_equal_deterministic_protobuf(seq_len):
     features = bert_block(20, seq_len)
-    assert encoded_rows(features) == [protobuf_bytes(features, row) for row in range(20)]
+    assert encode_examples(features) == [protobuf_bytes(features, row) for row in range(20)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -45,11 +40,12 @@ def test_bytes_equal_deterministic_protobuf(seq_len):
 )
 def test_integers_of_every_size_equal_protobuf(table):
     features = {"ids": np.array(table, np.int64), "x": np.array(table, np.float32)}
-    assert encoded_rows(features) == [protobuf_bytes(features, row) for row in range(len(table))]
+    assert encode_examples(features) == [protobuf_bytes(features, row) for row in range(len(table))]
 
 
-def test_no_rows_give_no_bytes():
-    assert encode_examples({"ids": np.zeros((0, 4), np.uint16)})[0] == b""
+def test_no_rows_give_no_records():
+    assert encode_examples({"ids": np.zeros((0, 4), np.uint16)}) == []
+    assert frame_records([]) == b""
 
 
 @pytest.mark.parametrize(
@@ -69,6 +65,6 @@ def test_what_cannot_be_encoded_is_refused_by_name(features, message):
 def test_tensorflow_reads_the_framing(tmp_path):
     features = bert_block(50, 16)
     path = tmp_path / "records.tfrecord"
-    path.write_bytes(frame_records(*encode_examples(features)))
+    path.write_bytes(frame_records(encode_examples(features)))
     read = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
     assert read == [protobuf_bytes(features, row) for row in range(50)]
