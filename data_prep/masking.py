@@ -107,9 +107,11 @@ def _shuffled_places(candidates: np.ndarray, words: RandomWords) -> tuple[np.nda
     rows, length = candidates.shape
     place_bits = max(1, (length - 1).bit_length())
     low = np.uint32((1 << place_bits) - 1)
-    keys = words.uint32(rows * length).reshape(rows, length) & ~low
+    keys = words.uint32(rows * length).reshape(rows, length)
+    keys &= ~low
     keys |= np.arange(length, dtype=np.uint32)
-    return np.where(candidates, keys, _NOT_CHOSEN), place_bits
+    np.copyto(keys, _NOT_CHOSEN, where=~candidates)
+    return keys, place_bits
 
 
 def _choose_tokens(

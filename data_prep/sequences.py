@@ -50,26 +50,26 @@ class SequenceBuilder:
         """
         a_length = (pairs.a_end - pairs.a_begin)[:, None]
         length = a_length + (pairs.b_end - pairs.b_begin)[:, None] + (2 if self.is_single else 3)
-        column = np.arange(self.max_seq_length)
-        is_second = column > a_length + 1
-        is_real = column < length
-        is_special = (column == 0) | (column == a_length + 1) | (column == length - 1)
-        is_text = is_real & ~is_special
-        source = column + np.where(
+        column = np.arange(self.max_seq_length, dtype=np.int32)
+        is_second = column > (a_length + 1).astype(np.int32)
+        is_real = column < length.astype(np.int32)
+        source = np.where(
             is_second, pairs.b_begin[:, None] - a_length - 2, pairs.a_begin[:, None] - 1
         )
+        source += column
         # Where there is no text, `source` may point anywhere: "clip" takes what is nearest.
-        unmasked = np.where(
-            is_text,
-            ids.take(source, mode="clip"),
-            self._special_ids(column, is_special, ids.dtype.type),
-        )
+        unmasked = np.where(is_real, ids.take(source, mode="clip"), ids.dtype.type(self.pad_id))
+        special = (np.zeros_like(length), self.cls_id), (a_length + 1, self.sep_id)
+        is_text = is_real.copy()
+        for place, token in (*special, (length - 1, self.sep_id)):
+            np.put_along_axis(unmasked, place, token, axis=1)
+            np.put_along_axis(is_text, place, False, axis=1)
         if self.is_single:
-            is_special |= is_text & (unmasked == self.sep_id)
-            is_text &= ~is_special
+            is_text &= unmasked != self.sep_id
+        is_special = is_real & ~is_text
         shared = {
-            "input_mask": is_real.astype(np.uint8),
-            "segment_ids": (is_second & is_real).astype(np.uint8),
+            "input_mask": is_real.view(np.uint8),
+            "segment_ids": (is_second & is_real).view(np.uint8),
             "next_sentence_labels": pairs.is_random_next[:, None].astype(np.uint8),
         }
         if not self.is_masked:
@@ -91,12 +91,6 @@ class SequenceBuilder:
             "masked_lm_weights": (predictions < masked.num_predictions[:, None]).astype(np.float32),
             **shared,
         }
-
-    def _special_ids(
-        self, column: np.ndarray, is_special: np.ndarray, dtype: type[np.unsignedinteger]
-    ) -> np.ndarray:
-        special = np.where(column == 0, dtype(self.cls_id), dtype(self.sep_id))
-        return np.where(is_special, special, dtype(self.pad_id))
 
     def _begins_word(self, ids: np.ndarray, is_special: np.ndarray) -> np.ndarray:
         if self.is_masked and not self.rules.do_whole_word_mask:
