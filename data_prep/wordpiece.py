@@ -61,11 +61,17 @@ class WordpieceTokenizer:
         import tensorflow_text as tf_text
 
         shared = {"vocab": self.vocab, "token_out_type": tf.int32, "unknown_token": "[UNK]"}
-        lines = tf_text.FastBertTokenizer(
-            **shared,
-            max_bytes_per_word=_TF_TEXT_WORD_BYTES if self._is_tf_text else _MAX_WORD_CHARACTERS,
-            lower_case_nfd_strip_accents=self.do_lower_case,
-        )
+        if self._is_tf_text:
+            lines = tf_text.FastBertTokenizer(
+                **shared,
+                max_bytes_per_word=_TF_TEXT_WORD_BYTES,
+                lower_case_nfd_strip_accents=self.do_lower_case,
+            )
+        else:
+            # The same without a normaliser: of ASCII, lower case is all that one would change.
+            lines = tf_text.FastWordpieceTokenizer(
+                **shared, max_bytes_per_word=_MAX_WORD_CHARACTERS
+            )
         words = tf_text.FastWordpieceTokenizer(
             **shared,
             max_bytes_per_word=_MAX_WORD_CHARACTERS * _MAX_BYTES_PER_CHARACTER,
@@ -111,7 +117,9 @@ class WordpieceTokenizer:
         return ids, np.diff(ends, prepend=0).astype(np.int32)
 
     def _tokenize_text(self, texts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Tokenizes stretches of printable ASCII."""
+        """Tokenizes stretches of printable ASCII; for ids of tensorflow-text, any text."""
+        if self.do_lower_case and not self._is_tf_text:
+            texts = [text.lower() for text in texts]
         return _flat(self._line_tokenizer, texts)
 
     def _tokenize_words(self, words: list[str]) -> tuple[np.ndarray, np.ndarray]:
