@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 
 _FRAME = struct.Struct("<Q4x")  # of TFRecord: length, its CRC; then the record and its CRC
-_LINES_OF_STDERR = 12
+_LAST_WORDS = 2_000
 _OUR_PACKAGES = str(pathlib.Path(__file__).parents[2])
 
 
@@ -100,10 +100,9 @@ def run_module(module: str, arguments: Sequence[str], *, python_path: str = "") 
     }
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
-        said = "\n".join(done.stderr.splitlines()[-_LINES_OF_STDERR:])
         raise ValueError(
             f"Expected this program to end well, received exit code {done.returncode}:\n"
-            f"  {shlex.join(command)}\n{said}"
+            f"  {shlex.join(command)}\n{done.stderr[-_LAST_WORDS:].strip()}"
         )
 
 
