@@ -166,12 +166,16 @@ def _run_pipeline(units, *, job, settings, files, beam_flags) -> None:
 
 def _run(units, display, *, job, settings, beam_flags) -> None:
     beam = command_line.import_beam()
+    from data_prep import engines
+    from data_prep.spill_files import SpillFiles
     from data_prep.transforms import PrepareRecords
 
+    is_local = engines.is_local(beam_flags) and not storage.is_remote(job.directory)
+    spill = SpillFiles(job.spill_folder if is_local else None)
     with display, command_line.beam_pipeline(beam_flags) as pipeline:
         # The empty unit makes every block known, so that each has a shard, empty if need be.
         _ = (
             pipeline
-            | "Units of work" >> beam.Create([[], *units], reshuffle=False)
-            | "Prepare records" >> PrepareRecords(settings, job.directory)
+            | "Units of work" >> beam.Create([[], *units])
+            | "Prepare records" >> PrepareRecords(settings, job.directory, spill)
         )

@@ -17,6 +17,7 @@ from typing import Any
 from data_prep import storage
 
 _LOCAL = "FnApiRunner"
+_LOCAL_ENGINES = ("fnapi", "direct", "prism")
 _DASK = "apache_beam.runners.dask.dask_runner.DaskRunner"
 _DASK_SIZES = ("--dask_npartitions", "--dask_partition_size")
 _NEEDED_BY_DATAFLOW = ("project", "region", "temp_location")
@@ -37,6 +38,11 @@ def complete_flags(beam_flags: Sequence[str]) -> list[str]:
     elif _runner(beam_flags) == _LOCAL:
         flags.append(f"--runner={_LOCAL}")
     return flags
+
+
+def is_local(beam_flags: Sequence[str]) -> bool:
+    """Says whether all workers are on this machine and the engine shuffles in its memory."""
+    return _engine(beam_flags) in _LOCAL_ENGINES
 
 
 def declare_options(beam_flags: Sequence[str]) -> None:

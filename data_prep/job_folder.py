@@ -1,8 +1,9 @@
 """The state of one preparation job on disk: what may be kept, what is missing, what is finished.
 
 While a job is not finished, its folder holds `.job/`: `settings.json`, one JSON part for every
-finished shard, `counts.json` and the progress of the workers. A shard's part is written after the
-shard, `COMPLETED` after everything, so a job killed anywhere goes on from what is whole.
+finished shard, `counts.json`, the progress of the workers, and tokens that wait for their shard. A
+shard's part is written after the shard, `COMPLETED` after everything, so a job killed anywhere goes
+on from what is whole.
 """
 
 from __future__ import annotations
@@ -72,8 +73,10 @@ class JobFolder:
         if self._is_begun() and not self._has_shards():
             self.discard()
         try:
-            for folder in (_JOB_FOLDER, REJECTS_FOLDER, os.path.join(_JOB_FOLDER, "progress")):
-                storage.make_folder(os.path.join(self.directory, folder))
+            storage.remove_folder(self.spill_folder)  # what a killed run left
+            storage.make_folder(os.path.join(self.directory, REJECTS_FOLDER))
+            for folder in (self.progress_folder, self.spill_folder):
+                storage.make_folder(folder)
             vocab = storage.read_whole(vocab_file)
             storage.write_whole(self.vocab_file, vocab)
             text = json.dumps(self._settings.to_json(), indent=1)
@@ -94,6 +97,11 @@ class JobFolder:
     def progress_folder(self) -> str:
         """Path of the folder in which workers tell how far they are."""
         return self._job_path("progress")
+
+    @property
+    def spill_folder(self) -> str:
+        """Path of the folder in which tokens wait for their block to be complete."""
+        return self._job_path("tokens")
 
     def reject_file(self, unit_name: str) -> str:
         """Returns the path for the dead letters of a unit of work."""

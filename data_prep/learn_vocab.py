@@ -150,7 +150,7 @@ def _count_words(
         _ = (
             pipeline
             # The empty unit has the counts written even if the corpus holds no word.
-            | "Units of work" >> beam.Create([[], *units], reshuffle=False)
+            | "Units of work" >> beam.Create([[], *units])
             | "Count words" >> beam.FlatMap(count_unit, do_lower_case=flags.do_lower_case)
             | "Add counts" >> beam.CombinePerKey(sum)
             | "Give all one key" >> beam.Map(lambda word_count: ("", word_count))

@@ -4,8 +4,9 @@
 
 One branch, one kind of output, nothing emitted when a bundle ends: this is what every runner does
 right (Dask's drops the rest in silence). What travels is a bucket of tokenized documents, not a
-line or a record, because shuffling costs by the element. The block of a document follows from its
-text and the seed, so records do not depend on bundles, workers or how the input was cut.
+line or a record, because shuffling costs by the element; with a local engine it waits on disk, and
+its place travels. The block of a document follows from its text and the seed, so records do not
+depend on bundles, workers or how the input was cut.
 """
 
 from __future__ import annotations
@@ -29,17 +30,24 @@ from data_prep.job_folder import COUNTS_PART, FILES_PART, JobFolder
 from data_prep.preparation_settings import PreparationSettings
 from data_prep.progress import ProgressReport
 from data_prep.shards import write_shards
+from data_prep.spill_files import SpillFiles
 from data_prep.wordpiece import WordpieceTokenizer
 
 Unit = list[FileRange]
 
 
 class PrepareRecords(beam.PTransform):
-    """Units of files to shards of records; returns the names of the parts that were written."""
+    """Units of files to shards of records; returns the names of the parts that were written.
 
-    def __init__(self, settings: PreparationSettings, output: str):
+    Args:
+        settings: of the whole folder.
+        output: the folder.
+        spill: where tokens wait for their block to be complete.
+    """
+
+    def __init__(self, settings: PreparationSettings, output: str, spill: SpillFiles):
         super().__init__()
-        self._job = (settings, output)
+        self._job = (settings, output, spill)
 
     def expand(self, units: beam.PCollection) -> beam.PCollection:
         """Joins the steps."""
@@ -54,9 +62,10 @@ class PrepareRecords(beam.PTransform):
 class ReadAndTokenize(beam.DoFn):
     """A unit of files to buckets of tokenized documents by block, and what was counted."""
 
-    def __init__(self, settings: PreparationSettings, output: str):
+    def __init__(self, settings: PreparationSettings, output: str, spill: SpillFiles):
         self._settings = settings
         self._output = output
+        self._spill = spill
 
     def setup(self):
         """Gets the tokenizer ready and finds out which blocks need nothing more."""
@@ -69,7 +78,7 @@ class ReadAndTokenize(beam.DoFn):
         self._replace_invalid = self._policies[INVALID_UTF8] == "replace"
 
     def process(self, unit: Unit) -> Iterator[tuple[str, bytes]]:
-        """Yields (block, packed documents) and (`counts`, JSON)."""
+        """Yields (block, packed documents or their place) and (`counts`, JSON)."""
         try:
             yield from self._read(unit)
         except BadInputError as error:
@@ -86,7 +95,10 @@ class ReadAndTokenize(beam.DoFn):
         buckets = Buckets(self._tokenizer, self._settings.sentences)
         name = _unit_name(unit)
         per_file: dict[str, FileTally] = {}
-        with RejectLog(self._job.reject_file(name), self._policies) as rejects:
+        with (
+            RejectLog(self._job.reject_file(name), self._policies) as rejects,
+            self._spill.writer(name) as put,
+        ):
             report = ProgressReport(self._job.progress_folder, name)
             for file_range in unit:
                 reader = DocumentReader(
@@ -98,7 +110,7 @@ class ReadAndTokenize(beam.DoFn):
                     if key not in self._finished:
                         buckets.add(key, identity, document)
                     if buckets.are_full():
-                        yield from buckets.take()
+                        yield from ((key, put(packed)) for key, packed in buckets.take())
                     report.update(
                         {
                             "bytes": bytes_done + reader.consumed - file_range.start,
@@ -110,7 +122,7 @@ class ReadAndTokenize(beam.DoFn):
                 counts.update(reader.counts)
                 tally = FileTally.of(reader.counts, is_plain=reader.is_plain)
                 per_file[file_range.path] = tally.plus(per_file.get(file_range.path))
-            yield from buckets.take()
+            yield from ((key, put(packed)) for key, packed in buckets.take())
             counts.update(rejects.reasons)
             done = {"bytes": bytes_done, "documents": counts["documents"]}
             report.update({**done, "rejects": rejects.reasons.total()}, is_last=True)
@@ -120,9 +132,10 @@ class ReadAndTokenize(beam.DoFn):
 class WriteBlock(beam.DoFn):
     """The documents of one block to one shard, then its part; the counts to theirs."""
 
-    def __init__(self, settings: PreparationSettings, output: str):
+    def __init__(self, settings: PreparationSettings, output: str, spill: SpillFiles):
         self._settings = settings
         self._output = output
+        self._spill = spill
 
     def setup(self):
         """Gets the tokenizer ready; only its special ids are needed."""
@@ -139,7 +152,7 @@ class WriteBlock(beam.DoFn):
             self._job.save_part(FILES_PART, file_tallies.to_json(per_file))
             self._job.save_part(COUNTS_PART, counts)
         elif not self._job.is_finished(key):
-            block = token_blocks.merge(filter(None, payloads))
+            block = token_blocks.merge(map(self._spill.read, filter(None, payloads)))
             report = ProgressReport(self._job.progress_folder, key)
             with contextlib.ExitStack() as files:
                 paths = self._job.shard_paths(key)

@@ -30,6 +30,21 @@ def test_the_local_engine_is_named_unless_another_is(flags, completed):
     assert engines.complete_flags(flags) == completed
 
 
+@pytest.mark.parametrize(
+    ("flags", "is_local"),
+    [
+        ([], True),
+        (["--direct_running_mode=multi_processing"], True),
+        (["--runner=DirectRunner"], True),
+        (["--runner=FlinkRunner"], False),
+        (["--runner=DaskRunner"], False),
+        (["--runner=DataflowRunner"], False),
+    ],
+)
+def test_only_engines_of_one_machine_are_local(flags, is_local):
+    assert engines.is_local(flags) == is_local
+
+
 @pytest.mark.parametrize("name", ["DaskRunner", "dask", "apache_beam.runners.dask.X.DaskRunner"])
 def test_dask_is_found_by_its_short_name_and_shares_units_out(name):
     assert engines.complete_flags([f"--runner={name}"]) == [

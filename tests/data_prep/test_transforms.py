@@ -1,11 +1,14 @@
+import collections
+import functools
 import gzip
 import hashlib
 import json
 
 import pytest
 
-from data_prep import buckets, transforms
+from data_prep import buckets, input_files, transforms
 from data_prep.clean_lines import FileRange
+from data_prep.spill_files import SpillFiles
 from data_prep.token_blocks import unpack
 
 SPECIAL_IDS = {0, 2, 3}
@@ -49,6 +52,21 @@ def test_records_do_not_depend_on_workers(prepare, corpus, in_pieces):
     assert shards_hash(prepare(corpus, output="one")) == shards_hash(
         prepare(in_pieces, output="threads", beam=threads)
     )
+
+
+def test_two_workers_read_half_of_the_files_each(prepare, in_pieces, monkeypatch):
+    """With the list of units fused to the reading, one worker would read them all."""
+    plan, process = input_files.plan_work, transforms.ReadAndTokenize.process
+    readers = collections.Counter()
+
+    def counted(self, unit):
+        readers[id(self)] += 1
+        return process(self, unit)
+
+    monkeypatch.setattr(input_files, "plan_work", functools.partial(plan, unit_bytes=1))
+    monkeypatch.setattr(transforms.ReadAndTokenize, "process", counted)
+    prepare(in_pieces, beam=["--direct_running_mode=multi_threading", "--direct_num_workers=2"])
+    assert sorted(readers.values()) == [4, 4]  # seven files, and the unit without files
 
 
 def test_one_token_more_changes_the_records(prepare, corpus):
@@ -114,7 +132,7 @@ def reader(tmp_path, vocab_file):
         input=(), input_digest="", vocab_sha256="", num_shards=2, sentences="given"
     )
     JobFolder(str(tmp_path / "out"), settings).begin(vocab_file)
-    step = transforms.ReadAndTokenize(settings, str(tmp_path / "out"))
+    step = transforms.ReadAndTokenize(settings, str(tmp_path / "out"), SpillFiles(None))
     step.setup()
     return step, tmp_path / "out"
 
