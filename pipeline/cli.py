@@ -12,6 +12,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from pipeline.host_memory import keep_freed_memory
+
 COMMANDS = {
     "vocab": ("data_prep.learn_vocab", "learn a WordPiece vocabulary from a corpus"),
     "prepare": ("data_prep.create_pretraining_data", "turn a corpus into TFRecords"),
@@ -58,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before TensorFlow is imported: its start-up lines would hide ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    keep_freed_memory()
     try:
         return importlib.import_module(COMMANDS[command][0]).main(rest)
     except (ValueError, OSError) as error:

@@ -1,7 +1,8 @@
 """Keeps the C library from handing memory back between steps.
 
-Every step allocates and frees the same buffers of some megabytes. glibc returns such blocks to
-the kernel at once, and a CPU then spends a quarter of each step on page faults.
+A training step, or a block of records in preparation, allocates and frees the same buffers of some
+megabytes. glibc returns such blocks to the kernel at once, and a CPU then spends a quarter of each
+training step, and a tenth of preparation, on page faults.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
 
     from data_prep import features as records
     from models import BertConfig, BertPretrainer
-    from pipeline import agreement, distribution, host_memory, input_pipeline, train_step, unigram
+    from pipeline import agreement, distribution, input_pipeline, train_step, unigram
     from pipeline.checkpoints import TrainingCheckpoint, load_pretrained_model
     from pipeline.optimizers import make_optimizer
     from pipeline.progress import TrainingProgress
@@ -102,7 +102,6 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
         print(f"pretrain: already complete: {output_dir}")
         return figures
 
-    host_memory.keep_freed_memory()
     strategy = distribution.make_strategy(train.strategy)
     agreement.check_batch(recipe, strategy.num_replicas_in_sync)
     reader = make_reader(recipe.prepare, manifest.settings, data_dir)

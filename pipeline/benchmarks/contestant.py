@@ -26,7 +26,7 @@ class Contestant:
         name: in the table.
         module: its `main(flags)` takes --input FILE and --output DIR.
         imports: modules to load before the clock starts, beside `module`.
-        flags: what this program is given on top.
+        flags: what this program is given first.
         python_path: a folder to import from, if need be.
     """
 
@@ -72,7 +72,7 @@ def run(
         report, output = os.path.join(folder, "report.json"), os.path.join(folder, "records")
         os.mkdir(output)
         program = ",".join([contestant.module, *contestant.imports])
-        arguments = [f"--input={text}", f"--output={output}", *flags, *contestant.flags]
+        arguments = [*contestant.flags, f"--input={text}", f"--output={output}", *flags]
         run_module(
             "pipeline.benchmarks.measured_call",
             [report, str(core), program, *arguments],

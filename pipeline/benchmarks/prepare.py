@@ -144,12 +144,12 @@ def _texts(args: argparse.Namespace, scratch: str) -> dict[Contestant, str]:
 def _ours(name: str, sentences: str) -> Contestant:
     return Contestant(
         name,
-        "data_prep.create_pretraining_data",
+        "pipeline.cli",
         (
             *("tensorflow", "tensorflow_text", "data_prep.transforms"),
-            *("blingfire", "google_crc32c", "zstandard"),
+            *("data_prep.create_pretraining_data", "blingfire", "google_crc32c", "zstandard"),
         ),
-        flags=(f"--sentences={sentences}", "--heldout_fraction=0"),
+        flags=("prepare", f"--sentences={sentences}", "--heldout_fraction=0"),
     )
 
 

@@ -83,9 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     tasks = select_tasks(args.glue_dir, args.tasks)
     # Only now: TensorFlow takes seconds, and --help and bad flags need none of it.
     from pipeline.glue.reader import read_task
-    from pipeline.host_memory import keep_freed_memory
 
-    keep_freed_memory()
     task_to_data = {task: read_task(task, args.glue_dir) for task in tasks}
     start = _Start(args.checkpoint, random_init=args.random_init, settings=settings)
     folder = _open_results(args, start, settings)
