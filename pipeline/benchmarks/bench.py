@@ -6,10 +6,14 @@ import argparse
 import importlib
 from collections.abc import Sequence
 
-SUITES = {"prepare": "pipeline.benchmarks.prepare"}
+SUITES = {
+    "prepare": ("pipeline.benchmarks.prepare", "records made per core second"),
+    "memory": ("pipeline.benchmarks.memory", "patterns recalled by the optimizer's memory"),
+}
 
 _EPILOG = """example:
   mnemosyne bench prepare --help
+  mnemosyne bench memory --plot memory.png
 """
 
 
@@ -21,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("suite", choices=SUITES, help="prepare: records made per core second")
+    purposes = "; ".join(f"{suite}: {purpose}" for suite, (_, purpose) in SUITES.items())
+    parser.add_argument("suite", choices=SUITES, help=purposes)
     parser.add_argument("flags", nargs=argparse.REMAINDER, help="of the suite")
     args = parser.parse_args(argv)
-    return importlib.import_module(SUITES[args.suite]).main(args.flags)
+    return importlib.import_module(SUITES[args.suite][0]).main(args.flags)

@@ -73,6 +73,28 @@ def test_answer_is_the_kernel_weighted_mean_of_the_past():
     np.testing.assert_allclose(read(memory, queries).numpy(), expected, rtol=1e-12)
 
 
+def test_scale_of_queries_and_of_keys_cancels():
+    random = np.random.RandomState(3)
+    keys, queries = np.exp(random.randn(5, 2, 8)), np.exp(random.randn(2, 8))
+    with_one = np.concatenate([random.randn(5, 2, 4), np.ones([5, 2, 1])], axis=2)
+    answers = []
+    for key_scale, query_scale in ((1.0, 1.0), (1.0, 1e-9), (3e7, 1.0)):
+        memory = tf.zeros([2, 8, 5], tf.float64)
+        for key, value in zip(key_scale * keys, with_one, strict=True):
+            memory = write(memory, keys=key, values=value, tau=tf.constant(0.1, tf.float64))
+        answers.append(read(memory, query_scale * queries).numpy())
+    np.testing.assert_allclose(answers[1:], [answers[0], answers[0]], rtol=1e-10)
+
+
+def test_meta_tokens_have_memories_of_their_own():
+    maps, tokens = make_maps(), make_tokens(4)
+    changed = tokens.copy()
+    changed[:, 0] += 1.0
+    before, after = run(maps, tokens), run(maps, changed)
+    assert np.array_equal(before[:, 1:], after[:, 1:])
+    assert np.abs(before[:, 0] - after[:, 0]).max() > 0.01
+
+
 def test_answer_never_leaves_the_hull_of_the_past_values():
     maps, tokens = make_maps(), make_tokens(200)
     values = tokens @ maps["memory/value"]
