@@ -8,17 +8,27 @@ training step, and a tenth of preparation, on page faults.
 from __future__ import annotations
 
 import ctypes
+import os
 
-# Parameters of glibc's mallopt.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+_LARGEST = 2**31 - 1
 _TOP_PAD = 256 * 2**20
+# glibc's mallopt, and the variables that a process reads when it starts.
+_SETTINGS = (
+    (-4, "MALLOC_MMAP_MAX_", 0),
+    (-1, "MALLOC_TRIM_THRESHOLD_", _LARGEST),
+    (-2, "MALLOC_TOP_PAD_", _TOP_PAD),
+)
 
 
 def keep_freed_memory() -> bool:
-    """Tells glibc to reuse freed memory; returns whether this C library understood."""
+    """Tells glibc to reuse freed memory, here and in processes that this one starts.
+
+    Returns whether this C library understood.
+    """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # not glibc
         return False
-    settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, _TOP_PAD))
-    return all(mallopt(parameter, value) for parameter, value in settings)
+    for _, variable, value in _SETTINGS:
+        os.environ.setdefault(variable, str(value))
+    return all(mallopt(parameter, value) for parameter, _, value in _SETTINGS)
