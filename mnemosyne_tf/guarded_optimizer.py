@@ -30,12 +30,16 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
     Args:
         jit_compile: compiles updates with XLA, on CPUs too.
             Differs: Keras ignores the flag without a GPU; fused passes pay everywhere.
+        undecayed_names: regular expressions; a variable in whose name one is found is not decayed.
+            Differs: part of the configuration, so that a model loaded from a file decays what the
+            saved one did. Keras forgets its exclusions.
         **kwargs: those of `keras.optimizers.Optimizer`.
     """
 
-    def __init__(self, *, jit_compile: bool = True, **kwargs):
+    def __init__(self, *, jit_compile: bool = True, undecayed_names: Sequence[str] = (), **kwargs):
         super().__init__(jit_compile=jit_compile, **kwargs)
         self.jit_compile = jit_compile
+        self._exclude_from_weight_decay_names = list(undecayed_names)
         self._all_finite = self._compile(all_finite)
 
     def _compile(self, function):
@@ -95,6 +99,28 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         # Clipping by value would turn an infinity into a plausible gradient.
         pairs = zip(grads, clipped, strict=True)
         return [tf.where(tf.math.is_finite(raw), limited, raw) for raw, limited in pairs]
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+        """Excludes more variables from weight decay; call it before the first step.
+
+        Args:
+            var_list: variables. They have no name that is sure to be theirs alone, so they are not
+                part of the configuration: name them again on an optimizer made from one.
+            var_names: regular expressions, added to `undecayed_names`.
+        """
+        names = [*self._exclude_from_weight_decay_names, *(var_names or [])]
+        super().exclude_from_weight_decay(var_list, names)
+
+    def _serialize_hyperparameter(self, hyperparameter):
+        value = super()._serialize_hyperparameter(hyperparameter)
+        # Keras gives the NumPy scalar of a variable, which `json` refuses.
+        return value.item() if hasattr(value, "item") else value
+
+    def get_config(self):
+        """JSON-serialisable arguments."""
+        return super().get_config() | {
+            "undecayed_names": list(self._exclude_from_weight_decay_names)
+        }
 
     def _apply_weight_decay(self, variables):
         """Does nothing: the decay is part of `update_step`."""

@@ -6,7 +6,7 @@ variables and compiles one function per distinct variable plan: variables of one
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -45,8 +45,7 @@ class Mnemosyne(GuardedOptimizer):
         total_steps: steps of the run, if known: 10 % linear warm-up, then linear decay to zero,
             where training then stands still. None: 100 steps of warm-up, then constant.
         weight_decay: decoupled, per unit of scheduled rate; None or 0 for none. Not applied to
-            names that match "bias", "gamma", "beta" or "[Nn]orm", nor to what
-            `exclude_from_weight_decay` adds.
+            names that match `undecayed_names`, nor to what `exclude_from_weight_decay` adds.
         meta_params: "nominal", the path of a `.npz`, a `MetaParams`, or its `to_config()`.
         orthogonalise: False sends every variable to the elementwise path.
         matrix_scale: "spectral" or "rms", see `RuleSettings`.
@@ -79,6 +78,7 @@ class Mnemosyne(GuardedOptimizer):
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
+        undecayed_names: Sequence[str] = UNDECAYED_NAMES,
         jit_compile: bool = True,
         name: str = "Mnemosyne",
         **kwargs,
@@ -92,6 +92,7 @@ class Mnemosyne(GuardedOptimizer):
             use_ema=use_ema,
             ema_momentum=ema_momentum,
             ema_overwrite_frequency=ema_overwrite_frequency,
+            undecayed_names=undecayed_names,
             jit_compile=jit_compile,
             **kwargs,
         )
@@ -105,17 +106,11 @@ class Mnemosyne(GuardedOptimizer):
         self._orthogonalise = orthogonalise
         self._meta_params_name = "nominal" if meta_params == "nominal" else None
         self._meta_params = _resolve(meta_params)
-        self._exclude_from_weight_decay_names = list(UNDECAYED_NAMES)
 
     @property
     def meta_params(self) -> MetaParams:
         """The meta-parameters in use."""
         return self._meta_params
-
-    def exclude_from_weight_decay(self, var_list=None, var_names=None):
-        """Excludes more variables from weight decay; the built-in patterns stay excluded."""
-        super().exclude_from_weight_decay(var_list, var_names)
-        self._exclude_from_weight_decay_names = [*UNDECAYED_NAMES, *(var_names or [])]
 
     def build(self, var_list):
         """Creates the accumulators and memories of `var_list`; a second call does nothing."""

@@ -7,6 +7,8 @@ import os
 import tensorflow as tf
 import tf_keras as keras
 
+from pipeline.evaluation_weights import evaluation_weights, resume_training
+
 _KEPT = 2
 
 
@@ -14,7 +16,8 @@ class TrainingCheckpoint:
     """Model, optimizer, step and seconds trained so far, as one `tf.train.Checkpoint`.
 
     The data order and the dropout masks are functions of (seed, step), so nothing else is
-    needed to continue bit for bit.
+    needed to continue bit for bit. The weights kept are those to be judged; see
+    `pipeline.evaluation_weights`.
 
     Args:
       directory: where checkpoints are kept, the newest two.
@@ -32,7 +35,7 @@ class TrainingCheckpoint:
         step: tf.Variable,
     ):
         self.step = step
-        self._optimizer = optimizer
+        self._model, self._optimizer = model, optimizer
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         checkpoint = tf.train.Checkpoint(
             model=model, optimizer=optimizer, step=step, seconds=self.seconds
@@ -57,11 +60,13 @@ class TrainingCheckpoint:
             return False
         status = self._checkpoint.restore(self._manager.latest_checkpoint)
         status.assert_existing_objects_matched()
+        resume_training(self._optimizer, self._model.trainable_variables)
         return True
 
     def save(self) -> None:
         """Writes the current state; TensorFlow names it as newest only when it is whole."""
-        self._manager.save(checkpoint_number=self.step)
+        with evaluation_weights(self._optimizer, self._model.trainable_variables):
+            self._manager.save(checkpoint_number=self.step)
 
 
 def load_pretrained_encoder(encoder: keras.layers.Layer, directory: str | os.PathLike) -> None:

@@ -16,6 +16,17 @@ import yaml
 
 from pipeline import typed_settings
 
+OPTIMIZERS = (
+    "mnemosyne",
+    "adamw",
+    "nadamw",
+    "lamb",
+    "lion",
+    "muon",
+    "schedule_free_adamw",
+    "adafactor",
+    "sgd",
+)
 RECIPES_DIR = pathlib.Path(__file__).parent / "recipes"
 
 
@@ -71,11 +82,12 @@ class ModelConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
-    """Which optimizer.
+    """Which optimizer, one of `OPTIMIZERS`; `pipeline.optimizers` says what they are.
 
     `learning_rate` is the peak rate, but for mnemosyne a multiplier of what was meta-trained.
-    `warmup_fraction` (of all steps), `weight_decay`, `clip_norm` and `beta_2` belong to the
-    hand-designed ones; Mnemosyne has nothing to tune, so to set them for it is an error.
+    `warmup_fraction` (of all steps), `weight_decay`, `clip_norm` (of the global norm) and `beta_2`
+    (null: the value that the optimizer was published with) belong to the hand-designed ones.
+    Mnemosyne has nothing to tune: to set what an optimizer does not have is an error.
     """
 
     name: str = "mnemosyne"
@@ -83,9 +95,18 @@ class OptimizerConfig:
     warmup_fraction: float = 0.1
     weight_decay: float = 0.01
     clip_norm: float = 1.0
-    beta_2: float = 0.999
+    beta_2: float | None = None
 
     def __post_init__(self) -> None:
+        if self.name not in OPTIMIZERS:
+            raise ValueError(
+                f"Unknown optimizer.name '{self.name}'. Choose one of: {', '.join(OPTIMIZERS)}."
+            )
+        if self.name in ("adafactor", "sgd") and self.beta_2 is not None:
+            raise ValueError(
+                f"optimizer.beta_2 does nothing for {self.name}, which has no such decay; received "
+                f"{self.beta_2}. Leave it out."
+            )
         if self.name != "mnemosyne":
             return
         for field in dataclasses.fields(self):

@@ -5,44 +5,59 @@ from __future__ import annotations
 import tf_keras as keras
 
 from mnemosyne_tf import Mnemosyne
+from pipeline import rivals
 from pipeline.config import OptimizerConfig
-from pipeline.schedules import LinearWarmupDecay
+from pipeline.schedules import LinearWarmup, LinearWarmupDecay
 
-OPTIMIZERS = ("mnemosyne", "adamw")
+# The hand-designed ones and what is set for them beyond the recipe. Betas that do not stand here
+# are the defaults of the class, which are the published ones.
+HAND_DESIGNED = {
+    "adamw": (keras.optimizers.AdamW, {"epsilon": 1e-6}),
+    "nadamw": (rivals.NAdamW, {"epsilon": 1e-6}),
+    "lamb": (rivals.LAMB, {}),
+    "lion": (keras.optimizers.Lion, {}),
+    "muon": (rivals.Muon, {}),
+    "schedule_free_adamw": (rivals.ScheduleFreeAdamW, {}),
+    "adafactor": (keras.optimizers.Adafactor, {}),
+    "sgd": (keras.optimizers.SGD, {"momentum": 0.9}),
+}
 # Name parts of the variables that weight decay leaves alone, as in BERT.
 NO_WEIGHT_DECAY = ("bias", "layer_norm")
 
 
 def make_optimizer(config: OptimizerConfig, num_train_steps: int) -> keras.optimizers.Optimizer:
-    """Returns the optimizer that `config` names, compiled by XLA.
+    """Returns the optimizer that `config` names, compiled by XLA where it is ours.
 
-    Mnemosyne is told `num_train_steps` and has nothing else to set. AdamW gets linear
-    warm-up and decay, decoupled weight decay without biases and layer norms, and clipping
-    by global norm.
-
-    Raises:
-      ValueError: an unknown name.
+    Mnemosyne is told `num_train_steps` and has nothing else to set. The hand-designed ones get
+    linear warm-up and decay, Schedule-Free AdamW warm-up alone, decoupled weight decay without
+    biases and layer norms, and clipping by global norm.
 
     Source: Devlin et al. 2019, appendix A.2.
-    Differs: AdamW corrects its moments' bias, which Google's trainer left out.
+    Differs: AdamW corrects its moments' bias, which Google's trainer left out. Adafactor's rate
+    follows the same schedule under its own bound of 1 / sqrt(step).
     """
     if config.name == "mnemosyne":
         return Mnemosyne(learning_rate=config.learning_rate, total_steps=num_train_steps)
-    if config.name == "adamw":
-        optimizer = keras.optimizers.AdamW(
-            learning_rate=LinearWarmupDecay(
-                peak=config.learning_rate,
-                num_train_steps=num_train_steps,
-                num_warmup_steps=round(config.warmup_fraction * num_train_steps),
-            ),
-            weight_decay=config.weight_decay,
-            beta_2=config.beta_2,
-            epsilon=1e-6,
-            global_clipnorm=config.clip_norm,
-            jit_compile=True,
-        )
-        optimizer.exclude_from_weight_decay(var_names=list(NO_WEIGHT_DECAY))
-        return optimizer
-    raise ValueError(
-        f"Unknown optimizer.name '{config.name}'. Choose one of: {', '.join(OPTIMIZERS)}."
+    make, settings = HAND_DESIGNED[config.name]
+    if config.beta_2 is not None:
+        settings = {**settings, "beta_2": config.beta_2}
+    optimizer = make(
+        learning_rate=_schedule(config, num_train_steps),
+        weight_decay=config.weight_decay,
+        global_clipnorm=config.clip_norm,
+        jit_compile=True,
+        **settings,
+    )
+    optimizer.exclude_from_weight_decay(var_names=list(NO_WEIGHT_DECAY))
+    return optimizer
+
+
+def _schedule(config: OptimizerConfig, num_train_steps: int):
+    num_warmup_steps = round(config.warmup_fraction * num_train_steps)
+    if config.name == "schedule_free_adamw":
+        return LinearWarmup(peak=config.learning_rate, num_warmup_steps=num_warmup_steps)
+    return LinearWarmupDecay(
+        peak=config.learning_rate,
+        num_train_steps=num_train_steps,
+        num_warmup_steps=num_warmup_steps,
     )

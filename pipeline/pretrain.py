@@ -15,10 +15,13 @@ from collections.abc import Sequence
 
 from pipeline import config
 
-EXAMPLE = """example:
+EXAMPLE = f"""example:
   mnemosyne pretrain --recipe bert_tiny_sample --data runs/sample/data --output runs/sample/pretrain
   mnemosyne pretrain --recipe bert_tiny_sample --data DIR --output DIR \\
       --set optimizer.name=adamw --set optimizer.learning_rate=1e-3
+
+optimizer.name is one of {", ".join(config.OPTIMIZERS[:5])},
+{", ".join(config.OPTIMIZERS[5:])}.
 
 Every kind of record is read. Unmasked ones (prepare --masking dynamic) are masked anew in each
 epoch, as the recipe says under 'prepare'. Of records in bins a run reads those of one length,
@@ -170,7 +173,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     batches = iter(strategy.experimental_distribute_dataset(dataset))
     heldout_batches = strategy.experimental_distribute_dataset(heldout)
     run_steps = train_step.make_train_steps(strategy, model, optimizer, step, train.random_seed)
-    evaluate = train_step.make_evaluate(strategy, model)
+    evaluate = train_step.make_evaluate(strategy, model, optimizer)
     with TrainingProgress(run, checkpoint, recipe, unigram_loss) as progress:
         while checkpoint.steps_done < train.num_train_steps:
             num_steps = next_stop(train, checkpoint.steps_done) - checkpoint.steps_done

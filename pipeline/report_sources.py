@@ -11,7 +11,17 @@ from collections.abc import Mapping, Sequence
 
 from data_prep import features as records
 
-_DISPLAY_NAMES = {"mnemosyne": "Mnemosyne", "adamw": "AdamW", "lamb": "LAMB"}
+_DISPLAY_NAMES = {
+    "mnemosyne": "Mnemosyne",
+    "adamw": "AdamW",
+    "nadamw": "NAdamW",
+    "lamb": "LAMB",
+    "lion": "Lion",
+    "muon": "Muon",
+    "schedule_free_adamw": "Schedule-Free AdamW",
+    "adafactor": "Adafactor",
+    "sgd": "SGD with momentum",
+}
 
 
 @dataclasses.dataclass(frozen=True)

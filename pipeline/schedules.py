@@ -6,6 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 
+@keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
 class LinearWarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly to `peak` over the warm-up, then falls linearly to 0 at the end.
 
@@ -38,3 +39,26 @@ class LinearWarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
             "num_train_steps": self.num_train_steps,
             "num_warmup_steps": self.num_warmup_steps,
         }
+
+
+@keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
+class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly to `peak` over the warm-up, then stays.
+
+    Args:
+      peak: the highest rate.
+      num_warmup_steps: where the peak stands, in steps; 0 begins at the peak.
+
+    Source: Defazio et al. 2024 (arXiv 2405.15682), algorithm 1.
+    """
+
+    def __init__(self, *, peak: float, num_warmup_steps: int):
+        self.peak = peak
+        self.num_warmup_steps = num_warmup_steps
+
+    def __call__(self, step):  # noqa: D102
+        rising = (tf.cast(step, tf.float32) + 1.0) / max(self.num_warmup_steps, 1)
+        return self.peak * tf.minimum(rising, 1.0)
+
+    def get_config(self):  # noqa: D102
+        return {"peak": self.peak, "num_warmup_steps": self.num_warmup_steps}

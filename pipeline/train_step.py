@@ -13,6 +13,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models import losses
+from pipeline.evaluation_weights import evaluation_weights
 
 
 def make_train_steps(
@@ -62,9 +63,14 @@ def make_train_steps(
 
 
 def make_evaluate(
-    strategy: tf.distribute.Strategy, model: keras.Model
+    strategy: tf.distribute.Strategy,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
 ) -> Callable[[tf.data.Dataset], dict[str, float]]:
-    """Returns `evaluate(distributed_dataset)`, the means of `losses.means` over all of it."""
+    """Returns `evaluate(distributed_dataset)`, the means of `losses.means` over all of it.
+
+    The model is judged at the weights that the optimizer wants judged.
+    """
 
     @tf.function(jit_compile=True)
     def sums_of(features):
@@ -79,8 +85,9 @@ def make_evaluate(
 
     def evaluate(dataset):
         total = tf.zeros([len(losses.METRIC_SUMS)], tf.float64)
-        for features in dataset:
-            total += tf.cast(evaluation_step(features), tf.float64)
+        with evaluation_weights(optimizer, model.trainable_variables):
+            for features in dataset:
+                total += tf.cast(evaluation_step(features), tf.float64)
         return losses.means(total.numpy())
 
     return evaluate

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import types
+import typing
 from collections.abc import Mapping
 
 
@@ -25,6 +27,7 @@ def build(cls, settings: Mapping, where: str, prefix: str = ""):
             f"received {settings!r}."
         )
     fields = {field.name: field for field in dataclasses.fields(cls)}
+    kinds = typing.get_type_hints(cls)
     values = {}
     for key, value in settings.items():
         if key not in fields:
@@ -37,15 +40,15 @@ def build(cls, settings: Mapping, where: str, prefix: str = ""):
         if dataclasses.is_dataclass(default):
             values[key] = build(type(default), value or {}, where, f"{prefix}{key}.")
         else:
-            values[key] = _typed(value, type(default), f"{prefix}{key}", where)
+            values[key] = _typed(value, kinds[key], f"{prefix}{key}", where)
     return cls(**values)
 
 
-def _typed(value, expected: type, key: str, where: str):
-    if expected is type(None):  # optional numbers of ModelConfig
+def _typed(value, expected: type | types.UnionType, key: str, where: str):
+    if isinstance(expected, types.UnionType):  # of a type and None
         if value is None:
             return None
-        expected = int
+        expected = next(kind for kind in typing.get_args(expected) if kind is not type(None))
     if expected is float and isinstance(value, str):
         # YAML reads 1e-4 (no dot) as a string.
         try:

@@ -47,6 +47,7 @@ def test_override_is_typed_as_the_field_is():
         ("train=5", "'train' in .* must be a section of settings, received 5"),
         ("model.size.first=x", "'size' is no section"),
         ("trian.num_train_steps=3", "Did you mean 'train'"),
+        ("optimizer.name=adam", "Unknown optimizer.name 'adam'.*mnemosyne, adamw, .*, sgd"),
         ("prepare.masked_lm_prob=1.5", "masked_lm_prob must be a share .*, received 1.5"),
     ],
 )
@@ -61,6 +62,22 @@ def test_setting_that_mnemosyne_would_ignore_is_refused(key):
         config.load_recipe("bert_tiny_mnemosyne", [f"optimizer.{key}=0.5"])
     recipe = config.load_recipe("bert_tiny_adamw", [f"optimizer.{key}=0.5"])
     assert getattr(recipe.optimizer, key) == 0.5
+
+
+@pytest.mark.parametrize("name", ["adafactor", "sgd"])
+def test_beta_2_is_refused_where_there_is_none(name):
+    overrides = [f"optimizer.name={name}", "optimizer.beta_2=0.9"]
+    with pytest.raises(ValueError, match=f"optimizer.beta_2 does nothing for {name}.*0.9"):
+        config.load_recipe("bert_tiny_adamw", overrides)
+    assert config.load_recipe("bert_tiny_adamw", overrides[:1]).optimizer.beta_2 is None
+
+
+@pytest.mark.parametrize(("text", "value"), [("null", None), ("0.9", 0.9), ("1", 1.0)])
+def test_optional_number_takes_a_number_or_null(text, value):
+    recipe = config.load_recipe("bert_tiny_adamw", [f"optimizer.beta_2={text}"])
+    assert recipe.optimizer.beta_2 == value
+    with pytest.raises(ValueError, match="'optimizer.beta_2' .* must be float, received 'x'"):
+        config.load_recipe("bert_tiny_adamw", ["optimizer.beta_2=x"])
 
 
 def test_saved_recipe_loads_as_the_same_one(tmp_path):

@@ -1,9 +1,12 @@
 import pytest
 import tensorflow as tf
+import tf_keras as keras
 
 from mnemosyne_tf import Mnemosyne
-from pipeline.config import OptimizerConfig
-from pipeline.optimizers import make_optimizer
+from pipeline import rivals
+from pipeline.config import OPTIMIZERS, OptimizerConfig
+from pipeline.optimizers import HAND_DESIGNED, make_optimizer
+from pipeline.schedules import LinearWarmup, LinearWarmupDecay
 
 
 def test_mnemosyne_is_told_the_length_of_the_run():
@@ -12,17 +15,51 @@ def test_mnemosyne_is_told_the_length_of_the_run():
     assert optimizer.get_config()["total_steps"] == 77
 
 
-def test_adamw_decays_kernels_but_not_biases_and_layer_norms():
-    config = OptimizerConfig(name="adamw", learning_rate=0.1, weight_decay=0.5, warmup_fraction=0.0)
+@pytest.mark.parametrize(
+    ("name", "kind", "published"),
+    [
+        ("adamw", keras.optimizers.AdamW, {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-6}),
+        ("nadamw", rivals.NAdamW, {"beta_1": 0.9, "beta_2": 0.999}),
+        ("lamb", rivals.LAMB, {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-6}),
+        ("lion", keras.optimizers.Lion, {"beta_1": 0.9, "beta_2": 0.99}),
+        ("muon", rivals.Muon, {"momentum": 0.95, "beta_1": 0.9, "beta_2": 0.95}),
+        ("schedule_free_adamw", rivals.ScheduleFreeAdamW, {"beta_1": 0.9, "beta_2": 0.999}),
+        ("adafactor", keras.optimizers.Adafactor, {"beta_2_decay": -0.8, "clip_threshold": 1.0}),
+        ("sgd", keras.optimizers.SGD, {"momentum": 0.9, "nesterov": False}),
+    ],
+)
+def test_rival_has_its_published_decays_and_the_settings_of_the_recipe(name, kind, published):
+    config = OptimizerConfig(name=name, learning_rate=0.2, weight_decay=0.3, clip_norm=0.4)
+    optimizer = make_optimizer(config, num_train_steps=50)
+    assert type(optimizer) is kind
+    settings = optimizer.get_config()
+    assert {key: settings[key] for key in published} == published
+    assert (settings["weight_decay"], settings["global_clipnorm"]) == (0.3, 0.4)
+    schedule = optimizer._learning_rate
+    assert (schedule.peak, schedule.num_warmup_steps) == (0.2, 5)
+    constant_at_the_end = name == "schedule_free_adamw"
+    assert type(schedule) is (LinearWarmup if constant_at_the_end else LinearWarmupDecay)
+
+
+@pytest.mark.parametrize("name", sorted(set(HAND_DESIGNED) - {"adafactor", "sgd"}))
+def test_beta_2_of_the_recipe_is_taken(name):
+    optimizer = make_optimizer(OptimizerConfig(name=name, beta_2=0.5), num_train_steps=10)
+    assert optimizer.get_config()["beta_2"] == 0.5
+
+
+@pytest.mark.parametrize("name", sorted(HAND_DESIGNED))
+def test_rival_decays_kernels_but_not_biases_and_layer_norms(name):
+    config = OptimizerConfig(name=name, learning_rate=0.1, weight_decay=0.5, warmup_fraction=0.0)
     optimizer = make_optimizer(config, num_train_steps=10)
     names = ["dense/kernel", "dense/bias", "layer_norm/gamma"]
     variables = [tf.Variable([1.0], name=name) for name in names]
     optimizer.build(variables)
     optimizer.apply_gradients([(tf.constant([0.0]), v) for v in variables])
-    # The gradient is 0, so only the decay of rate * 0.5 can move a weight.
-    assert [float(v[0]) for v in variables] == [pytest.approx(0.95), 1.0, 1.0]
+    # The gradient is 0, so only the decay of rate * 0.5 can move a weight. LAMB makes it a step in
+    # proportion to the weight; of Schedule-Free's rate the bias correction leaves sqrt(1 - 0.999).
+    moved = {"lamb": 0.1, "schedule_free_adamw": 0.05 * 0.001**0.5}.get(name, 0.05)
+    assert [float(v[0]) for v in variables] == [pytest.approx(1 - moved), 1.0, 1.0]
 
 
-def test_unknown_optimizer_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'adam'.*mnemosyne, adamw"):
-        make_optimizer(OptimizerConfig(name="adam"), 10)
+def test_every_name_of_the_recipe_is_made():
+    assert set(OPTIMIZERS) == {"mnemosyne", *HAND_DESIGNED}

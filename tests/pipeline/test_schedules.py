@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import tf_keras as keras
 
-from pipeline.schedules import LinearWarmupDecay
+from pipeline.schedules import LinearWarmup, LinearWarmupDecay
 
 
 @pytest.mark.parametrize(
@@ -18,10 +19,20 @@ def test_no_warmup_begins_at_the_peak():
     np.testing.assert_allclose(schedule(0), 2.0)
 
 
-def test_config_round_trip():
-    schedule = LinearWarmupDecay(peak=2.0, num_train_steps=10, num_warmup_steps=3)
-    assert LinearWarmupDecay.from_config(schedule.get_config()).get_config() == {
-        "peak": 2.0,
-        "num_train_steps": 10,
-        "num_warmup_steps": 3,
-    }
+@pytest.mark.parametrize(("step", "rate"), [(0, 0.5), (3, 2.0), (4, 2.0), (10_000, 2.0)])
+def test_rate_stays_after_a_warmup_alone(step, rate):
+    schedule = LinearWarmup(peak=2.0, num_warmup_steps=4)
+    np.testing.assert_allclose(schedule(step), rate)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (LinearWarmupDecay, {"peak": 2.0, "num_train_steps": 10, "num_warmup_steps": 3}),
+        (LinearWarmup, {"peak": 2.0, "num_warmup_steps": 3}),
+    ],
+)
+def test_keras_makes_it_again_from_its_config(kind, settings):
+    config = keras.optimizers.schedules.serialize(kind(**settings))
+    twin = keras.optimizers.schedules.deserialize(config)
+    assert type(twin) is kind and twin.get_config() == settings

@@ -23,7 +23,7 @@ def trained(strategy, bert_config, batch, num_steps=3):
     run = train_step.make_train_steps(strategy, model, optimizer, step, seed=0)
     batches = iter(strategy.experimental_distribute_dataset(dataset.repeat()))
     sums = run(batches, tf.constant(num_steps)).numpy()
-    evaluate = train_step.make_evaluate(strategy, model)
+    evaluate = train_step.make_evaluate(strategy, model, optimizer)
     means = evaluate(strategy.experimental_distribute_dataset(dataset))
     assert step.numpy() == num_steps
     return model.get_weights(), sums, means

@@ -1,0 +1,124 @@
+"""What the hand-designed rivals share: float32 state, one compiled rule, the guard.
+
+A rival is its formula: `rule`, a pure function from gradient, weight and state to the new weight
+and state. Everything that a Keras optimizer must do besides stands here and in the guard.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
+
+
+class RulePlan(NamedTuple):
+    """What is static about the update of one variable; equal plans share a compiled rule.
+
+    Attributes:
+        shape: of the variable.
+        decayed: whether weight decay applies.
+        matrix_shape: (fan_in, fan_out) when the direction is orthogonalised, else None.
+    """
+
+    shape: tuple[int, ...]
+    decayed: bool
+    matrix_shape: tuple[int, int] | None = None
+
+
+class HandDesignedOptimizer(GuardedOptimizer):
+    """Base of the rivals; a subclass gives `state_names` and `rule`.
+
+    Args:
+        learning_rate: a float or a `LearningRateSchedule`.
+        weight_decay: decoupled, per unit of rate; None or 0 for none.
+        **kwargs: those of `GuardedOptimizer`.
+    """
+
+    def __init__(self, learning_rate, *, weight_decay: float | None, **kwargs):
+        super().__init__(weight_decay=weight_decay, **kwargs)
+        self._learning_rate = self._build_learning_rate(learning_rate)
+
+    def state_names(self, plan: RulePlan) -> tuple[str, ...]:
+        """The accumulators of a variable, each of its shape and zero at first."""
+        return ("momentum", "second_moment")
+
+    def plan(self, variable) -> RulePlan:
+        """Decides what is static about the update of a variable."""
+        decayed = bool(self.weight_decay) and self._use_weight_decay(variable)
+        return RulePlan(tuple(variable.shape), decayed)
+
+    def inputs(self) -> dict[str, tf.Tensor]:
+        """Float32 `[]` each: `rate`, and `step`, the number (1, 2, ...) of this applied step."""
+        return {
+            "rate": tf.cast(self.learning_rate, tf.float32),
+            "step": tf.cast(self.applied_steps, tf.float32) + 1.0,
+        }
+
+    def rule(
+        self,
+        gradient: tf.Tensor,
+        weight: tf.Tensor,
+        state: Mapping[str, tf.Tensor],
+        inputs: Mapping[str, tf.Tensor],
+        plan: RulePlan,
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """One step of the formula, pure; all tensors float32, the first three of one shape.
+
+        Returns:
+            The new weight and the new state.
+        """
+        raise NotImplementedError
+
+    def decay(self, weight: tf.Tensor, plan: RulePlan) -> tf.Tensor | float:
+        """What decoupled weight decay adds to the direction."""
+        return self.weight_decay * weight if plan.decayed else 0.0
+
+    def build(self, var_list):
+        """Creates the state of `var_list`; a second call does nothing."""
+        if getattr(self, "_built", False):
+            return
+        super().build(var_list)
+        plans, states, rules = [], [], {}
+        for variable in var_list:
+            plan = self.plan(variable)
+            plans.append(plan)
+            states.append(
+                {
+                    name: self.add_float32_state(variable, name, plan.shape)
+                    for name in self.state_names(plan)
+                }
+            )
+            if plan not in rules:
+                rules[plan] = self._compile(functools.partial(self._guarded_rule, plan=plan))
+        self._states = states
+        self._plans = self._no_dependency(plans)
+        self._rules = self._no_dependency(rules)
+        self._built = True
+
+    def _guarded_rule(self, gradient, weight, state, inputs, finite, *, plan):
+        new = self.rule(
+            tf.cast(gradient, tf.float32), tf.cast(weight, tf.float32), state, inputs, plan
+        )
+        return tf.nest.map_structure(
+            lambda after, before: tf.where(finite, tf.cast(after, before.dtype), before),
+            new,
+            (weight, dict(state)),
+        )
+
+    def update_step(self, gradient, variable, finite=None):
+        """Updates one variable and its state unless `finite` is False."""
+        index = self._index_dict[self._var_key(variable)]
+        finite = self._all_finite([gradient]) if finite is None else finite
+        targets = (variable, dict(self._states[index]))
+        weight, state = tf.nest.map_structure(tf.convert_to_tensor, targets)
+        new = self._rules[self._plans[index]](gradient, weight, state, self.inputs(), finite)
+        tf.nest.map_structure(lambda target, value: target.assign(value), targets, new)
+
+    def get_config(self):
+        """JSON-serialisable arguments."""
+        rate = self._serialize_hyperparameter(self._learning_rate)
+        return super().get_config() | {"learning_rate": rate}
