@@ -12,9 +12,15 @@ average that Adam keeps; with tau -> infinity it is v.
 
 N and Psi are kept in one array: Psi is the column that remembers the constant value 1.
 
+With several heads a meta-token has a memory for each, all written with the same phi(k) and v and
+read with the same phi(q), but every head h with its own tau_h: a fast and a slow memory tell a
+trend from a level. Their answers are mapped and added, xi' = xi + sum_h answer_h O_h. One head has
+no O and is exactly the above.
+
 Source: Jain et al. 2023, section 3.3, equations (2) to (5).
 Differs: q and k are normalised and scaled to length 0.7, hence no overflow guard is needed. The
-factor exp(-|q|^2 / 2) cancels in the ratio and is computed anyway, to keep one phi.
+factor exp(-|q|^2 / 2) cancels in the ratio and is computed anyway, to keep one phi. Heads that
+share their keys and differ in tau alone are ours.
 """
 
 from collections.abc import Mapping
@@ -34,7 +40,7 @@ def write(
         memory: [N, Psi], `[num_chunks, num_features, width + 1]`, zeros before the first write.
         keys: phi(k), `[num_chunks, num_features]`.
         values: [v, 1], `[num_chunks, width + 1]`.
-        tau: `[]`, discount per step; 0 forgets nothing.
+        tau: discount per step, `[]` or one for every row, `[num_features, 1]`; 0 forgets nothing.
 
     Returns:
         The memory after, same shape.
@@ -64,9 +70,10 @@ def remember(
 
     Args:
         meta_params: entries `memory/query`, `memory/key`, `memory/value` `[width, width]` and
-            `memory/log_tau` `[]`.
+            `memory/log_tau` `[]`; with several heads `memory/log_tau` is `[num_heads]`, and
+            `memory/output` is `[num_heads * width, width]`.
         meta_tokens: xi, `[num_chunks, width]`.
-        memory: `[num_chunks, num_features, width + 1]`.
+        memory: `[num_chunks, num_heads * num_features, width + 1]`, one head after the other.
         projection: `[num_features / 2, width]`.
 
     Returns:
@@ -76,5 +83,13 @@ def remember(
     queries, keys, values = query_key_value(
         meta_params, meta_tokens, names=names, projection=projection
     )
-    memory = write(memory, keys=keys, values=values, tau=tf.exp(meta_params["memory/log_tau"]))
-    return meta_tokens + read(memory, queries), memory
+    tau = tf.exp(meta_params["memory/log_tau"])
+    if not tau.shape.rank:
+        memory = write(memory, keys=keys, values=values, tau=tau)
+        return meta_tokens + read(memory, queries), memory
+    num_heads, num_features = tau.shape[0], keys.shape[1]
+    rows = tf.repeat(tau, num_features)[:, tf.newaxis]
+    memory = write(memory, keys=tf.tile(keys, [1, num_heads]), values=values, tau=rows)
+    heads = tf.split(memory, num_heads, axis=1)
+    answers = tf.concat([read(head, queries) for head in heads], axis=1)
+    return meta_tokens + tf.matmul(answers, meta_params["memory/output"]), memory

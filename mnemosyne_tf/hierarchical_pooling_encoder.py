@@ -1,12 +1,13 @@
 """The hierarchical pooling encoder: a tensor of any size becomes a few meta-tokens.
 
 Level 1 turns the coordinates of a chunk into one vector, level 2 is a bi-directional Performer
-over the chunk vectors of the tensor. Level 1 has two forms:
+over the chunk vectors of the tensor. Level 1 has three forms:
 
 - "mean": DeepSets pooling of elementwise products of the gradient features. The products are even
   in the coordinates, so the vector does not depend on signs; the learned map comes after the mean
   (it is linear), so nothing of size [num_coords, width] is ever made.
 - "performer": every coordinate is embedded, the chunk attends to itself, the mean is taken.
+- "none": every coordinate is embedded and is a chunk, the coordinate-wise variant.
 
 Source: Jain et al. 2023, figure 1 and its caption (vectorise, chunk, encode, pool, two levels).
 Differs: "mean" is ours and the default; chunks are cut evenly; the tensor's context joins level 1.
@@ -81,21 +82,27 @@ def _mean_level(meta_params: Mapping[str, tf.Tensor], pooled: PooledFeatures) ->
     return tf.tanh(mapped + _context_bias(meta_params, pooled))
 
 
+def _embed(
+    meta_params: Mapping[str, tf.Tensor], features: GradientFeatures, pooled: PooledFeatures
+) -> tf.Tensor:
+    """One vector for every coordinate, `[num_chunks, chunk_len, width]`."""
+    normalised = gradient_features.normalise(features, pooled.factors)
+    embedded = tf.matmul(tf.stack(normalised, axis=-1), meta_params["level_1/features"])
+    return tf.tanh(embedded + _context_bias(meta_params, pooled))
+
+
 def _performer_level(
     meta_params: Mapping[str, tf.Tensor],
-    features: GradientFeatures,
-    pooled: PooledFeatures,
+    embedded: tf.Tensor,
     *,
     plan: VariablePlan,
     structure: Structure,
 ) -> tf.Tensor:
-    normalised = gradient_features.normalise(features, pooled.factors)
-    embedded = tf.matmul(tf.stack(normalised, axis=-1), meta_params["level_1/features"])
     counts = np.array(plan.chunk_counts, np.float32)[:, np.newaxis]
     mask = (np.arange(plan.chunk_len) < counts).astype(np.float32)
     encoded = performer_layer(
         meta_params,
-        tf.tanh(embedded + _context_bias(meta_params, pooled)),
+        embedded,
         prefix="level_1",
         directions=projection(structure, "level_1"),
         mask=tf.constant(mask),
@@ -125,10 +132,11 @@ def encode(
     """
     if structure.level_1 == "mean":
         chunk_vectors = _mean_level(meta_params, pooled)
+    elif structure.level_1 == "performer":
+        embedded = _embed(meta_params, features, pooled)
+        chunk_vectors = _performer_level(meta_params, embedded, plan=plan, structure=structure)
     else:
-        chunk_vectors = _performer_level(
-            meta_params, features, pooled, plan=plan, structure=structure
-        )
+        chunk_vectors = tf.squeeze(_embed(meta_params, features, pooled), axis=1)
     tokens = performer_layer(
         meta_params,
         chunk_vectors,

@@ -4,21 +4,17 @@ A `Structure` fixes sizes and variants, `MetaParams` holds one float32 array per
 values are called "nominal": random encoders, zero output heads, hand-chosen rates. With zero heads
 the update is exactly the nominal rule, whatever the encoders compute.
 
-On disk they are one `.npz`: the arrays under their names and the structure as JSON text.
+`ParameterSet` saves and loads them.
 """
 
 import dataclasses
-import json
-import os
-import pathlib
-import zipfile
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-LEVEL_1_ENCODERS = ("mean", "performer")
-FORMAT_VERSION = 1
+from mnemosyne_tf.parameter_set import ParameterSet
+
+LEVEL_1_ENCODERS = ("mean", "performer", "none")
 NUM_FEATURES = 3
 NUM_STATISTICS = 6
 NUM_CONTEXT = 6
@@ -33,8 +29,8 @@ NOMINAL_RULE = {
 }
 ZERO_HEADS = ("step_head/kernel", "step_head/bias", "film_head/kernel", "film_head/bias",
               "network/output")  # fmt: skip
-# exp(-0.02): the memory looks back over some 50 steps.
-INITIAL_LOG_TAU = float(np.log(0.02))
+# A memory with discount tau looks back over some 1 / tau steps.
+NOMINAL_TAU = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,13 +38,14 @@ class Structure:
     """Sizes and variants of a set of meta-parameters.
 
     Attributes:
-        chunk_size: longest chunk of coordinates behind one meta-token; 1 with level_1="performer"
-            is the paper's coordinate-wise variant.
+        chunk_size: longest chunk of coordinates behind one meta-token; 1 with level_1="none" is
+            the paper's coordinate-wise variant.
         width: length of a meta-token, d.
         num_random_features: r, even.
-        level_1: "mean" (fast) or "performer" (the paper's).
+        level_1: "mean" (fast), "performer" (the paper's), or "none": a coordinate is its own chunk.
         hidden_units: hidden units of the coordinate-wise network.
         use_memory: False leaves the compact associative memory out.
+        num_memory_heads: memories of each meta-token, every one with a discount of its own.
         network_on_matrices: whether the coordinate-wise network also acts on matrix directions,
             before they are orthogonalised.
         seed: seed of the random features and of the untrained encoders.
@@ -60,11 +57,13 @@ class Structure:
     level_1: str = "mean"
     hidden_units: int = 4
     use_memory: bool = True
+    num_memory_heads: int = 1
     network_on_matrices: bool = False
     seed: int = 0
 
     def __post_init__(self):
-        for name in ("chunk_size", "width", "num_random_features", "hidden_units"):
+        sizes = ("chunk_size", "width", "num_random_features", "hidden_units", "num_memory_heads")
+        for name in sizes:
             if getattr(self, name) < 1:
                 raise ValueError(f"Expected {name} of at least 1, received {getattr(self, name)}.")
         if self.num_random_features % 2:
@@ -74,6 +73,20 @@ class Structure:
             )
         if self.level_1 not in LEVEL_1_ENCODERS:
             raise ValueError(f"Expected level_1 in {LEVEL_1_ENCODERS}, received {self.level_1!r}.")
+        if self.level_1 == "none" and self.chunk_size > 1:
+            raise ValueError(
+                'Expected chunk_size 1 with level_1 "none" (nothing pools a chunk), received '
+                f"{self.chunk_size}."
+            )
+
+    @property
+    def memory_shape(self) -> tuple[int, int]:
+        """What is remembered of a meta-token: all rows of the first head, of the second, ..."""
+        return self.num_memory_heads * self.num_random_features, self.width + 1
+
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Smallest and largest value of the entries that have them."""
+        return {name: (low, high) for name, (_, low, high) in NOMINAL_RULE.items()}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every entry, in the order of the computation."""
@@ -83,13 +96,17 @@ class Structure:
             shapes["level_1/statistics"] = (NUM_STATISTICS, width)
         else:
             shapes["level_1/features"] = (NUM_FEATURES, width)
+        if self.level_1 == "performer":
             shapes |= _performer_shapes("level_1", width)
         shapes["level_1/context"] = (NUM_CONTEXT, width)
         shapes["level_1/bias"] = (width,)
         shapes |= _performer_shapes("level_2", width)
         if self.use_memory:
             shapes |= {f"memory/{part}": (width, width) for part in ("query", "key", "value")}
-            shapes["memory/log_tau"] = ()
+            heads = self.num_memory_heads
+            shapes["memory/log_tau"] = () if heads == 1 else (heads,)
+            if heads > 1:
+                shapes["memory/output"] = (heads * width, width)
         shapes["step_head/kernel"] = (width,)
         shapes["step_head/bias"] = ()
         shapes["film_head/kernel"] = (width, 2 * hidden)
@@ -106,21 +123,10 @@ def _performer_shapes(prefix: str, width: int) -> dict[str, tuple[int, ...]]:
 
 
 @dataclasses.dataclass(frozen=True)
-class MetaParams:
-    """A structure and its values, checked against each other.
+class MetaParams(ParameterSet):
+    """The meta-parameters of Mnemosyne: a `Structure` and its values."""
 
-    Attributes:
-        structure: sizes and variants.
-        values: float32 array per name of `structure.shapes()`.
-    """
-
-    structure: Structure
-    values: Mapping[str, np.ndarray]
-
-    def __post_init__(self):
-        values = {name: np.asarray(value, np.float32) for name, value in self.values.items()}
-        _validate(self.structure, values)
-        object.__setattr__(self, "values", values)
+    structure_class = Structure
 
     @classmethod
     def nominal(cls, structure: Structure | None = None) -> "MetaParams":
@@ -132,92 +138,18 @@ class MetaParams:
             if name in NOMINAL_RULE:
                 values[name] = NOMINAL_RULE[name][0]
             elif name == "memory/log_tau":
-                values[name] = INITIAL_LOG_TAU
+                values[name] = _nominal_log_taus(structure.num_memory_heads).reshape(shape)
+            elif name == "memory/output":
+                heads = structure.num_memory_heads
+                values[name] = np.tile(np.eye(structure.width) / heads, (heads, 1))
             elif name in ZERO_HEADS or len(shape) < 2:
                 values[name] = np.zeros(shape)
             else:
                 values[name] = random.standard_normal(shape) / np.sqrt(shape[0])
         return cls(structure, values)
 
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> "MetaParams":
-        """Reads a file written by `save`.
 
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is not such a file, or its entries do not fit its structure.
-        """
-        path = pathlib.Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"Expected a file of meta-parameters at {path}, found none. Give the path of a "
-                '.npz written by MetaParams.save, or "nominal" for the untrained values.'
-            )
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                entries = {name: archive[name] for name in archive.files}
-            header = json.loads(str(entries.pop("structure")))
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(
-                f"Expected {path} to be a .npz written by MetaParams.save, could not read it: "
-                f"{error}."
-            ) from error
-        return cls.from_config({"structure": header, "values": entries})
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Writes one `.npz`, under a temporary name first, so that no half file is left."""
-        path = pathlib.Path(path)
-        temporary = path.with_name(path.name + ".partial")
-        header = {"format_version": FORMAT_VERSION} | dataclasses.asdict(self.structure)
-        with open(temporary, "wb") as file:
-            np.savez(file, structure=np.array(json.dumps(header)), **self.values)
-        os.replace(temporary, path)
-
-    def to_config(self) -> dict[str, Any]:
-        """JSON form of the whole; float32 survives the round trip exactly."""
-        return {
-            "structure": {"format_version": FORMAT_VERSION} | dataclasses.asdict(self.structure),
-            "values": {name: value.tolist() for name, value in self.values.items()},
-        }
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "MetaParams":
-        """The inverse of `to_config`.
-
-        Raises:
-            ValueError: another format version, an unknown structure key, entries that do not fit.
-        """
-        header = dict(config["structure"])
-        version = header.pop("format_version", None)
-        if version != FORMAT_VERSION:
-            raise ValueError(
-                f"Expected meta-parameters of format_version {FORMAT_VERSION}, received "
-                f"{version}. Use the release of mnemosyne_tf that wrote them."
-            )
-        known = {field.name for field in dataclasses.fields(Structure)}
-        if unknown := sorted(set(header) - known):
-            raise ValueError(
-                f"Expected structure keys among {sorted(known)}, received also {unknown}."
-            )
-        return cls(Structure(**header), config["values"])
-
-
-def _validate(structure: Structure, values: Mapping[str, np.ndarray]) -> None:
-    """Raises ValueError that names every missing, extra, misshapen, non-finite or wild entry."""
-    shapes = structure.shapes()
-    faults = [f"missing {name}" for name in shapes if name not in values]
-    faults += [f"extra {name}" for name in values if name not in shapes]
-    for name in shapes.keys() & values.keys():
-        value = values[name]
-        if value.shape != shapes[name]:
-            faults.append(f"{name} of shape {shapes[name]} expected, received {value.shape}")
-        elif not np.all(np.isfinite(value)):
-            faults.append(f"{name} holds non-finite values")
-        elif name in NOMINAL_RULE:
-            _, low, high = NOMINAL_RULE[name]
-            if not low <= float(value) <= np.float32(high):
-                faults.append(f"{name} in [{low}, {high}] expected, received {float(value)}")
-    if faults:
-        raise ValueError(
-            f"Meta-parameters do not fit their structure {structure}: " + "; ".join(sorted(faults))
-        )
+def _nominal_log_taus(num_heads: int) -> np.ndarray:
+    """0.02 alone; with more heads evenly from ten times to a tenth of it, in logarithms."""
+    decades = np.linspace(1.0, -1.0, num_heads) if num_heads > 1 else np.zeros(1)
+    return np.log(NOMINAL_TAU) + decades * np.log(10.0)

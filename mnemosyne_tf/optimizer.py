@@ -5,6 +5,7 @@ variables and compiles one function per distinct variable plan: variables of one
 """
 
 import functools
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -138,7 +139,7 @@ class Mnemosyne(GuardedOptimizer):
                 self.add_float32_state(variable, "second_moment", plan.shape)
             )
             if structure.use_memory:
-                shape = [plan.num_chunks, structure.num_random_features, structure.width + 1]
+                shape = [plan.num_chunks, *structure.memory_shape]
                 self._memories.append(self.add_float32_state(variable, "memory", shape))
         self._plans = self._no_dependency(plans)
         self._updates = self._no_dependency(updates)
@@ -194,9 +195,7 @@ class Mnemosyne(GuardedOptimizer):
                 "`optimizer.build(model.trainable_variables)` or train a step first."
             )
         structure = self._meta_params.structure
-        floats_per_chunk = structure.num_random_features * (structure.width + 1)
-        if not structure.use_memory:
-            floats_per_chunk = 0
+        floats_per_chunk = math.prod(structure.memory_shape) if structure.use_memory else 0
         names = [momentum.name.removeprefix("momentum/") for momentum in self._momenta]
         for line in summarise(names, self._plans, floats_per_chunk=floats_per_chunk):
             print_fn(line)

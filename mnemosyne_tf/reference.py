@@ -30,7 +30,7 @@ class ReferenceState:
         """The state before the first step."""
         zeros = np.zeros(plan.shape)
         structure = meta.structure
-        shape = (plan.num_chunks, structure.num_random_features, structure.width + 1)
+        shape = (plan.num_chunks, *structure.memory_shape)
         memory = np.zeros(shape) if structure.use_memory else None
         return cls(np.array(weight, np.float64), zeros.copy(), zeros.copy(), memory)
 
@@ -101,7 +101,8 @@ def encode(p, meta: MetaParams, chunks: list[np.ndarray], progress: list[float])
             vectors.append(np.tanh(compressed @ p["level_1/statistics"] + bias))
         else:
             tokens = np.tanh(np.clip(part, -8.0, 8.0).T @ p["level_1/features"] + bias)
-            tokens = performer(p, tokens, "level_1", _directions(meta, 0))
+            if structure.level_1 == "performer":
+                tokens = performer(p, tokens, "level_1", _directions(meta, 0))
             vectors.append(tokens.mean(axis=0))
     tokens = performer(p, np.array(vectors), "level_2", _directions(meta, 1))
     return tokens / np.sqrt((tokens**2).mean(axis=1, keepdims=True) + 1e-6)
@@ -109,16 +110,20 @@ def encode(p, meta: MetaParams, chunks: list[np.ndarray], progress: list[float])
 
 def remember(p, meta: MetaParams, tokens: np.ndarray, memory: np.ndarray) -> np.ndarray:
     """Writes each meta-token into its own memory (changed in place), then reads it."""
-    directions = _directions(meta, 2)
+    directions, taus = _directions(meta, 2), np.exp(np.atleast_1d(p["memory/log_tau"]))
     answers = []
     for xi, slot in zip(tokens, memory, strict=True):
         phi_key = positive_features(xi @ p["memory/key"], directions)
         phi_query = positive_features(xi @ p["memory/query"], directions)
-        slot *= math.exp(-math.exp(p["memory/log_tau"]))
-        # The code leaves r^-1/2 out of phi, which cancels in the ratio but scales the memory.
-        slot += math.sqrt(len(phi_key)) * np.outer(phi_key, [*(xi @ p["memory/value"]), 1.0])
-        totals = phi_query @ slot
-        answers.append(xi + totals[:-1] / totals[-1])
+        of_heads = []
+        for tau, head in zip(taus, np.split(slot, len(taus)), strict=True):
+            head *= math.exp(-tau)
+            # The code leaves r^-1/2 out of phi, which cancels in the ratio but scales the memory.
+            head += math.sqrt(len(phi_key)) * np.outer(phi_key, [*(xi @ p["memory/value"]), 1.0])
+            totals = phi_query @ head
+            of_heads.append(totals[:-1] / totals[-1])
+        output = p.get("memory/output", np.eye(len(xi)))
+        answers.append(xi + np.concatenate(of_heads) @ output)
     return np.array(answers)
 
 

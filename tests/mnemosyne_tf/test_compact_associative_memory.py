@@ -25,7 +25,8 @@ def run(maps, tokens):
     """Answers of the memory (without the residual) to tokens `[steps, TOKENS, WIDTH]`."""
     projection = orthogonal_projection(0, num_features=NUM_FEATURES, width=WIDTH)
     step = tf.function(lambda xi, memory: remember(maps, xi, memory, projection=projection))
-    memory = tf.zeros([TOKENS, NUM_FEATURES, WIDTH + 1])
+    num_heads = np.size(maps["memory/log_tau"])
+    memory = tf.zeros([TOKENS, num_heads * NUM_FEATURES, WIDTH + 1])
     answers = []
     for xi in tokens:
         answer, memory = step(tf.constant(xi), memory)
@@ -58,6 +59,26 @@ def test_memory_is_written_before_it_is_read():
     np.testing.assert_allclose(
         run(maps, tokens)[0], tokens[0] @ maps["memory/value"], rtol=1e-4, atol=1e-5
     )
+
+
+def heads_of(maps, taus, output):
+    return maps | {"memory/log_tau": np.float32(np.log(taus)), "memory/output": np.float32(output)}
+
+
+def test_heads_of_one_discount_and_equal_shares_are_one_head():
+    maps, tokens = make_maps(), make_tokens(20)
+    twice = heads_of(maps, [0.02, 0.02], np.tile(np.eye(WIDTH) / 2, [2, 1]))
+    np.testing.assert_allclose(run(twice, tokens), run(maps, tokens), rtol=1e-5, atol=1e-6)
+
+
+def test_every_head_forgets_at_its_own_rate():
+    maps, tokens = make_maps(), make_tokens(20)
+    taus, mix = [0.5, 0.01], np.random.RandomState(4).randn(2 * WIDTH, WIDTH)
+    alone = [run(maps | {"memory/log_tau": np.float32(np.log(tau))}, tokens) for tau in taus]
+    expected = alone[0] @ mix[:WIDTH] + alone[1] @ mix[WIDTH:]
+    answers = run(heads_of(maps, taus, mix), tokens)
+    np.testing.assert_allclose(answers, expected, rtol=1e-4, atol=1e-5)
+    assert np.abs(alone[0] - alone[1]).max() > 0.1
 
 
 def test_answer_is_the_kernel_weighted_mean_of_the_past():
