@@ -37,17 +37,13 @@ class _Piece:
 
     Attributes:
         content: uint8 [rows, width].
-        sizes: int64 [rows], bytes that count; one number where it is the same in all rows.
-        counts: bool [rows, width], which bytes those are; one row where it is all of them.
+        size: bytes that count; int64 [rows] where it is not the same in all rows.
+        counts: bool [rows, width], which bytes those are; None where it is all of them.
     """
 
     content: np.ndarray
-    sizes: np.ndarray
-    counts: np.ndarray
-
-    @property
-    def is_whole(self) -> bool:
-        return bool(self.counts.all())
+    size: int | np.ndarray
+    counts: np.ndarray | None = None
 
 
 def encode_examples(features: Mapping[str, np.ndarray]) -> list[bytes]:
@@ -70,7 +66,8 @@ def encode_examples(features: Mapping[str, np.ndarray]) -> list[bytes]:
     for name in sorted(features):
         pieces += _length_prefixed(_BYTES_LIST_ENTRY, _map_entry(name, features[name]))
     pieces = _length_prefixed(_BYTES_LIST_ENTRY, pieces)
-    runs = [list(run) for _, run in itertools.groupby(pieces, key=lambda piece: piece.is_whole)]
+    by_kind = itertools.groupby(pieces, key=lambda piece: piece.counts is None)
+    runs = [list(run) for _, run in by_kind]
     # To cut has its price for each row, to drop bytes for each byte: only wide runs go alone.
     columns = [
         _cut_into_rows(list(itertools.chain.from_iterable(group)), rows)
@@ -128,7 +125,8 @@ def _checked_rows(features: Mapping[str, np.ndarray]) -> int:
 def _map_entry(name: str, values: np.ndarray) -> list[_Piece]:
     """Returns one entry of the feature map without its length."""
     if values.dtype.kind == "f":
-        kind, payload = _FLOAT_LIST, _fixed(np.ascontiguousarray(values, "<f4").view(np.uint8))
+        content = np.ascontiguousarray(values, "<f4").view(np.uint8)
+        kind, payload = _FLOAT_LIST, _Piece(content, content.shape[1])
     else:
         kind, payload = _INT64_LIST, _varints(values)
     pieces = [payload]
@@ -139,17 +137,22 @@ def _map_entry(name: str, values: np.ndarray) -> list[_Piece]:
 
 
 def _length_prefixed(tag: bytes, pieces: list[_Piece]) -> list[_Piece]:
-    sizes = sum((piece.sizes for piece in pieces), np.zeros(1, np.int64))
-    return [_constant(tag), _varints(sizes[:, None]), *pieces]
+    size = sum(piece.size for piece in pieces)
+    if isinstance(size, int):
+        return [_constant(tag + _varint(size)), *pieces]
+    return [_constant(tag), _varints(size[:, None]), *pieces]
 
 
 def _constant(content: bytes) -> _Piece:
-    return _fixed(np.frombuffer(content, np.uint8)[None])
+    return _Piece(np.frombuffer(content, np.uint8)[None], len(content))
 
 
-def _fixed(content: np.ndarray) -> _Piece:
-    width = content.shape[1]
-    return _Piece(content, np.array([width]), np.ones((1, width), bool))
+def _varint(value: int) -> bytes:
+    content = bytearray()
+    while value >= 128:
+        content.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*content, value])
 
 
 def _varints(values: np.ndarray) -> _Piece:
@@ -158,35 +161,40 @@ def _varints(values: np.ndarray) -> _Piece:
     largest = int(values.max()) if values.size else 0
     width = max(1, -(-largest.bit_length() // 7))
     if width == 1:
-        return _fixed(values.astype(np.uint8))
+        return _Piece(values.astype(np.uint8), count)
     content = np.empty((rows, count, width), np.uint8)
     counts = np.ones((rows, count, width), bool)
-    sizes = np.full(rows, count)
+    size = np.full(rows, count)
     rest = values
     for place in range(width - 1):
         more = rest >= 128
         content[:, :, place] = rest.astype(np.uint8) | more.view(np.uint8) << 7
         counts[:, :, place + 1] = more
-        sizes += np.count_nonzero(more, axis=1)
+        size += np.count_nonzero(more, axis=1)
         rest = rest >> 7
     content[:, :, -1] = rest
-    content, counts = content.reshape(rows, -1), counts.reshape(rows, -1)
-    return _fixed(content) if counts.all() else _Piece(content, sizes, counts)
+    content = content.reshape(rows, -1)
+    if (size == count * width).all():
+        return _Piece(content, count * width)
+    return _Piece(content, size, counts.reshape(rows, -1))
 
 
 def _is_whole_and_wide(run: list[_Piece]) -> bool:
-    return run[0].is_whole and sum(piece.content.shape[1] for piece in run) >= _WIDE
+    return run[0].counts is None and sum(piece.content.shape[1] for piece in run) >= _WIDE
 
 
 def _cut_into_rows(pieces: list[_Piece], rows: int) -> list[bytes]:
     """Returns what each row holds of these pieces."""
     content = _side_by_side([piece.content for piece in pieces], rows)
-    if not all(piece.is_whole for piece in pieces):
-        counts = _side_by_side([piece.counts for piece in pieces], rows)
-        content = np.compress(counts.ravel(), content.ravel())
-    sizes = np.broadcast_to(sum(piece.sizes for piece in pieces), rows)
-    flat = content.tobytes()
-    return [flat[begin:end] for begin, end in itertools.pairwise([0, *np.cumsum(sizes).tolist()])]
+    size = sum(piece.size for piece in pieces)
+    if isinstance(size, int):
+        flat = content.tobytes()
+        return [flat[begin : begin + size] for begin in range(0, rows * size, size)]
+    counts = [
+        np.ones((1, piece.size), bool) if piece.counts is None else piece.counts for piece in pieces
+    ]
+    flat = np.compress(_side_by_side(counts, rows).ravel(), content.ravel()).tobytes()
+    return [flat[begin:end] for begin, end in itertools.pairwise([0, *np.cumsum(size).tolist()])]
 
 
 def _side_by_side(matrices: list[np.ndarray], rows: int) -> np.ndarray:

@@ -53,16 +53,9 @@ class SequenceBuilder:
         column = np.arange(self.max_seq_length, dtype=np.int32)
         is_second = column > (a_length + 1).astype(np.int32)
         is_real = column < length.astype(np.int32)
-        source = np.where(
-            is_second, pairs.b_begin[:, None] - a_length - 2, pairs.a_begin[:, None] - 1
-        )
-        source += column
-        # Where there is no text, `source` may point anywhere: "clip" takes what is nearest.
-        unmasked = np.where(is_real, ids.take(source, mode="clip"), ids.dtype.type(self.pad_id))
-        special = (np.zeros_like(length), self.cls_id), (a_length + 1, self.sep_id)
+        unmasked = self._lay_out(ids, pairs)
         is_text = is_real.copy()
-        for place, token in (*special, (length - 1, self.sep_id)):
-            np.put_along_axis(unmasked, place, token, axis=1)
+        for place in (np.zeros_like(length), a_length + 1, length - 1):
             np.put_along_axis(is_text, place, False, axis=1)
         if self.is_single:
             is_text &= unmasked != self.sep_id
@@ -91,6 +84,24 @@ class SequenceBuilder:
             "masked_lm_weights": (predictions < masked.num_predictions[:, None]).astype(np.float32),
             **shared,
         }
+
+    def _lay_out(self, ids: np.ndarray, pairs: SegmentPairs) -> np.ndarray:
+        """Returns [batch, max_seq_length]; joining slices takes less time than one large index."""
+        text = memoryview(ids)
+        cls, sep = (np.array([token], ids.dtype).tobytes() for token in (self.cls_id, self.sep_id))
+        padding = memoryview(np.full(self.max_seq_length, self.pad_id, ids.dtype))
+        a_begin, a_end, b_begin, b_end = (
+            each.tolist() for each in (pairs.a_begin, pairs.a_end, pairs.b_begin, pairs.b_end)
+        )
+        parts: list[bytes | memoryview] = []
+        for begin, middle, other, end in zip(a_begin, a_end, b_begin, b_end, strict=True):
+            parts += (cls, text[begin:middle], sep)
+            used = middle - begin + 2
+            if not self.is_single:
+                parts += (text[other:end], sep)
+                used += end - other + 1
+            parts.append(padding[used:])
+        return np.frombuffer(b"".join(parts), ids.dtype).reshape(-1, self.max_seq_length)
 
     def _begins_word(self, ids: np.ndarray, is_special: np.ndarray) -> np.ndarray:
         if self.is_masked and not self.rules.do_whole_word_mask:
