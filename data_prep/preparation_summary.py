@@ -200,8 +200,7 @@ def summary_table(manifest: Manifest, *, seconds: float, output: str) -> str:
             )
     rows += [
         ("mean length", f"{statistics['mean_length']:.1f} tokens"),
-        ("random next", f"{statistics['random_next_share']:.1%}"),
-        ("masked", f"{statistics['masked_share']:.1%} of tokens"),
+        *_choices(manifest),
         *_events(counts),
         ("rejects", f"{sum(manifest.rejects.values()):,}"),
         *((f"  {reason}", f"{number:,}") for reason, number in manifest.rejects.items()),
@@ -210,6 +209,16 @@ def summary_table(manifest: Manifest, *, seconds: float, output: str) -> str:
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _choices(manifest: Manifest) -> list[tuple[str, str]]:
+    """Returns rows for what was drawn, where records hold it."""
+    settings, statistics = manifest.settings, manifest.statistics
+    pairs = {"mlm_nsp": "random next", "mlm_sop": "swapped"}.get(settings["objective"])
+    rows = [(pairs, f"{statistics['random_next_share']:.1%}")] if pairs else []
+    is_static = settings["masking"] == "static"
+    masked = f"{statistics['masked_share']:.1%} of tokens" if is_static else "by the trainer"
+    return [*rows, ("masked", masked)]
 
 
 def _events(counts: Mapping[str, int]) -> list[tuple[str, str]]:

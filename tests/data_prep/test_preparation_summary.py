@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from data_prep.input_files import InputFile
@@ -118,3 +120,20 @@ def test_the_table_shows_what_was_made(manifest):
         "time                 4.0 s, 0.50 MB/s",
         "output               out",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "rows"),
+    [
+        ({"objective": "mlm_sop"}, ["swapped 75.0%", "masked 15.0% of tokens"]),
+        ({"objective": "mlm"}, ["masked 15.0% of tokens"]),
+        ({"masking": "dynamic"}, ["random next 75.0%", "masked by the trainer"]),
+    ],
+)
+def test_the_table_leaves_out_what_records_do_not_hold(manifest, changes, rows):
+    built = manifest()
+    built = dataclasses.replace(built, settings={**built.settings, **changes})
+    table = [
+        " ".join(row.split()) for row in summary_table(built, seconds=4.0, output="").split("\n")
+    ]
+    assert table[8 : 8 + len(rows) + 1] == [*rows, "long lines cut 2"]
