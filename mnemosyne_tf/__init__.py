@@ -1,10 +1,21 @@
 """Mnemosyne, a learned optimizer for Keras 2: `model.compile(optimizer=Mnemosyne())`.
 
 Source: Jain et al. 2023, "Mnemosyne: Learning to Train Transformers with Transformers"
-(arXiv 2302.01128). The paper released no code; what is our own choice says `Differs:`.
+(arXiv 2302.01128). The paper released no code; what is our own choice says `Differs:`. The learned
+optimizers it is compared with stand beside it: `CoordinatewiseLSTM` and `RNNprop`.
 """
 
+from mnemosyne_tf.lstm_optimizers import CoordinatewiseLSTM, RNNprop
+from mnemosyne_tf.lstm_params import LSTMParams, LSTMStructure
 from mnemosyne_tf.meta_params import MetaParams, Structure
 from mnemosyne_tf.optimizer import Mnemosyne
 
-__all__ = ["MetaParams", "Mnemosyne", "Structure"]
+__all__ = [
+    "CoordinatewiseLSTM",
+    "LSTMParams",
+    "LSTMStructure",
+    "MetaParams",
+    "Mnemosyne",
+    "RNNprop",
+    "Structure",
+]

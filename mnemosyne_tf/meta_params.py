@@ -127,6 +127,12 @@ class MetaParams(ParameterSet):
     """The meta-parameters of Mnemosyne: a `Structure` and its values."""
 
     structure_class = Structure
+    untrained_name = "nominal"
+
+    @classmethod
+    def untrained(cls) -> "MetaParams":
+        """The nominal values of the default structure."""
+        return cls.nominal()
 
     @classmethod
     def nominal(cls, structure: Structure | None = None) -> "MetaParams":

@@ -106,7 +106,7 @@ class Mnemosyne(GuardedOptimizer):
         )
         self._orthogonalise = orthogonalise
         self._meta_params_name = "nominal" if meta_params == "nominal" else None
-        self._meta_params = _resolve(meta_params)
+        self._meta_params = MetaParams.resolve(meta_params)
 
     @property
     def meta_params(self) -> MetaParams:
@@ -210,13 +210,3 @@ class Mnemosyne(GuardedOptimizer):
             "matrix_scale": self._settings.matrix_scale,
             "newton_schulz_iterations": self._settings.newton_schulz_iterations,
         }
-
-
-def _resolve(meta_params) -> MetaParams:
-    if isinstance(meta_params, MetaParams):
-        return meta_params
-    if meta_params == "nominal":
-        return MetaParams.nominal()
-    if isinstance(meta_params, Mapping):
-        return MetaParams.from_config(meta_params)
-    return MetaParams.load(meta_params)

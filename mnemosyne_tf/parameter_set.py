@@ -24,7 +24,8 @@ class ParameterSet:
     """A structure and its values, checked against each other.
 
     A subclass names the class of its structure: a frozen dataclass with `shapes()`, name and shape
-    of every entry, and `bounds()`, the smallest and largest value of the entries that have them.
+    of every entry, and `bounds()`, the smallest and largest value of the entries that have them;
+    and a word for its untrained values, which `untrained()` makes.
 
     Attributes:
         structure: sizes and variants.
@@ -32,6 +33,7 @@ class ParameterSet:
     """
 
     structure_class: ClassVar[type]
+    untrained_name: ClassVar[str]
 
     structure: Any
     values: Mapping[str, np.ndarray]
@@ -40,6 +42,25 @@ class ParameterSet:
         values = {name: np.asarray(value, np.float32) for name, value in self.values.items()}
         _validate(self.structure, values)
         object.__setattr__(self, "values", values)
+
+    @classmethod
+    def untrained(cls: type[Self]) -> Self:
+        """The values before any meta-training, for the default structure."""
+        raise NotImplementedError
+
+    @classmethod
+    def resolve(cls: type[Self], given: "str | os.PathLike | Self | Mapping[str, Any]") -> Self:
+        """A set from what a user may give: one, its `to_config()`, its file, or `untrained_name`.
+
+        Raises:
+            FileNotFoundError: `given` names a file that does not exist.
+            ValueError: what was found is not such a set.
+        """
+        if isinstance(given, cls):
+            return given
+        if given == cls.untrained_name:
+            return cls.untrained()
+        return cls.from_config(given) if isinstance(given, Mapping) else cls.load(given)
 
     @classmethod
     def load(cls: type[Self], path: str | os.PathLike) -> Self:
@@ -53,7 +74,8 @@ class ParameterSet:
         if not path.is_file():
             raise FileNotFoundError(
                 f"Expected a file of meta-parameters at {path}, found none. Give the path of a "
-                f'.npz written by {cls.__name__}.save, or "nominal" for the untrained values.'
+                f'.npz written by {cls.__name__}.save, or "{cls.untrained_name}" for the untrained '
+                "values."
             )
         try:
             with np.load(path, allow_pickle=False) as archive:
