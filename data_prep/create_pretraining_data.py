@@ -11,12 +11,8 @@ from data_prep import command_line, input_files, storage
 from data_prep.input_files import InputFile
 from data_prep.job_folder import JobFolder
 from data_prep.preparation_settings import CHOICES, PreparationSettings
-from data_prep.preparation_summary import (
-    build_manifest,
-    check_bad_fraction,
-    completed_text,
-    summary_table,
-)
+from data_prep.preparation_summary import build_manifest, check_bad_fraction, completed_text
+from data_prep.summary_table import peak_memory, summary_table
 from data_prep.worker_watchdog import WorkerDiedError
 
 _EXAMPLE = """\
@@ -113,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_bad_fraction(manifest, flags.max_bad_fraction)
     manifest.save(flags.output)
     job.complete(completed_text(manifest))
-    print(summary_table(manifest, seconds=seconds, output=flags.output))
+    print(summary_table(manifest, seconds=seconds, peak_bytes=peak_memory(), output=flags.output))
     return 0
 
 

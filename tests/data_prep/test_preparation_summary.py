@@ -1,11 +1,9 @@
-import dataclasses
-
 import pytest
 
 from data_prep.input_files import InputFile
 from data_prep.job_folder import JobFolder
 from data_prep.preparation_settings import PreparationSettings
-from data_prep.preparation_summary import build_manifest, check_bad_fraction, summary_table
+from data_prep.preparation_summary import build_manifest, check_bad_fraction
 
 SETTINGS = PreparationSettings(
     input=("a",), input_digest="i", vocab_sha256="v", num_shards=1, heldout_fraction=0.5
@@ -99,41 +97,3 @@ def test_missing_counts_are_refused(manifest):
 def test_a_corpus_without_a_pair_is_refused(manifest):
     with pytest.raises(ValueError, match="at least one pair of segments, received 4 documents"):
         manifest(sequences=0)
-
-
-def test_the_table_shows_what_was_made(manifest):
-    table = summary_table(manifest(), seconds=4.0, output="out").splitlines()
-    assert table == [
-        "files                1",
-        "text                 2.0 MB",
-        "documents            4",
-        "sentences            12",
-        "tokens               100 (2.000% unknown)",
-        "train sequences      4 in 1 shards, of 2 documents",
-        "heldout sequences    4 in 1 shards, of 2 documents",
-        "mean length          20.0 tokens",
-        "random next          75.0%",
-        "masked               15.0% of tokens",
-        "long lines cut       2",
-        "rejects              1",
-        "  line:invalid_utf8  1",
-        "time                 4.0 s, 0.50 MB/s",
-        "output               out",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "rows"),
-    [
-        ({"objective": "mlm_sop"}, ["swapped 75.0%", "masked 15.0% of tokens"]),
-        ({"objective": "mlm"}, ["masked 15.0% of tokens"]),
-        ({"masking": "dynamic"}, ["random next 75.0%", "masked by the trainer"]),
-    ],
-)
-def test_the_table_leaves_out_what_records_do_not_hold(manifest, changes, rows):
-    built = manifest()
-    built = dataclasses.replace(built, settings={**built.settings, **changes})
-    table = [
-        " ".join(row.split()) for row in summary_table(built, seconds=4.0, output="").split("\n")
-    ]
-    assert table[8 : 8 + len(rows) + 1] == [*rows, "long lines cut 2"]
