@@ -130,6 +130,34 @@ class LSTMOptimizer(GuardedOptimizer):
         new_state = self._updates[self._decays[index]](gradient, state, inputs)
         tf.nest.map_structure(lambda target, value: target.assign(value), variables, new_state)
 
+    def summary(self, print_fn=print) -> None:
+        """Prints decay and state in bytes of every variable, and the whole.
+
+        Args:
+            print_fn: called with each line.
+
+        Raises:
+            RuntimeError: the optimizer has not seen the variables yet.
+        """
+        if not getattr(self, "_built", False):
+            raise RuntimeError(
+                "Expected a built optimizer, received one without variables. Call "
+                "`optimizer.build(model.trainable_variables)` or train a step first."
+            )
+        floats = math.prod(self._meta_params.structure.state_shape)
+        floats += 2 * bool(self._moments)
+        weights = [cells.shape[0] for cells in self._cells]
+        names = [cells.name.removeprefix("cells/") for cells in self._cells]
+        width = max(map(len, names), default=0)
+        for name, count, decay in zip(names, weights, self._decays, strict=True):
+            decayed = "decayed" if decay else "not decayed"
+            print_fn(f"{name:<{width}}  {count:>11,} weights  {decayed:<11}  "
+                     f"{4 * floats * count:>15,} bytes of state")  # fmt: skip
+        print_fn(
+            f"{len(names)} variables, {sum(weights):,} weights, "
+            f"{4 * floats * sum(weights):,} bytes of state ({floats} floats per weight)"
+        )
+
     def get_config(self):
         """JSON-serialisable arguments; meta-parameters that are not "untrained" are embedded."""
         return super().get_config() | {

@@ -49,10 +49,22 @@ def test_state_is_float32_and_counted_in_floats_per_weight(optimizer_class, floa
     variable = tf.Variable(tf.ones([3, 5], tf.bfloat16), name="kernel")
     optimizer.build([variable])
     train(optimizer, [variable], range(2))
-    state = optimizer.variables[3:]
+    state, lines = optimizer.variables[3:], []
+    optimizer.summary(print_fn=lines.append)
+    assert f"15 weights, {4 * floats * 15:,} bytes of state ({floats} floats" in lines[-1]
     assert sum(int(np.prod(each.shape)) for each in state) == floats * 15
     assert all(each.dtype == tf.float32 and each.numpy().any() for each in state)
     assert variable.dtype == tf.bfloat16
+
+
+def test_summary_says_what_is_decayed():
+    optimizer, lines = RNNprop(weight_decay=0.1, jit_compile=False), []
+    with pytest.raises(RuntimeError, match="optimizer.build"):
+        optimizer.summary()
+    optimizer.build(make_variables())
+    optimizer.summary(print_fn=lines.append)
+    assert lines[0].split()[:4] == ["dense/kernel:0", "12", "weights", "decayed"]
+    assert "not decayed" in lines[1] and "984 bytes of state" in lines[1]
 
 
 @each_class

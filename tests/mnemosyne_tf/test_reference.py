@@ -141,7 +141,14 @@ def run_beside_twins(optimizer, variables, *, after_step=lambda *_: None):
         twin.assert_same_state(optimizer, variable)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+# All of it takes most of a minute; the others differ from these in less.
+FAST = ("pooled", "coordinate-wise", "three decay rates")
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS],
+)
 def test_every_variant_is_a_setting_and_equals_its_twin_over_100_steps(
     small_structure, live_meta_params, variant
 ):
@@ -153,9 +160,11 @@ def test_every_variant_is_a_setting_and_equals_its_twin_over_100_steps(
     run_beside_twins(optimizer, make_variables(shapes, np.random.RandomState(0)))
 
 
-def test_compiled_update_equals_its_twin_over_100_steps(small_structure, live_meta_params):
-    shapes = {name: SHAPES[name] for name in ("output/bias", "heads/kernel")}
-    optimizer = Mnemosyne(meta_params=live_meta_params(small_structure), total_steps=100)
+@pytest.mark.parametrize("changes", [{}, {"num_memory_heads": 2}], ids=["pooled", "two rates"])
+def test_compiled_update_equals_its_twin_over_100_steps(small_structure, live_meta_params, changes):
+    structure = dataclasses.replace(small_structure, **changes)
+    optimizer = Mnemosyne(meta_params=live_meta_params(structure), total_steps=100)
+    shapes = {"heads/kernel": SHAPES["heads/kernel"]}
     run_beside_twins(optimizer, make_variables(shapes, np.random.RandomState(0)))
 
 
