@@ -93,14 +93,15 @@ class SequenceBuilder:
         a_begin, a_end, b_begin, b_end = (
             each.tolist() for each in (pairs.a_begin, pairs.a_end, pairs.b_begin, pairs.b_end)
         )
-        parts: list[bytes | memoryview] = []
+        # Bytes, not views: of so many views the garbage collector would keep account.
+        parts: list[bytes] = []
         for begin, middle, other, end in zip(a_begin, a_end, b_begin, b_end, strict=True):
-            parts += (cls, text[begin:middle], sep)
+            parts += (cls, text[begin:middle].tobytes(), sep)
             used = middle - begin + 2
             if not self.is_single:
-                parts += (text[other:end], sep)
+                parts += (text[other:end].tobytes(), sep)
                 used += end - other + 1
-            parts.append(padding[used:])
+            parts.append(padding[used:].tobytes())
         return np.frombuffer(b"".join(parts), ids.dtype).reshape(-1, self.max_seq_length)
 
     def _begins_word(self, ids: np.ndarray, is_special: np.ndarray) -> np.ndarray:
