@@ -139,9 +139,9 @@ def _percent(share: Mapping[str, float]) -> str:
 
 def _heading(args: argparse.Namespace) -> str:
     return (
-        "What a compact associative memory recalls: random patterns stored one after the other, "
-        f"asked for with noise of length {args.noise:g}; error bars: one standard deviation over "
-        f"{args.seeds} seeds"
+        "What a compact associative memory recalls, beside softmax attention over all it was told\n"
+        f"Random patterns of length 1, asked for with noise of length {args.noise:g}; error bars: "
+        f"one standard deviation over {args.seeds} seeds"
     )
 
 

@@ -57,7 +57,7 @@ def save(path: str, sweeps: Mapping[str, Rows], *, heading: str) -> None:
         _counts(axes[1, 0], sweeps["counts"])
         _dimensions(axes[1, 1], sweeps["dimensions"])
         _ages(axes[1, 2], sweeps["ages"])
-        figure.suptitle(heading, x=0.01, ha="left", fontsize=10.5, color=_INK)
+        figure.suptitle(heading, x=0.01, ha="left", fontsize=11, color=_INK)
         figure.get_layout_engine().set(wspace=0.06, hspace=0.1)
         base, ending = os.path.splitext(path)
         temporary = f"{base}.tmp{ending}"
@@ -162,7 +162,8 @@ def _errorbars(axes: Axes, rows: Rows, x: str, y: str, **style: Any) -> None:
     means, deviations = (np.array([row[y][key] for row in rows]) for key in ("mean", "std"))
     # Not below zero: no share and no distance is, and axes may be logarithmic.
     low = np.minimum(deviations, 0.9 * means)
-    axes.errorbar([row[x] for row in rows], means, yerr=[low, deviations],
+    high = np.minimum(deviations, 1.0 - means) if y.startswith("found") else deviations
+    axes.errorbar([row[x] for row in rows], means, yerr=[low, high],
                   **{"ms": 4, "lw": 1.8, "elinewidth": 0.9, "capsize": 2} | style)  # fmt: skip
 
 
