@@ -10,10 +10,11 @@
 As |h| < 1, a step is at most scale * (sum |w| + |b|), and scale with tanh.
 
 Source: Andrychowicz et al. 2016 ("Learning to learn by gradient descent by gradient descent",
-appendix A: preprocessing, 2 x 20 LSTM, scale 0.1) for log_sign; Lv, Jiang and Li 2017 ("Learning
+preprocessing with p = 10, two layers of 20 units) for log_sign; Lv, Jiang and Li 2017 ("Learning
 Gradient Descent: Better Generalization and Longer Horizons", RNNprop) for moments.
 Differs: the answer is subtracted, as every step here, where the papers add it (the sign is learned
-anyway); weight decay and learning_rate are ours.
+anyway). The scale is 0.1 for both and is learned; the code published with the first has 0.01, and
+p = 5. Weight decay and learning_rate are ours.
 """
 
 import math
