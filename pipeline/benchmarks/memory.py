@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pipeline.benchmarks.memory_sweeps import Row
 
 _VERSIONS_OF = ("tensorflow", "numpy", "matplotlib")
+_PICTURES = (".png", ".svg", ".pdf")
 _EPILOG = """example:
   mnemosyne bench memory --plot memory.png --output memory.json
   mnemosyne bench memory --num_features 32 128 512 --dimension 32 --length 1.4 --seeds 20
@@ -161,6 +162,10 @@ def _check(args: argparse.Namespace) -> None:
     for name, values in (("noise", [args.noise]), ("tau", args.tau)):
         if min(values) < 0:
             raise ValueError(f"--{name}: expected 0 or more, received {min(values)}.")
+    if args.plot and not args.plot.endswith(_PICTURES):
+        raise ValueError(
+            f"--plot: expected a file that ends in {', '.join(_PICTURES)}, received {args.plot}."
+        )
     for name in ("plot", "output"):
         folder = os.path.dirname(getattr(args, name) or "") or "."
         if not os.path.isdir(folder):

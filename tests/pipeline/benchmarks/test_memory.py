@@ -64,6 +64,7 @@ def test_table_sets_measured_beside_predicted(sweeps):
         (["--length", "9"], "--length: expected more than 0, at most 4, received 9"),
         (["--tau", "0", "-0.1"], "--tau: expected 0 or more, received -0.1"),
         (["--dimension", "1"], "--dimension: expected 2 or more"),
+        (["--plot", "memory.txt"], "ends in .png, .svg, .pdf, received memory.txt"),
     ],
 )
 def test_flag_that_makes_no_sense_is_named(flags, message):
