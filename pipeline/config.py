@@ -16,17 +16,9 @@ import yaml
 
 from pipeline import typed_settings
 
-OPTIMIZERS = (
-    "mnemosyne",
-    "adamw",
-    "nadamw",
-    "lamb",
-    "lion",
-    "muon",
-    "schedule_free_adamw",
-    "adafactor",
-    "sgd",
-)
+_WITH_BETA_2 = ("adamw", "nadamw", "lamb", "lion", "muon", "schedule_free_adamw")
+_WITHOUT_BETA_2 = ("adafactor", "sgd")
+OPTIMIZERS = ("mnemosyne", *_WITH_BETA_2, *_WITHOUT_BETA_2)
 RECIPES_DIR = pathlib.Path(__file__).parent / "recipes"
 
 
@@ -102,7 +94,7 @@ class OptimizerConfig:
             raise ValueError(
                 f"Unknown optimizer.name '{self.name}'. Choose one of: {', '.join(OPTIMIZERS)}."
             )
-        if self.name in ("adafactor", "sgd") and self.beta_2 is not None:
+        if self.name in _WITHOUT_BETA_2 and self.beta_2 is not None:
             raise ValueError(
                 f"optimizer.beta_2 does nothing for {self.name}, which has no such decay; received "
                 f"{self.beta_2}. Leave it out."
