@@ -89,7 +89,10 @@ class SequenceBuilder:
         """Returns [batch, max_seq_length]; joining slices takes less time than one large index."""
         text = memoryview(ids)
         cls, sep = (np.array([token], ids.dtype).tobytes() for token in (self.cls_id, self.sep_id))
-        padding = memoryview(np.full(self.max_seq_length, self.pad_id, ids.dtype))
+        paddings = [
+            np.full(self.max_seq_length - used, self.pad_id, ids.dtype).tobytes()
+            for used in range(self.max_seq_length + 1)
+        ]
         a_begin, a_end, b_begin, b_end = (
             each.tolist() for each in (pairs.a_begin, pairs.a_end, pairs.b_begin, pairs.b_end)
         )
@@ -101,7 +104,7 @@ class SequenceBuilder:
             if not self.is_single:
                 parts += (text[other:end].tobytes(), sep)
                 used += end - other + 1
-            parts.append(padding[used:].tobytes())
+            parts.append(paddings[used])
         return np.frombuffer(b"".join(parts), ids.dtype).reshape(-1, self.max_seq_length)
 
     def _begins_word(self, ids: np.ndarray, is_special: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import contextlib
 import gzip
 import hashlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -59,9 +59,10 @@ def write_shards(
     else:
         ids, pairs, without_partner = _paired(block, settings, block_key, words)
     pairs = pairs.take(words.permutation(len(pairs)))
-    counts = _Counts(settings.max_seq_length)
+    lengths = _lengths(pairs, settings)
+    predictions = sequences = 0
     shards = []
-    bins = _by_length(pairs, settings)
+    bins = _by_length(lengths, settings)
     for stream, length, chosen in zip(streams, settings.lengths, bins, strict=True):
         builder = _sequence_builder(settings, tokenizer, length)
         hashed = _HashedStream(stream)
@@ -70,8 +71,10 @@ def write_shards(
                 step = pairs.take(chosen[begin : begin + SEQUENCES_PER_STEP])
                 features = builder.build(ids, step, words)
                 target.write(frame_records(encode_examples(features)))
-                counts.add(features)
-                on_progress(counts.sequences, len(pairs))
+                if "masked_lm_weights" in features:
+                    predictions += int(features["masked_lm_weights"].sum())
+                sequences += len(step)
+                on_progress(sequences, len(pairs))
         shards.append({"max_seq_length": length, "sequences": len(chosen), **hashed.summary()})
     return {
         "documents": len(block.document_ids),
@@ -85,15 +88,21 @@ def write_shards(
         "pairs_without_partner": without_partner,
         "bytes_out": sum(shard["bytes_out"] for shard in shards),
         "shards": shards,
-        **counts.summary(),
+        "predictions": predictions,
+        "sequence_tokens": int(lengths.sum()),
+        "length_histogram": np.bincount(lengths, minlength=settings.max_seq_length + 1).tolist(),
     }
 
 
-def _by_length(pairs: SegmentPairs, settings: PreparationSettings) -> list[np.ndarray]:
-    """Returns for every length of records the places of the pairs that go there, in order."""
+def _lengths(pairs: SegmentPairs, settings: PreparationSettings) -> np.ndarray:
+    """Returns int64 [num_pairs], the tokens of their records, special ones included."""
     special = 2 if settings.objective == "mlm" else 3
-    tokens = pairs.a_end - pairs.a_begin + pairs.b_end - pairs.b_begin + special
-    length_bin = np.searchsorted(settings.lengths, tokens)
+    return pairs.a_end - pairs.a_begin + pairs.b_end - pairs.b_begin + special
+
+
+def _by_length(lengths: np.ndarray, settings: PreparationSettings) -> list[np.ndarray]:
+    """Returns for every length of records the places of the pairs that go there, in order."""
+    length_bin = np.searchsorted(settings.lengths, lengths)
     return [np.flatnonzero(length_bin == place) for place in range(len(settings.lengths))]
 
 
@@ -188,28 +197,3 @@ def _compressed(stream: Any, compression: str) -> contextlib.AbstractContextMana
         return contextlib.nullcontext(stream)
     # Without name and time, so that equal records are equal bytes.
     return gzip.GzipFile("", "wb", _GZIP_LEVEL, stream, mtime=0)
-
-
-class _Counts:
-    """What the records of all shards of a block hold."""
-
-    def __init__(self, max_seq_length: int):
-        self._lengths = np.zeros(max_seq_length + 1, np.int64)
-        self._predictions = 0
-
-    @property
-    def sequences(self) -> int:
-        return int(self._lengths.sum())
-
-    def add(self, features: Mapping[str, np.ndarray]) -> None:
-        lengths = np.count_nonzero(features["input_mask"], axis=1)
-        self._lengths += np.bincount(lengths, minlength=len(self._lengths))
-        if "masked_lm_weights" in features:
-            self._predictions += int(features["masked_lm_weights"].sum())
-
-    def summary(self) -> dict[str, Any]:
-        return {
-            "predictions": self._predictions,
-            "sequence_tokens": int(self._lengths @ np.arange(len(self._lengths))),
-            "length_histogram": self._lengths.tolist(),
-        }
