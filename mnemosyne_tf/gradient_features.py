@@ -11,6 +11,8 @@ each divided by its root mean square (RMS) over the tensor before use, so that n
 loss is multiplied by a constant. No absolute time and no loss value is seen; the fraction of the
 run only where `total_steps` is known.
 
+All functions take a stack of variables of one shape: `stack` is the first axis of everything.
+
 Source: Lv et al. 2017 (RNNprop: g and m over sqrt(v)); Metz et al. 2022 (division by the RMS).
 Differs: the Nesterov mix, a linear combination of the first two, is left to the linear maps that
 read the features.
@@ -35,36 +37,31 @@ SECOND = np.eye(3, dtype=np.float32)[[0, 1, 2, 1, 2, 2]]
 
 
 class GradientFeatures(NamedTuple):
-    """The three features, each `[num_chunks, chunk_len]`, zero on padding."""
+    """The three features, each `[stack, *plan.grid]`, zero on padding."""
 
     gradient: tf.Tensor
     momentum: tf.Tensor
     weight: tf.Tensor
 
 
-class Moments(NamedTuple):
-    """Raw accumulators of one variable and Adam's two normalised directions.
+class Directions(NamedTuple):
+    """Adam's two normalised directions, of gradient and momentum, in the variables' shape."""
 
-    All in the shape of the variable.
-    """
-
+    gradient: tf.Tensor
     momentum: tf.Tensor
-    second_moment: tf.Tensor
-    gradient_direction: tf.Tensor
-    momentum_direction: tf.Tensor
 
 
 class PooledFeatures(NamedTuple):
     """What level 1 of the encoder pools.
 
     Attributes:
-        statistics: `[num_chunks, 6]`, means over each chunk of the products gg, mm, ww, gm, mw, gw
-            of the features, every feature divided by its RMS over the tensor; the means are then
-            compressed by x / sqrt(1 + |x|).
-        context: `[1, 6]`, log mean square of gradient and momentum (tenths), the cosines of
+        statistics: `[stack, num_chunks, 6]`, means over each chunk of the products gg, mm, ww, gm,
+            mw, gw of the features, every feature divided by its RMS over the tensor; the means are
+            then compressed by x / sqrt(1 + |x|).
+        context: `[stack, 1, 6]`, log mean square of gradient and momentum (tenths), the cosines of
             gradient and momentum and of momentum and weight over the tensor, whether the length of
             the run is known, fraction of the run.
-        factors: 1 / RMS over the tensor of each feature, each `[1]`.
+        factors: 1 / RMS over the tensor of each feature, each `[stack, 1, 1, 1]`.
     """
 
     statistics: tf.Tensor
@@ -73,50 +70,82 @@ class PooledFeatures(NamedTuple):
 
 
 def accumulate(
+    gradient: tf.Tensor, momentum: tf.Tensor, second_moment: tf.Tensor, *, decays: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Moves the accumulators by one gradient.
+
+    Args:
+        gradient, momentum, second_moment: any one shape.
+        decays: `[2]`, b1 and b2, each in [0, 1).
+
+    Returns:
+        Momentum and second moment, not corrected for their bias.
+    """
+    b1, b2 = tf.unstack(decays)
+    momentum = b1 * momentum + (1.0 - b1) * gradient
+    return momentum, b2 * second_moment + (1.0 - b2) * tf.square(gradient)
+
+
+def directions(
     gradient: tf.Tensor,
     momentum: tf.Tensor,
     second_moment: tf.Tensor,
     *,
     decays: tf.Tensor,
     step: tf.Tensor,
-) -> Moments:
-    """Moves the accumulators by one gradient and divides by the root of the second moment.
+) -> Directions:
+    """Divides gradient and momentum by the root of the second moment.
 
     Args:
-        gradient, momentum, second_moment: any one shape.
-        decays: `[2]`, b1 and b2, each in [0, 1).
-        step: float32 `[]`, gradients accumulated including this one, at least 1.
+        gradient, momentum, second_moment: any one shape; accumulators that hold the gradient.
+        decays: `[2]`, b1 and b2.
+        step: float32 `[]`, gradients accumulated, at least 1.
     """
-    b1, b2 = tf.unstack(decays)
-    momentum = b1 * momentum + (1.0 - b1) * gradient
-    second_moment = b2 * second_moment + (1.0 - b2) * tf.square(gradient)
     # 1 - b^step without the cancellation that costs digits while the power is close to one.
     corrections = tf.unstack(-1.0 / tf.math.expm1(step * tf.math.log(decays)))
     inverse = tf.math.rsqrt(second_moment * corrections[1] + SECOND_MOMENT_EPSILON)
-    return Moments(momentum, second_moment, gradient * inverse, momentum * corrections[0] * inverse)
+    return Directions(gradient * inverse, momentum * corrections[0] * inverse)
+
+
+def inverse_rms(tensor: tf.Tensor, plan: VariablePlan) -> tf.Tensor:
+    """1 / RMS over each variable, in a shape that broadcasts against `tensor`."""
+    row_len = (1, *plan.shape)[-1]
+    sums = row_sums(tf.reshape(tf.square(tensor), [-1, row_len]))
+    means = row_sums(tf.reshape(sums, [-1, plan.num_coords // row_len])) / float(plan.num_coords)
+    rank = tensor.shape.rank
+    return tf.reshape(tf.math.rsqrt(means + SCALE_EPSILON), ([-1] + [1] * rank)[:rank])
 
 
 def to_chunks(tensor: tf.Tensor, plan: VariablePlan) -> tf.Tensor:
-    """Vectorises a tensor and cuts it into `[num_chunks, chunk_len]`, zeros at the end."""
-    flat = tf.reshape(tensor, [plan.num_coords])
-    padding = plan.num_chunks * plan.chunk_len - plan.num_coords
-    if padding:
-        flat = tf.pad(flat, [[0, padding]])
-    return tf.reshape(flat, [plan.num_chunks, plan.chunk_len])
+    """Cuts variables into chunks, `[stack, *plan.grid]`, zeros at the end."""
+    if plan.padding:
+        flat = tf.reshape(tensor, [-1, plan.num_coords])
+        tensor = tf.pad(flat, [[0, 0], [0, plan.padding]])
+    return tf.reshape(tensor, [-1, *plan.grid])
 
 
 def from_chunks(chunks: tf.Tensor, plan: VariablePlan) -> tf.Tensor:
-    """The inverse of `to_chunks`: drops the padding and restores the shape of the variable."""
-    return tf.reshape(tf.reshape(chunks, [-1])[: plan.num_coords], plan.shape)
+    """The inverse of `to_chunks`, `[stack, *shape]`: drops the padding."""
+    if plan.padding:
+        flat = tf.reshape(chunks, [-1, plan.num_coords + plan.padding])
+        chunks = flat[:, : plan.num_coords]
+    return tf.reshape(chunks, [-1, *plan.shape])
 
 
-def raw_features(moments: Moments, weight: tf.Tensor, plan: VariablePlan) -> GradientFeatures:
+def raw_features(directions: Directions, weight: tf.Tensor, plan: VariablePlan) -> GradientFeatures:
     """The three features before normalisation."""
     return GradientFeatures(
-        gradient=to_chunks(moments.gradient_direction, plan),
-        momentum=to_chunks(moments.momentum_direction, plan),
+        gradient=to_chunks(directions.gradient, plan),
+        momentum=to_chunks(directions.momentum, plan),
         weight=to_chunks(weight, plan),
     )
+
+
+def _chunk_sums(chunks: tf.Tensor, plan: VariablePlan) -> tf.Tensor:
+    """Sums over each chunk, `[stack, num_chunks]`."""
+    rows = row_sums(tf.reshape(chunks, [-1, plan.grid[-1]]))
+    sums = row_sums(tf.reshape(rows, [-1, plan.chunk_len // plan.grid[-1]]))
+    return tf.reshape(sums, [-1, plan.num_chunks])
 
 
 def pool(
@@ -129,29 +158,30 @@ def pool(
 
     Args:
         features: from `raw_features`.
-        plan: static facts of the variable.
+        plan: static facts of the variables.
         progress: whether the length of the run is known, and the fraction done, each `[]`.
     """
     g, m, w = features
-    products = tf.concat([g * g, m * m, w * w, g * m, m * w, g * w], axis=0)
-    sums = tf.reshape(row_sums(products), [6, plan.num_chunks])
-    means = row_sums(sums) / float(plan.num_coords)
-    factors = tf.math.rsqrt(means[:3] + SCALE_EPSILON)
+    products = (g * g, m * m, w * w, g * m, m * w, g * w)
+    sums = tf.stack([_chunk_sums(product, plan) for product in products], axis=1)
+    totals = row_sums(tf.reshape(sums, [-1, plan.num_chunks]))
+    means = tf.reshape(totals / float(plan.num_coords), [-1, 6, 1])
+    factors = tf.math.rsqrt(means[:, :3] + SCALE_EPSILON)
     units = tf.matmul(FIRST, factors) * tf.matmul(SECOND, factors)
     relative = sums * units / np.array(plan.chunk_counts, np.float32)
     compressed = relative * tf.math.rsqrt(1.0 + tf.abs(relative))
     context = tf.concat(
         [
-            0.1 * tf.math.log(means[:2, 0] + CONTEXT_EPSILON),
-            (means * units)[3:5, 0],
-            tf.stack(progress),
+            0.1 * tf.math.log(means[:, :2, 0] + CONTEXT_EPSILON),
+            (means * units)[:, 3:5, 0],
+            tf.tile(tf.stack(progress)[tf.newaxis], [means.shape[0], 1]),
         ],
-        axis=0,
+        axis=1,
     )
     return PooledFeatures(
-        statistics=tf.transpose(compressed),
-        context=context[tf.newaxis],
-        factors=GradientFeatures(*tf.unstack(factors)),
+        statistics=tf.linalg.matrix_transpose(compressed),
+        context=context[:, tf.newaxis],
+        factors=GradientFeatures(*tf.unstack(factors[..., tf.newaxis, tf.newaxis], axis=1)),
     )
 
 

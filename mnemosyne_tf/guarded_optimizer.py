@@ -3,6 +3,9 @@
 `update_step` of a subclass receives the verdict as a tensor and must leave everything as it is when
 the verdict is False: a branch in the graph would not survive `merge_call` and would cost a
 synchronisation on accelerators, a selection costs nothing inside a compiled update.
+
+Keras updates variable by variable; here a replica gets all of its variables in one call
+(`update_steps`), so that a subclass can update variables of one kind together.
 """
 
 import functools
@@ -77,6 +80,11 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         """
         raise NotImplementedError
 
+    def update_steps(self, gradients, variables, finite):
+        """Updates all variables of a step on one replica; by default one after the other."""
+        for gradient, variable in zip(gradients, variables, strict=True):
+            self.update_step(gradient, variable, finite)
+
     def add_float32_state(self, variable, name: str, shape: Sequence[int]) -> tf.Variable:
         """Makes a float32 variable of zeros, placed and mirrored with a weight of any dtype."""
         if getattr(variable, "true_dtype", variable.dtype) == tf.float32:
@@ -138,12 +146,18 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
 
     def _distributed_apply_gradients_fn(self, distribution, grads_and_vars, finite):
         update = functools.partial(distribution.extended.update, group=False)
-        for gradient, variable in grads_and_vars:
-            update(variable, self._update_variable, args=(gradient, finite))
+        gradients, variables = map(list, zip(*grads_and_vars, strict=True))
+
+        def update_replica(_, gradients, finite):
+            # Inside `update` each of `variables` stands for its copy on this replica.
+            self.update_steps(gradients, variables, finite)
+            if self.use_ema:
+                self._move_averages(variables, finite)
+
+        update(variables[0], update_replica, args=(gradients, finite))
         update(self._applied_steps, _count, args=(finite, True))
         update(self._skipped_steps, _count, args=(finite, False))
         if self.use_ema and self.ema_overwrite_frequency:
-            variables = [variable for _, variable in grads_and_vars]
             tf.cond(
                 (self.iterations + 1) % self.ema_overwrite_frequency == 0,
                 lambda: self._overwrite_model_variables_with_average_value(variables),
@@ -151,13 +165,22 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
             )
         return self.iterations.assign_add(1)
 
-    def _update_variable(self, variable, gradient, finite):
-        self.update_step(gradient, variable, finite)
-        if self.use_ema:
+    def _move_averages(self, variables, finite):
+        for variable in variables:
             index = self._index_dict[self._var_key(variable)]
             average = self._model_variables_moving_average[index]
             moved = self.ema_momentum * average + (1 - self.ema_momentum) * variable
             average.assign(tf.where(finite, moved, average))
+
+
+def local_copy(variable: tf.Variable) -> tf.Variable:
+    """The plain variable that the replica at hand keeps; call it inside `update_steps`.
+
+    A compiled function takes plain variables as arguments and changes them in place; tensors that
+    go in and come back take half as long again.
+    """
+    variable = getattr(variable, "_variable", variable)  # Keras wraps those of mixed precision.
+    return variable._get() if hasattr(variable, "_get") else variable
 
 
 def _count(variable, finite, wanted):

@@ -83,12 +83,16 @@ def _mean_level(meta_params: Mapping[str, tf.Tensor], pooled: PooledFeatures) ->
 
 
 def _embed(
-    meta_params: Mapping[str, tf.Tensor], features: GradientFeatures, pooled: PooledFeatures
+    meta_params: Mapping[str, tf.Tensor],
+    features: GradientFeatures,
+    pooled: PooledFeatures,
+    plan: VariablePlan,
 ) -> tf.Tensor:
-    """One vector for every coordinate, `[num_chunks, chunk_len, width]`."""
+    """One vector for every coordinate, `[stack, num_chunks, chunk_len, width]`."""
     normalised = gradient_features.normalise(features, pooled.factors)
-    embedded = tf.matmul(tf.stack(normalised, axis=-1), meta_params["level_1/features"])
-    return tf.tanh(embedded + _context_bias(meta_params, pooled))
+    coords = [tf.reshape(each, [-1, plan.num_chunks, plan.chunk_len]) for each in normalised]
+    embedded = tf.matmul(tf.stack(coords, axis=-1), meta_params["level_1/features"])
+    return tf.tanh(embedded + _context_bias(meta_params, pooled)[:, tf.newaxis])
 
 
 def _performer_level(
@@ -107,7 +111,7 @@ def _performer_level(
         directions=projection(structure, "level_1"),
         mask=tf.constant(mask),
     )
-    return tf.einsum("kld,kl->kd", encoded, mask / counts)
+    return tf.einsum("skld,kl->skd", encoded, mask / counts)
 
 
 def encode(
@@ -118,7 +122,7 @@ def encode(
     plan: VariablePlan,
     structure: Structure,
 ) -> tf.Tensor:
-    """Encodes one tensor into its meta-tokens.
+    """Encodes each tensor of a stack into its meta-tokens.
 
     Args:
         meta_params: entries under `level_1/` and `level_2/`.
@@ -128,15 +132,15 @@ def encode(
         structure: static facts of the meta-parameters.
 
     Returns:
-        xi, `[num_chunks, width]`, RMS-normalised.
+        xi, `[stack, num_chunks, width]`, RMS-normalised.
     """
     if structure.level_1 == "mean":
         chunk_vectors = _mean_level(meta_params, pooled)
     elif structure.level_1 == "performer":
-        embedded = _embed(meta_params, features, pooled)
+        embedded = _embed(meta_params, features, pooled, plan)
         chunk_vectors = _performer_level(meta_params, embedded, plan=plan, structure=structure)
     else:
-        chunk_vectors = tf.squeeze(_embed(meta_params, features, pooled), axis=1)
+        chunk_vectors = tf.squeeze(_embed(meta_params, features, pooled, plan), axis=2)
     tokens = performer_layer(
         meta_params,
         chunk_vectors,

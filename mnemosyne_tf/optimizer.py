@@ -1,9 +1,11 @@
 """Mnemosyne as a Keras 2 optimizer: state and configuration around `update_rule`.
 
-All arithmetic is in `update_rule.update`, a pure function of tensors. This file keeps the optimizer
-variables and compiles one function per distinct variable plan: variables of one shape share it.
+All arithmetic is in `update_rule`, pure functions of tensors. This file keeps the optimizer
+variables and compiles one function per distinct variable plan. Small variables of one plan are
+updated together, as a stack.
 """
 
+import collections
 import functools
 import math
 import os
@@ -14,12 +16,14 @@ import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf import update_rule
-from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
+from mnemosyne_tf.guarded_optimizer import GuardedOptimizer, local_copy
 from mnemosyne_tf.meta_params import MetaParams
+from mnemosyne_tf.output_heads import output_heads
 from mnemosyne_tf.parameter_routing import plan_variable, summarise
 from mnemosyne_tf.update_rule import RuleSettings, StepInputs, VariableState
 
 # Regular expressions searched in the variable name: biases and the scales of normalisations.
+MAX_STACKED_COORDS = 2**18
 UNDECAYED_NAMES = ("bias", "gamma", "beta", "[Nn]orm")
 
 
@@ -120,7 +124,7 @@ class Mnemosyne(GuardedOptimizer):
             return
         super().build(var_list)
         structure = self._meta_params.structure
-        plans, updates = [], {}
+        plans, halves = [], {}
         self._momenta, self._second_moments = [], []
         self._memories = []
         for variable in var_list:
@@ -132,53 +136,82 @@ class Mnemosyne(GuardedOptimizer):
                 orthogonalise=self._orthogonalise,
             )
             plans.append(plan)
-            if plan not in updates:
-                updates[plan] = self._make_update(plan)
+            if plan not in halves:
+                halves[plan] = self._make_halves(plan)
             self._momenta.append(self.add_float32_state(variable, "momentum", plan.shape))
             self._second_moments.append(
                 self.add_float32_state(variable, "second_moment", plan.shape)
             )
-            if structure.use_memory:
+            if self._uses_memory():
                 shape = [plan.num_chunks, *structure.memory_shape]
                 self._memories.append(self.add_float32_state(variable, "memory", shape))
         self._plans = self._no_dependency(plans)
-        self._updates = self._no_dependency(updates)
+        self._halves = self._no_dependency(halves)
         self._built = True
 
-    def _make_update(self, plan):
-        rule = functools.partial(
-            update_rule.update,
-            plan=plan,
-            structure=self._meta_params.structure,
-            settings=self._settings,
+    def _uses_memory(self):
+        return self._meta_params.structure.use_memory and any(
+            output_heads(self._meta_params.values)
         )
 
-        def update(gradient, state, inputs):
+    def _make_halves(self, plan):
+        """The two halves of a step of variables of one plan: of one in place, and of a stack."""
+        structure, settings = self._meta_params.structure, self._settings
+        apply = functools.partial(
+            update_rule.apply, plan=plan, structure=structure, settings=settings
+        )
+        return [
+            (self._compile(_in_place(half)), self._compile(half))
+            for half in map(self._with_meta_params, (update_rule.accumulate, apply))
+        ]
+
+    def _with_meta_params(self, rule):
+        def half(gradient, state, inputs):
             values = self._meta_params.values.items()
             return rule(
                 {name: tf.constant(value) for name, value in values}, gradient, state, inputs
             )
 
-        return self._compile(update)
+        return half
 
     def update_step(self, gradient, variable, finite=None):
         """Updates one variable and its state unless `finite` is False."""
-        index = self._index_dict[self._var_key(variable)]
-        variables = VariableState(
-            weight=variable,
-            momentum=self._momenta[index],
-            second_moment=self._second_moments[index],
-            memory=self._memories[index] if self._memories else (),
-        )
+        finite = self._all_finite([gradient]) if finite is None else finite
+        self.update_steps([gradient], [variable], finite)
+
+    def update_steps(self, gradients, variables, finite):
+        """Updates variables and their state unless `finite` is False, small ones in stacks."""
         inputs = StepInputs(
             iterations=tf.convert_to_tensor(self.iterations),
             applied_steps=tf.convert_to_tensor(self._applied_steps),
             learning_rate=tf.cast(self.learning_rate, tf.float32),
-            finite=self._all_finite([gradient]) if finite is None else finite,
+            finite=finite,
         )
-        state = tf.nest.map_structure(tf.convert_to_tensor, variables)
-        new_state = self._updates[self._plans[index]](gradient, state, inputs)
-        tf.nest.map_structure(lambda target, value: target.assign(value), variables, new_state)
+        stacks = collections.defaultdict(list)
+        for gradient, variable in zip(gradients, variables, strict=True):
+            index = self._index_dict[self._var_key(variable)]
+            plan = self._plans[index]
+            state = VariableState(
+                weight=variable,
+                momentum=self._momenta[index],
+                second_moment=self._second_moments[index],
+                memory=self._memories[index] if self._memories else (),
+            )
+            together = plan.num_coords <= MAX_STACKED_COORDS
+            key = (plan, gradient.dtype, variable.dtype, None if together else index)
+            stacks[key].append((gradient, tf.nest.map_structure(local_copy, state)))
+        for (plan, *_), members in stacks.items():
+            for in_place, of_stack in self._halves[plan]:
+                if len(members) == 1:
+                    in_place(*members[0], inputs)
+                    continue
+                gradients, states = zip(*members, strict=True)
+                stacked = tf.nest.map_structure(lambda *each: tf.stack(each), *states)
+                moved = of_stack(tf.stack(gradients), stacked, inputs)
+                for old, new, *variables in zip(stacked, moved, *states, strict=True):
+                    if new is not old:
+                        for variable, value in zip(variables, tf.unstack(new), strict=True):
+                            variable.assign(value)
 
     def summary(self, print_fn=print) -> None:
         """Prints which variable takes which path, its chunks, its decay and its state in bytes.
@@ -195,7 +228,7 @@ class Mnemosyne(GuardedOptimizer):
                 "`optimizer.build(model.trainable_variables)` or train a step first."
             )
         structure = self._meta_params.structure
-        floats_per_chunk = math.prod(structure.memory_shape) if structure.use_memory else 0
+        floats_per_chunk = math.prod(structure.memory_shape) if self._uses_memory() else 0
         names = [momentum.name.removeprefix("momentum/") for momentum in self._momenta]
         for line in summarise(names, self._plans, floats_per_chunk=floats_per_chunk):
             print_fn(line)
@@ -210,3 +243,16 @@ class Mnemosyne(GuardedOptimizer):
             "matrix_scale": self._settings.matrix_scale,
             "newton_schulz_iterations": self._settings.newton_schulz_iterations,
         }
+
+
+def _in_place(half):
+    """From a half step of tensors to one that changes the variables."""
+
+    def update(gradient, state, inputs):
+        before = tf.nest.map_structure(tf.convert_to_tensor, state)
+        after = half(gradient, before, inputs)
+        for variable, old, new in zip(state, before, after, strict=True):
+            if new is not old:
+                variable.assign(new)
+
+    return update

@@ -8,6 +8,8 @@ MATRIX = "matrix"
 ELEMENTWISE = "elementwise"
 MIN_MATRIX_DIM = 8
 MAX_ASPECT_RATIO = 16
+# Shortest chunk, as a share of the chunk size, that is preferred to padding.
+MIN_FILL = 0.7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +41,32 @@ class VariablePlan:
         return math.prod(self.shape)
 
     @property
+    def grid(self) -> tuple[int, int, int]:
+        """Shape in which chunks are pooled: only splits of the variable's own shape, if possible.
+
+        A chunk is a whole number of rows, `(num_chunks, rows, row_len)`, or a row a whole number of
+        chunks, `(rows, chunks, chunk_len)`; else it is `(num_chunks, 1, chunk_len)`, and compiled
+        loops must divide to find a coordinate.
+        """
+        row_len = self.shape[-1] if self.shape else 1
+        if not self.padding and self.chunk_len % row_len == 0:
+            return self.num_chunks, self.chunk_len // row_len, row_len
+        if not self.padding and row_len % self.chunk_len == 0:
+            return self.num_coords // row_len, row_len // self.chunk_len, self.chunk_len
+        return self.num_chunks, 1, self.chunk_len
+
+    @property
+    def chunk_grid(self) -> tuple[int, int, int]:
+        """Shape of one number a chunk, which broadcasts against `grid`."""
+        rows, columns, _ = self.grid
+        return (rows, 1, 1) if rows == self.num_chunks else (rows, columns, 1)
+
+    @property
+    def padding(self) -> int:
+        """Coordinates that the last chunk lacks."""
+        return self.num_chunks * self.chunk_len - self.num_coords
+
+    @property
     def chunk_counts(self) -> tuple[int, ...]:
         """Real coordinates in each chunk."""
         last = self.num_coords - (self.num_chunks - 1) * self.chunk_len
@@ -46,7 +74,11 @@ class VariablePlan:
 
 
 def split_chunks(num_coords: int, chunk_size: int) -> tuple[int, int]:
-    """Cuts a vector into the fewest chunks of at most `chunk_size`, as even as they can be.
+    """Cuts a vector into chunks of at most `chunk_size`, as even as they can be.
+
+    Chunks of one length cost neither padding nor a mask in every pass over the coordinates, so the
+    longest length that divides the vector is taken, unless it is below 0.7 of `chunk_size`: each
+    chunk has a memory. Then it is the fewest chunks that do.
 
     Args:
         num_coords: coordinates of the variable, at least 1.
@@ -55,10 +87,14 @@ def split_chunks(num_coords: int, chunk_size: int) -> tuple[int, int]:
     Returns:
         (num_chunks, chunk_len); the last chunk holds what is left and is never empty.
 
-    Example: 10 coordinates with chunk_size 4 give 3 chunks of 4, 4 and 2.
+    Example: 10 coordinates with chunk_size 4 give 3 chunks of 4, 4 and 2; with chunk_size 6 they
+    give 2 of 5; 30522 * 768 with 1024 give 30522 of 768.
     """
-    num_chunks = math.ceil(num_coords / chunk_size)
-    return num_chunks, math.ceil(num_coords / num_chunks)
+    fewest = math.ceil(num_coords / chunk_size)
+    for num_chunks in range(fewest, math.floor(num_coords / (MIN_FILL * chunk_size)) + 1):
+        if num_coords % num_chunks == 0:
+            return num_chunks, num_coords // num_chunks
+    return fewest, math.ceil(num_coords / fewest)
 
 
 def matrix_shape(name: str, shape: Sequence[int]) -> tuple[int, int] | None:

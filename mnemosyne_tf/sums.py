@@ -11,8 +11,3 @@ import tensorflow as tf
 def row_sums(matrix: tf.Tensor) -> tf.Tensor:
     """Sums over the columns: `[rows, cols]` becomes `[rows, 1]`."""
     return tf.matmul(matrix, tf.ones([matrix.shape[1], 1]))
-
-
-def column_sums(matrix: tf.Tensor) -> tf.Tensor:
-    """Sums over the rows: `[rows, cols]` becomes `[1, cols]`."""
-    return tf.matmul(tf.ones([1, matrix.shape[0]]), matrix)

@@ -1,4 +1,4 @@
-"""The update of one variable, from gradient to new weight, as a pure function.
+"""The update of a variable, from gradient to new weight, as a pure function.
 
     direction  Adam's m / sqrt(v), bounded to RMS 1, plus a tiny coordinate-wise network of the
                gradient features whose hidden units are scaled and shifted (FiLM) by the meta-tokens
@@ -15,7 +15,6 @@ Differs: the paper's output is fully learned; here it corrects a nominal rule (a
 et al. 2022), and hidden kernels are orthogonalised (Jordan et al. 2024).
 """
 
-import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -25,50 +24,11 @@ from mnemosyne_tf import gradient_features, hierarchical_pooling_encoder, schedu
 from mnemosyne_tf.compact_associative_memory import remember
 from mnemosyne_tf.meta_params import Structure
 from mnemosyne_tf.newton_schulz import orthogonalise
+from mnemosyne_tf.output_heads import coordinatewise_network, output_heads, read_heads
 from mnemosyne_tf.parameter_routing import VariablePlan
+from mnemosyne_tf.rule_settings import RuleSettings, matrix_scale
 
-LOG_STEP_BOUND = 2.0
 RMS_BOUND = 1.0
-MATRIX_SCALES = ("spectral", "rms")
-
-
-@dataclasses.dataclass(frozen=True)
-class RuleSettings:
-    """What the user of the optimizer may choose.
-
-    Attributes:
-        total_steps: steps of the run, None when unknown.
-        weight_decay: share of a weight taken per unit of scheduled rate.
-        matrix_scale: "spectral" scales the orthogonalised direction by
-            1.6 * sqrt(max(1, fan_out / fan_in)), "rms" by 0.2 * sqrt(max(fan_in, fan_out)).
-        newton_schulz_iterations: iterations of the orthogonalisation.
-    """
-
-    total_steps: int | None = None
-    weight_decay: float = 0.0
-    matrix_scale: str = "spectral"
-    newton_schulz_iterations: int = 5
-
-    def __post_init__(self):
-        if self.total_steps is not None and self.total_steps < 1:
-            raise ValueError(
-                f"Expected total_steps of at least 1, received {self.total_steps}. Give the "
-                "number of calls of apply_gradients in the run, or None when it is unknown."
-            )
-        if self.weight_decay < 0:
-            raise ValueError(
-                f"Expected weight_decay of at least 0, received {self.weight_decay}. Use 0 or "
-                "None for none."
-            )
-        if self.matrix_scale not in MATRIX_SCALES:
-            raise ValueError(
-                f"Expected matrix_scale in {MATRIX_SCALES}, received {self.matrix_scale!r}."
-            )
-        if self.newton_schulz_iterations < 1:
-            raise ValueError(
-                "Expected newton_schulz_iterations of at least 1, received "
-                f"{self.newton_schulz_iterations}. Use orthogonalise=False for none."
-            )
 
 
 class VariableState(NamedTuple):
@@ -103,58 +63,78 @@ class StepInputs(NamedTuple):
     finite: tf.Tensor
 
 
-def matrix_scale(fan_in: int, fan_out: int, form: str) -> float:
-    """Factor on an orthogonalised direction; the two forms agree on a 64 x 64 kernel."""
-    if form == "spectral":
-        return 1.6 * max(1.0, fan_out / fan_in) ** 0.5
-    return 0.2 * max(fan_in, fan_out) ** 0.5
-
-
-def read_heads(
-    meta_params: Mapping[str, tf.Tensor], meta_tokens: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Log step multipliers within [-2, 2], `[num_chunks]`, and FiLM terms.
-
-    The FiLM terms are `[num_chunks, 2 * hidden_units]`: first all scales less 1, then all shifts.
-    """
-    kernel = tf.concat(
-        [meta_params["step_head/kernel"][:, tf.newaxis], meta_params["film_head/kernel"]], axis=1
-    )
-    bias = tf.concat([meta_params["step_head/bias"][tf.newaxis], meta_params["film_head/bias"]], 0)
-    heads = tf.matmul(meta_tokens, kernel) + bias
-    return LOG_STEP_BOUND * tf.tanh(heads[:, 0]), heads[:, 1:]
-
-
-def coordinatewise_network(
+def accumulate(
     meta_params: Mapping[str, tf.Tensor],
-    features: gradient_features.GradientFeatures,
-    film: tf.Tensor,
-) -> tf.Tensor:
-    """The network's addition to the direction, in [-1, 1].
+    gradient: tf.Tensor,
+    state: VariableState,
+    inputs: StepInputs,
+) -> VariableState:
+    """Moves the accumulators by the gradient, the first half of a step; arguments as in `apply`.
 
-    Written with scalar weights, unit by unit: the compiler fuses it into one pass over the
-    coordinates and nothing of size [num_coords, hidden_units] is made.
+    The halves are compiled apart: the second would read the accumulators of before, too, were it
+    one program, and they could not be changed in place.
+    """
+    old = (state.momentum, state.second_moment)
+    new = gradient_features.accumulate(
+        tf.cast(gradient, tf.float32), *old, decays=_decays(meta_params)
+    )
+    momentum, second_moment = _if_finite(inputs, new, old)
+    return state._replace(momentum=momentum, second_moment=second_moment)
+
+
+def apply(
+    meta_params: Mapping[str, tf.Tensor],
+    gradient: tf.Tensor,
+    state: VariableState,
+    inputs: StepInputs,
+    *,
+    plan: VariablePlan,
+    structure: Structure,
+    settings: RuleSettings,
+) -> VariableState:
+    """Moves weights and memories, the second half of a step.
 
     Args:
-        meta_params: entries under `network/`.
-        features: normalised, each `[num_chunks, chunk_len]`.
-        film: `[num_chunks, 2 * hidden_units]` from `read_heads`.
-
-    Returns:
-        `[num_chunks, chunk_len]`.
+        meta_params: float32 tensors of `structure.shapes()`.
+        gradient: any float dtype, the shape of the variable. Or those of variables of one plan,
+            `[stack, *shape]`, none of which sees another.
+        state: what `accumulate` left, with an axis `stack` in front if the gradient has one.
+        inputs: scalars of the step.
+        plan: static facts of the variables.
+        structure: static facts of the meta-parameters.
+        settings: the user's choices.
     """
-    kernel = [tf.unstack(column) for column in tf.unstack(meta_params["network/input"], axis=1)]
-    biases = tf.unstack(meta_params["network/bias"])
-    outputs = meta_params["network/output"]
-    outputs = tf.unstack(outputs / tf.maximum(1.0, tf.reduce_sum(tf.abs(outputs))))
-    units = len(outputs)
-    addition = 0.0
-    for unit in range(units):
-        hidden = biases[unit] + sum(k * x for k, x in zip(kernel[unit], features, strict=True))
-        scale = 1.0 + film[:, unit, tf.newaxis]
-        shift = film[:, units + unit, tf.newaxis]
-        addition += outputs[unit] * tf.tanh(scale * hidden + shift)
-    return addition
+    weight = tf.cast(state.weight, tf.float32)
+    iteration = tf.cast(inputs.iterations, tf.float32)
+    directions = gradient_features.directions(
+        tf.cast(gradient, tf.float32),
+        state.momentum,
+        state.second_moment,
+        decays=_decays(meta_params),
+        step=tf.cast(inputs.applied_steps, tf.float32) + 1.0,
+    )
+    progress = schedule.progress(iteration, total_steps=settings.total_steps)
+    direction, multiplier, memory = _corrected_direction(
+        meta_params, directions, weight, state.memory, progress, plan=plan, structure=structure
+    )
+    if plan.matrix_shape is not None:
+        matrices = tf.reshape(direction, [-1, *plan.matrix_shape])
+        matrices = orthogonalise(matrices, iterations=settings.newton_schulz_iterations)
+        matrices *= multiplier * matrix_scale(*plan.matrix_shape, settings.matrix_scale)
+        direction = matrices
+    direction = tf.reshape(direction, weight.shape)
+    if plan.decayed:
+        direction += settings.weight_decay * weight
+    rate = meta_params[f"rule/{plan.path}_rate"] * inputs.learning_rate
+    rate *= schedule.rate_multiplier(
+        iteration,
+        total_steps=settings.total_steps,
+        warmup_fraction=meta_params["rule/warmup_fraction"],
+        warmup_steps=meta_params["rule/warmup_steps"],
+    )
+    moved = tf.cast(weight - rate * direction, state.weight.dtype)
+    new_weight, memory = _if_finite(inputs, (moved, memory), (state.weight, state.memory))
+    return state._replace(weight=new_weight, memory=memory)
 
 
 def update(
@@ -169,76 +149,64 @@ def update(
 ) -> VariableState:
     """One step of one variable; the state comes back unchanged when `inputs.finite` is False.
 
-    Args:
-        meta_params: float32 tensors of `structure.shapes()`.
-        gradient: any float dtype, shape of the variable.
-        state: before the step.
-        inputs: scalars of the step.
-        plan: static facts of the variable.
-        structure: static facts of the meta-parameters.
-        settings: the user's choices.
+    Both halves, one after the other; arguments as in `apply`.
+    """
+    state = accumulate(meta_params, gradient, state, inputs)
+    return apply(
+        meta_params, gradient, state, inputs, plan=plan, structure=structure, settings=settings
+    )
+
+
+def _decays(meta_params):
+    return tf.stack([meta_params["rule/momentum_decay"], meta_params["rule/second_moment_decay"]])
+
+
+def _if_finite(inputs, new, old):
+    return tf.nest.map_structure(lambda new, old: tf.where(inputs.finite, new, old), new, old)
+
+
+def _corrected_direction(meta_params, directions, weight, memory, progress, *, plan, structure):
+    """Adam's direction with all that the meta-tokens add to it, before orthogonalisation.
 
     Returns:
-        The state after the step, the same shapes and dtypes.
+        The direction, a multiplier for after the orthogonalisation, which would undo it (1.0 or
+        `[stack, 1, 1]`), and the memory after.
     """
-    weight = tf.cast(state.weight, tf.float32)
-    iteration = tf.cast(inputs.iterations, tf.float32)
-    moments = gradient_features.accumulate(
-        tf.cast(gradient, tf.float32),
-        state.momentum,
-        state.second_moment,
-        decays=tf.stack(
-            [meta_params["rule/momentum_decay"], meta_params["rule/second_moment_decay"]]
-        ),
-        step=tf.cast(inputs.applied_steps, tf.float32) + 1.0,
-    )
-    features = gradient_features.raw_features(moments, weight, plan)
-    progress = schedule.progress(iteration, total_steps=settings.total_steps)
+    is_matrix = plan.matrix_shape is not None
+    step_head, network = output_heads(meta_params)
+    network = network and (structure.network_on_matrices or not is_matrix)
+    direction = directions.momentum
+    if not (step_head or network):
+        if not is_matrix:  # Newton-Schulz divides by the norm, whatever it is.
+            direction = _bounded(direction, gradient_features.inverse_rms(direction, plan))
+        return direction, 1.0, memory
+    features = gradient_features.raw_features(directions, weight, plan)
     pooled = gradient_features.pool(features, plan=plan, progress=progress)
     meta_tokens = hierarchical_pooling_encoder.encode(
         meta_params, features, pooled, plan=plan, structure=structure
     )
-    memory = state.memory
+    # Memory and heads know no variables, only meta-tokens.
+    meta_tokens = tf.reshape(meta_tokens, [-1, structure.width])
     if structure.use_memory:
-        directions = hierarchical_pooling_encoder.projection(structure, "memory")
-        meta_tokens, memory = remember(meta_params, meta_tokens, memory, projection=directions)
+        projection = hierarchical_pooling_encoder.projection(structure, "memory")
+        slots = tf.reshape(memory, [-1, *memory.shape[-2:]])
+        meta_tokens, slots = remember(meta_params, meta_tokens, slots, projection=projection)
+        memory = tf.reshape(slots, memory.shape)
     log_multipliers, film = read_heads(meta_params, meta_tokens)
-
-    direction = features.momentum * tf.minimum(1.0, RMS_BOUND * pooled.factors.momentum)
-    if plan.matrix_shape is None or structure.network_on_matrices:
+    chunks = features.momentum
+    if network or not is_matrix:
+        chunks = _bounded(chunks, pooled.factors.momentum)
+    if network:
+        terms = [tf.reshape(term, [-1, *plan.chunk_grid]) for term in film]
         normalised = gradient_features.normalise(features, pooled.factors)
-        direction += coordinatewise_network(meta_params, normalised, film)
-    if plan.matrix_shape is None:
-        multipliers = tf.exp(log_multipliers)[:, tf.newaxis]
-        direction = gradient_features.from_chunks(direction * multipliers, plan)
-        rate = meta_params["rule/elementwise_rate"]
-    else:
-        direction = _matrix_direction(direction, log_multipliers, plan=plan, settings=settings)
-        rate = meta_params["rule/matrix_rate"]
-    if plan.decayed:
-        direction += settings.weight_decay * weight
-    rate *= inputs.learning_rate * schedule.rate_multiplier(
-        iteration,
-        total_steps=settings.total_steps,
-        warmup_fraction=meta_params["rule/warmup_fraction"],
-        warmup_steps=meta_params["rule/warmup_steps"],
-    )
-    new_weight = tf.cast(weight - rate * direction, state.weight.dtype)
-    new_state = VariableState(new_weight, moments.momentum, moments.second_moment, memory)
-    return tf.nest.map_structure(
-        lambda new, old: tf.where(inputs.finite, new, old), new_state, state
-    )
+        chunks += coordinatewise_network(meta_params, normalised, terms)
+    if is_matrix:
+        means = tf.reduce_mean(tf.reshape(log_multipliers, [-1, 1, plan.num_chunks]), 2, True)
+        return gradient_features.from_chunks(chunks, plan), tf.exp(means), memory
+    chunks *= tf.exp(tf.reshape(log_multipliers, [-1, *plan.chunk_grid]))
+    return gradient_features.from_chunks(chunks, plan), 1.0, memory
 
 
-def _matrix_direction(
-    direction: tf.Tensor,
-    log_multipliers: tf.Tensor,
-    *,
-    plan: VariablePlan,
-    settings: RuleSettings,
-) -> tf.Tensor:
-    matrix = tf.reshape(gradient_features.from_chunks(direction, plan), plan.matrix_shape)
-    orthogonal = orthogonalise(matrix, iterations=settings.newton_schulz_iterations)
-    scale = matrix_scale(*plan.matrix_shape, settings.matrix_scale)
-    multiplier = scale * tf.exp(tf.reduce_mean(log_multipliers))
-    return tf.reshape(orthogonal * multiplier, plan.shape)
+def _bounded(direction: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+    """Brings the RMS down to `RMS_BOUND` where it exceeds it; `factor` is 1 / RMS."""
+    return direction * tf.minimum(1.0, RMS_BOUND * factor)

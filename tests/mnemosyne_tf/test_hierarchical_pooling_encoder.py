@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from mnemosyne_tf import MetaParams, gradient_features
-from mnemosyne_tf.gradient_features import Moments
+from mnemosyne_tf.gradient_features import Directions
 from mnemosyne_tf.hierarchical_pooling_encoder import encode, performer_layer, projection
 from mnemosyne_tf.parameter_routing import plan_variable
 
@@ -20,13 +20,12 @@ def meta_tokens(structure, shape=(5, 9), *, seed=0, sign=1.0, change=0.0):
     )
     g, m, w = (sign * random.randn(3, *shape)).astype(np.float32)
     w.flat[-1] += change
-    zeros = tf.zeros(shape)
-    moments = Moments(zeros, zeros, tf.constant(g), tf.constant(m))
-    features = gradient_features.raw_features(moments, tf.constant(w), plan)
+    directions = Directions(tf.constant(g), tf.constant(m))
+    features = gradient_features.raw_features(directions, tf.constant(w), plan)
     progress = (tf.constant(0.0), tf.constant(0.0))
     pooled = gradient_features.pool(features, plan=plan, progress=progress)
     values = MetaParams.nominal(structure).values
-    return encode(values, features, pooled, plan=plan, structure=structure).numpy()
+    return encode(values, features, pooled, plan=plan, structure=structure).numpy()[0]
 
 
 @pytest.mark.parametrize("level_1", ["mean", "performer"])

@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnemosyne_tf import reference
-from mnemosyne_tf.newton_schulz import orthogonalise
+from mnemosyne_tf import newton_schulz, reference
+
+
+def orthogonalise(matrix):
+    """Of one matrix, a stack of one."""
+    return newton_schulz.orthogonalise(matrix[tf.newaxis])[0]
 
 
 @pytest.mark.parametrize("shape", [(24, 24), (10, 40), (40, 10)])
@@ -32,6 +36,14 @@ def test_scale_of_the_input_does_not_matter():
     matrix = np.random.RandomState(2).randn(8, 12).astype(np.float32)
     large = orthogonalise(tf.constant(1e4 * matrix)).numpy()
     np.testing.assert_allclose(large, orthogonalise(tf.constant(matrix)).numpy(), atol=1e-5)
+
+
+def test_matrices_of_a_stack_do_not_see_each_other():
+    matrices = np.random.RandomState(4).randn(3, 12, 8).astype(np.float32)
+    matrices[1] *= 1e3
+    together = newton_schulz.orthogonalise(tf.constant(matrices)).numpy()
+    for matrix, result in zip(matrices, together, strict=True):
+        np.testing.assert_allclose(result, orthogonalise(tf.constant(matrix)), atol=1e-5)
 
 
 def test_zero_matrix_stays_zero():

@@ -91,8 +91,10 @@ def test_compiled_update_is_the_default_traced_once_and_equal_to_eager(live):
         step(make_gradients(t))
     assert optimizer.jit_compile
     assert step.experimental_get_tracing_count() == 1
-    counts = [update.experimental_get_tracing_count() for update in optimizer._updates.values()]
-    assert counts == [1, 1]
+    halves = [half for halves in optimizer._halves.values() for half in halves]
+    counts = [[update.experimental_get_tracing_count() for update in half] for half in halves]
+    # In place and never as a stack: the two variables have nothing in common.
+    assert counts == [[1, 0]] * 4
     eager = weights_after(Mnemosyne(meta_params=live, jit_compile=False), 4)
     np.testing.assert_allclose(flat(variables), eager, rtol=1e-5, atol=1e-6)
 
@@ -107,10 +109,34 @@ def test_whole_step_compiles_into_one_program(live):
     np.testing.assert_allclose(flat(variables), eager, rtol=1e-5, atol=1e-6)
 
 
-def test_variables_of_one_shape_share_one_compiled_function():
-    optimizer = Mnemosyne()
-    optimizer.build([tf.Variable(tf.ones([8, 8]), name=f"layer{i}/kernel") for i in range(5)])
-    assert len(optimizer._updates) == 1
+@pytest.mark.parametrize("together", [True, False])
+def test_variables_of_one_shape_share_one_compiled_function(live, monkeypatch, together):
+    """As one stack, or one after the other when they are large; either way as if alone."""
+    monkeypatch.setattr("mnemosyne_tf.optimizer.MAX_STACKED_COORDS", 108 if together else 107)
+    random = np.random.RandomState(3)
+    values, gradients = random.randn(2, 3, 12, 9).astype(np.float32)
+    variables = [tf.Variable(value, name=f"layer{i}/kernel") for i, value in enumerate(values)]
+    optimizer = Mnemosyne(meta_params=live)
+    step = make_step(optimizer, variables)
+    for _ in range(2):
+        step(list(map(tf.constant, gradients)))
+    counts = [[update.experimental_get_tracing_count() for update in half]
+              for half in optimizer._halves[optimizer._plans[0]]]  # fmt: skip
+    assert counts == [[0, 1] if together else [1, 0]] * 2
+    for value, gradient, variable in zip(values, gradients, variables, strict=True):
+        alone = tf.Variable(value, name="kernel")
+        optimizer = Mnemosyne(meta_params=live, jit_compile=False)
+        for _ in range(2):
+            optimizer.apply_gradients([(tf.constant(gradient), alone)])
+        np.testing.assert_allclose(variable.numpy(), alone.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_memory_that_no_head_reads_is_not_kept(live):
+    for meta_params, floats_kept in (("nominal", 2 * 117), (live, 2 * 117 + 8 * 8 * 5)):
+        optimizer = Mnemosyne(meta_params=meta_params)
+        optimizer.build(make_variables())
+        state = optimizer.variables[3:]
+        assert sum(int(np.prod(variable.shape)) for variable in state) == floats_kept
 
 
 def test_learning_rate_scales_the_step():

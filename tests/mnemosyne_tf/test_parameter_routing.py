@@ -27,8 +27,11 @@ def test_matrix_form(name, shape, expected):
 
 @pytest.mark.parametrize(
     ("num_coords", "chunk_size", "expected"),
-    [(1, 1024, (1, 1)), (10, 4, (3, 4)), (9, 4, (3, 3)), (1025, 1024, (2, 513)), (5, 1, (5, 1))],
-)
+    [(1, 1024, (1, 1)), (10, 4, (3, 4)), (9, 4, (3, 3)), (1025, 1024, (2, 513)), (5, 1, (5, 1)),
+     # Of one length where that takes few more: 30,522 words of 768, 128 coordinates; not of 1.
+     (10, 6, (2, 5)), (30522 * 768, 1024, (30522, 768)), (30522 * 128, 1024, (5087, 768)),
+     (30522, 1024, (30, 1018))],
+)  # fmt: skip
 def test_chunks_are_few_and_even(num_coords, chunk_size, expected):
     assert split_chunks(num_coords, chunk_size) == expected
 
@@ -39,6 +42,23 @@ def test_chunks_cover_every_coordinate_once(chunk_size):
         counts = make_plan(shape=(num_coords,), chunk_size=chunk_size).chunk_counts
         assert sum(counts) == num_coords
         assert 1 <= min(counts) <= max(counts) <= chunk_size
+
+
+@pytest.mark.parametrize(
+    ("shape", "grid", "chunk_grid"),
+    [
+        ((6, 4), (3, 2, 4), (3, 1, 1)),  # chunks of two rows
+        ((3, 16), (3, 2, 8), (3, 2, 1)),  # two chunks a row
+        ((5, 8), (5, 1, 8), (5, 1, 1)),
+        ((3, 2, 4), (3, 2, 4), (3, 1, 1)),
+        ((), (1, 1, 1), (1, 1, 1)),
+        ((11,), (2, 1, 6), (2, 1, 1)),  # padded
+        ((7, 4), (4, 1, 7), (4, 1, 1)),  # neither divides the other
+    ],
+)
+def test_grid_splits_the_shape_of_the_variable_where_it_can(shape, grid, chunk_grid):
+    plan = make_plan(shape=shape, chunk_size=8)
+    assert (plan.grid, plan.chunk_grid) == (grid, chunk_grid)
 
 
 def test_orthogonalise_false_sends_a_kernel_elementwise():

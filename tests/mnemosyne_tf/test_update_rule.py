@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from mnemosyne_tf import MetaParams, update_rule
+from mnemosyne_tf.meta_params import ZERO_HEADS
 from mnemosyne_tf.parameter_routing import plan_variable
 from mnemosyne_tf.update_rule import RuleSettings, StepInputs, VariableState
 
@@ -114,6 +115,33 @@ def test_zero_heads_add_exactly_nothing(small_structure):
             state = step(gradient, state, inputs_at(t, t))
         moved.append(state.weight.numpy())
     assert np.array_equal(*moved)
+
+
+@pytest.mark.parametrize(
+    "zeros", [["step_head/kernel", "step_head/bias"], ["network/output"], list(ZERO_HEADS)]
+)
+@pytest.mark.parametrize("name", ["vector", "matrix/kernel"])
+def test_head_of_zeros_is_left_out_and_changes_nothing(
+    small_structure, live_meta_params, zeros, name
+):
+    """Values that are known while the graph is built, against values that are arguments."""
+    live = live_meta_params(small_structure)
+    values = live.values | {entry: 0 * live.values[entry] for entry in zeros}
+    plan = make_plans({name: SHAPES[name]}, small_structure)[name]
+    rule = functools.partial(
+        update_rule.update, plan=plan, structure=small_structure, settings=RuleSettings()
+    )
+    compute_all = tf.function(rule)
+    values = {entry: tf.constant(value) for entry, value in values.items()}
+    random = np.random.RandomState(3)
+    weight = np.float32(random.standard_normal(plan.shape))
+    known = unknown = start_state(weight, plan, small_structure)
+    known_step = tf.function(functools.partial(rule, values))
+    for t in range(3):
+        gradient = tf.constant(gradient_of(weight, random))
+        known = known_step(gradient, known, inputs_at(t, t))
+        unknown = compute_all(values, gradient, unknown, inputs_at(t, t))
+    np.testing.assert_allclose(known.weight, unknown.weight, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["vector", "matrix/kernel"])

@@ -1,0 +1,51 @@
+"""What the user of the optimizer may choose about the update, and the scales of matrix steps."""
+
+import dataclasses
+
+MATRIX_SCALES = ("spectral", "rms")
+
+
+@dataclasses.dataclass(frozen=True)
+class RuleSettings:
+    """What the user of the optimizer may choose.
+
+    Attributes:
+        total_steps: steps of the run, None when unknown.
+        weight_decay: share of a weight taken per unit of scheduled rate.
+        matrix_scale: "spectral" scales the orthogonalised direction by
+            1.6 * sqrt(max(1, fan_out / fan_in)), "rms" by 0.2 * sqrt(max(fan_in, fan_out)).
+        newton_schulz_iterations: iterations of the orthogonalisation.
+    """
+
+    total_steps: int | None = None
+    weight_decay: float = 0.0
+    matrix_scale: str = "spectral"
+    newton_schulz_iterations: int = 5
+
+    def __post_init__(self):
+        if self.total_steps is not None and self.total_steps < 1:
+            raise ValueError(
+                f"Expected total_steps of at least 1, received {self.total_steps}. Give the "
+                "number of calls of apply_gradients in the run, or None when it is unknown."
+            )
+        if self.weight_decay < 0:
+            raise ValueError(
+                f"Expected weight_decay of at least 0, received {self.weight_decay}. Use 0 or "
+                "None for none."
+            )
+        if self.matrix_scale not in MATRIX_SCALES:
+            raise ValueError(
+                f"Expected matrix_scale in {MATRIX_SCALES}, received {self.matrix_scale!r}."
+            )
+        if self.newton_schulz_iterations < 1:
+            raise ValueError(
+                "Expected newton_schulz_iterations of at least 1, received "
+                f"{self.newton_schulz_iterations}. Use orthogonalise=False for none."
+            )
+
+
+def matrix_scale(fan_in: int, fan_out: int, form: str) -> float:
+    """Factor on an orthogonalised direction; the two forms agree on a 64 x 64 kernel."""
+    if form == "spectral":
+        return 1.6 * max(1.0, fan_out / fan_in) ** 0.5
+    return 0.2 * max(fan_in, fan_out) ** 0.5
