@@ -20,6 +20,7 @@ from mnemosyne_tf.guarded_optimizer import GuardedOptimizer, local_copy
 from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.output_heads import output_heads
 from mnemosyne_tf.parameter_routing import plan_variable, summarise
+from mnemosyne_tf.stacked_update import StackedUpdate
 from mnemosyne_tf.update_rule import RuleSettings, StepInputs, VariableState
 
 # Regular expressions searched in the variable name: biases and the scales of normalisations.
@@ -155,24 +156,15 @@ class Mnemosyne(GuardedOptimizer):
         )
 
     def _make_halves(self, plan):
-        """The two halves of a step of variables of one plan: of one in place, and of a stack."""
+        """The two halves of a step of variables of one plan."""
         structure, settings = self._meta_params.structure, self._settings
         apply = functools.partial(
             update_rule.apply, plan=plan, structure=structure, settings=settings
         )
+        values = self._meta_params.values
         return [
-            (self._compile(_in_place(half)), self._compile(half))
-            for half in map(self._with_meta_params, (update_rule.accumulate, apply))
+            StackedUpdate(rule, values, self._compile) for rule in (update_rule.accumulate, apply)
         ]
-
-    def _with_meta_params(self, rule):
-        def half(gradient, state, inputs):
-            values = self._meta_params.values.items()
-            return rule(
-                {name: tf.constant(value) for name, value in values}, gradient, state, inputs
-            )
-
-        return half
 
     def update_step(self, gradient, variable, finite=None):
         """Updates one variable and its state unless `finite` is False."""
@@ -201,17 +193,8 @@ class Mnemosyne(GuardedOptimizer):
             key = (plan, gradient.dtype, variable.dtype, None if together else index)
             stacks[key].append((gradient, tf.nest.map_structure(local_copy, state)))
         for (plan, *_), members in stacks.items():
-            for in_place, of_stack in self._halves[plan]:
-                if len(members) == 1:
-                    in_place(*members[0], inputs)
-                    continue
-                gradients, states = zip(*members, strict=True)
-                stacked = tf.nest.map_structure(lambda *each: tf.stack(each), *states)
-                moved = of_stack(tf.stack(gradients), stacked, inputs)
-                for old, new, *variables in zip(stacked, moved, *states, strict=True):
-                    if new is not old:
-                        for variable, value in zip(variables, tf.unstack(new), strict=True):
-                            variable.assign(value)
+            for half in self._halves[plan]:
+                half(*zip(*members, strict=True), inputs)
 
     def summary(self, print_fn=print) -> None:
         """Prints which variable takes which path, its chunks, its decay and its state in bytes.
@@ -243,16 +226,3 @@ class Mnemosyne(GuardedOptimizer):
             "matrix_scale": self._settings.matrix_scale,
             "newton_schulz_iterations": self._settings.newton_schulz_iterations,
         }
-
-
-def _in_place(half):
-    """From a half step of tensors to one that changes the variables."""
-
-    def update(gradient, state, inputs):
-        before = tf.nest.map_structure(tf.convert_to_tensor, state)
-        after = half(gradient, before, inputs)
-        for variable, old, new in zip(state, before, after, strict=True):
-            if new is not old:
-                variable.assign(new)
-
-    return update
