@@ -126,20 +126,13 @@ def _moment_inputs(
     inputs: StepInputs,
 ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
     """Embedded inputs `[num_coords, units]`, and the accumulators after."""
-    decays = [meta_params["rule/momentum_decay"], meta_params["rule/second_moment_decay"]]
-    moved = gradient_features.accumulate(
-        gradient,
-        *moments,
-        decays=tf.stack(decays),
-        step=tf.cast(inputs.applied_steps, tf.float32) + 1.0,
-    )
+    decays = tf.stack([meta_params["rule/momentum_decay"], meta_params["rule/second_moment_decay"]])
+    moved = gradient_features.accumulate(gradient, *moments, decays=decays)
+    step = tf.cast(inputs.applied_steps, tf.float32) + 1.0
+    directions = gradient_features.directions(gradient, *moved, decays=decays, step=step)
     engineered = tf.stack(
-        [
-            tf.reshape(moved.momentum_direction, [-1]),
-            tf.reshape(moved.gradient_direction, [-1]),
-        ],
-        axis=1,
+        [tf.reshape(directions.momentum, [-1]), tf.reshape(directions.gradient, [-1])], axis=1
     )
     embedded = tf.matmul(engineered, meta_params["embedding/kernel"])
     embedded = tf.nn.elu(embedded + meta_params["embedding/bias"])
-    return embedded, (moved.momentum, moved.second_moment)
+    return embedded, moved
