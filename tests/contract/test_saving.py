@@ -74,10 +74,10 @@ def test_compiled_model_learns_and_goes_on_from_a_keras_file_bit_for_bit(contest
     assert_goes_on_alike(model, keras.models.load_model(tmp_path / "model.keras"))
 
 
+# A SavedModel takes long to make: three optimizers stand for all.
 @pytest.mark.slow
+@pytest.mark.parametrize("contestant", ["mnemosyne", "schedule_free_adamw", "adamw"], indirect=True)
 def test_compiled_model_goes_on_from_a_saved_model_bit_for_bit(contestant, tmp_path):
-    if contestant.name not in ("mnemosyne", "schedule_free_adamw", "adamw"):
-        pytest.skip("a SavedModel takes long to make; three optimizers stand for all")
     model, path = trained_model(contestant), str(tmp_path / "model")
     model.save(path, save_format="tf")
     loaded = keras.models.load_model(path)
