@@ -69,7 +69,7 @@ class Muon(HandDesignedOptimizer):
 
     def _matrix_direction(self, gradient, state, inputs, plan):
         momentum = self.momentum * state["momentum"] + gradient
-        ahead = tf.reshape(gradient + self.momentum * momentum, plan.matrix_shape)
+        ahead = tf.reshape(gradient + self.momentum * momentum, [1, *plan.matrix_shape])
         direction = orthogonalise(ahead, iterations=self.newton_schulz_iterations)
         scale = 0.2 * max(plan.matrix_shape) ** 0.5
         return scale * tf.reshape(direction, plan.shape), {"momentum": momentum}
