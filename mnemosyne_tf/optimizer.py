@@ -55,7 +55,7 @@ class Mnemosyne(GuardedOptimizer):
         meta_params: "nominal", the path of a `.npz`, a `MetaParams`, or its `to_config()`.
         orthogonalise: False sends every variable to the elementwise path.
         matrix_scale: "spectral" or "rms", see `RuleSettings`.
-        newton_schulz_iterations: iterations of the orthogonalisation.
+        newton_schulz_iterations, newton_schulz_dtype: see `RuleSettings`.
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as
             in every Keras optimizer.
         jit_compile: compiles the update with XLA, on CPUs too.
@@ -78,6 +78,7 @@ class Mnemosyne(GuardedOptimizer):
         orthogonalise: bool = True,
         matrix_scale: str = "spectral",
         newton_schulz_iterations: int = 5,
+        newton_schulz_dtype: str = "float32",
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
@@ -108,6 +109,7 @@ class Mnemosyne(GuardedOptimizer):
             weight_decay=weight_decay or 0.0,
             matrix_scale=matrix_scale,
             newton_schulz_iterations=newton_schulz_iterations,
+            newton_schulz_dtype=newton_schulz_dtype,
         )
         self._orthogonalise = orthogonalise
         self._meta_params_name = "nominal" if meta_params == "nominal" else None
@@ -225,4 +227,5 @@ class Mnemosyne(GuardedOptimizer):
             "orthogonalise": self._orthogonalise,
             "matrix_scale": self._settings.matrix_scale,
             "newton_schulz_iterations": self._settings.newton_schulz_iterations,
+            "newton_schulz_dtype": self._settings.newton_schulz_dtype,
         }

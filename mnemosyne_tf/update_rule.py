@@ -119,7 +119,11 @@ def apply(
     )
     if plan.matrix_shape is not None:
         matrices = tf.reshape(direction, [-1, *plan.matrix_shape])
-        matrices = orthogonalise(matrices, iterations=settings.newton_schulz_iterations)
+        matrices = orthogonalise(
+            matrices,
+            iterations=settings.newton_schulz_iterations,
+            dtype=tf.as_dtype(settings.newton_schulz_dtype),
+        )
         matrices *= multiplier * matrix_scale(*plan.matrix_shape, settings.matrix_scale)
         direction = matrices
     direction = tf.reshape(direction, weight.shape)

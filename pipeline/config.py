@@ -115,7 +115,8 @@ class TrainConfig:
     """How long, how much at once, how often to look. Batches are global, in sequences.
 
     `initial_run` is the folder of a run whose weights this one begins with, such as that of a
-    first phase on shorter records; empty for random weights.
+    first phase on shorter records; empty for random weights. `log_step_sizes` writes how far each
+    variable moves in the steps that are logged into the folder `step_sizes`, for TensorBoard.
     """
 
     num_train_steps: int = 1_000_000
@@ -128,6 +129,7 @@ class TrainConfig:
     random_seed: int = 0
     strategy: str = "mirrored"
     initial_run: str = ""
+    log_step_sizes: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

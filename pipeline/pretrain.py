@@ -94,6 +94,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     from pipeline.progress import TrainingProgress
     from pipeline.record_reader import make_reader
     from pipeline.run_folder import RunFolder
+    from pipeline.step_sizes import StepSizes
 
     train, manifest = recipe.train, records.load_manifest(data_dir)
     agreement.check_records(recipe, manifest, data_dir)
@@ -174,11 +175,24 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     heldout_batches = strategy.experimental_distribute_dataset(heldout)
     run_steps = train_step.make_train_steps(strategy, model, optimizer, step, train.random_seed)
     evaluate = train_step.make_evaluate(strategy, model, optimizer)
+    step_sizes = None
+    if train.log_step_sizes:
+        step_sizes = StepSizes(model.trainable_variables, run.path / "step_sizes")
+
+    def run_some(num_steps):
+        """Runs so many steps; the last by itself where its step sizes are logged."""
+        last = checkpoint.steps_done + num_steps
+        if step_sizes is None or last % train.log_every_steps:
+            return run_steps(batches, tf.constant(num_steps))
+        sums = run_steps(batches, tf.constant(num_steps - 1))
+        with step_sizes.watch(last):
+            return sums + run_steps(batches, tf.constant(1))
+
     with TrainingProgress(run, checkpoint, recipe, unigram_loss) as progress:
         while checkpoint.steps_done < train.num_train_steps:
             num_steps = next_stop(train, checkpoint.steps_done) - checkpoint.steps_done
             started = time.perf_counter()
-            sums = run_steps(batches, tf.constant(num_steps)).numpy()
+            sums = run_some(num_steps).numpy()
             progress.trained(sums, num_steps=num_steps, seconds=time.perf_counter() - started)
             if (
                 checkpoint.steps_done % train.eval_every_steps == 0

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 SUITES = {
     "prepare": ("pipeline.benchmarks.prepare", "records made per core second"),
     "memory": ("pipeline.benchmarks.memory", "patterns recalled by the optimizer's memory"),
+    "optimizer": ("pipeline.benchmarks.optimizer", "cost of an update beside a fused AdamW"),
 }
 
 _EPILOG = """example:
   mnemosyne bench prepare --help
   mnemosyne bench memory --plot memory.png
+  mnemosyne bench optimizer --cost
 """
 
 

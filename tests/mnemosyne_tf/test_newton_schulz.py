@@ -50,9 +50,31 @@ def test_zero_matrix_stays_zero():
     assert np.array_equal(orthogonalise(tf.zeros([8, 8])).numpy(), np.zeros([8, 8]))
 
 
-@pytest.mark.parametrize("shape", [(9, 21), (21, 9)])
+@pytest.mark.parametrize("shape", [(9, 21), (21, 9), (9, 12), (12, 12), (8, 64)])
 def test_equals_the_iteration_written_out(shape):
     matrix = np.random.RandomState(3).randn(*shape)
     expected = reference.newton_schulz(matrix, 5)
     result = orthogonalise(tf.constant(matrix, tf.float32)).numpy()
     np.testing.assert_allclose(result, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("iterations", [1, 3, 4, 5, 7])
+def test_wide_matrix_of_small_singular_values_takes_the_same_iterates(iterations):
+    random = np.random.RandomState(5)
+    left, _ = np.linalg.qr(random.randn(24, 24))
+    right, _ = np.linalg.qr(random.randn(96, 24))
+    matrix = (left * np.logspace(0, -3, 24)) @ right.T
+    expected = reference.newton_schulz(matrix, iterations)
+    stack = tf.constant(matrix[np.newaxis], tf.float32)
+    result = newton_schulz.orthogonalise(stack, iterations=iterations)[0]
+    assert np.abs(result - expected).max() < 2e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (10, 40)])
+def test_bfloat16_iteration_is_close_and_keeps_the_dtype(shape):
+    matrix = tf.constant(np.random.RandomState(6).randn(1, *shape), tf.float32)
+    result = newton_schulz.orthogonalise(matrix, dtype=tf.bfloat16)
+    assert result.dtype == tf.float32
+    difference = result - newton_schulz.orthogonalise(matrix)
+    assert 0.0 < np.abs(difference).max() < 0.2 * np.abs(result).max()
+    assert np.linalg.svd(result[0], compute_uv=False).max() < 1.4

@@ -60,7 +60,8 @@ def test_killed_run_ends_with_the_figures_of_an_uninterrupted_one(
         if self._checkpoint.steps_done >= 8:
             raise KeyboardInterrupt
 
-    recipe = tiny_recipe(*DROPOUT)
+    # The other run logs no step sizes: to log them changes nothing.
+    recipe = tiny_recipe(*DROPOUT, "train.log_step_sizes=true")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(TrainingProgress, "trained", killed_at_step_8)
         pretrain.pretrain(recipe, data_dir=records_dir, output_dir=str(tmp_path))
@@ -68,6 +69,7 @@ def test_killed_run_ends_with_the_figures_of_an_uninterrupted_one(
     figures = pretrain.pretrain(recipe, data_dir=records_dir, output_dir=str(tmp_path))
     expected = {**finished[1], "seconds": figures["seconds"]}
     assert figures == expected  # bit for bit, not approximately
+    assert len(list((tmp_path / "step_sizes").glob("events.*"))) == 2
     assert [row["step"] for row in rows(tmp_path, "train")] == [3, 6, 9, 12]
 
 

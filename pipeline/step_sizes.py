@@ -1,0 +1,55 @@
+"""How far one training step moves each variable, for TensorBoard.
+
+Weights are copied before a step and compared after it, outside the compiled programs, so it serves
+every optimizer and changes none. It costs that copy, in the steps that are logged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+
+class StepSizes:
+    """Writes two scalars for each variable, `step_rms/NAME` and `relative_step/NAME`.
+
+    The first is the root mean square (RMS) of the step, the second that over the RMS of the weights
+    before (left out where they are all zero): the multiplier on the weights' own scale.
+
+    Args:
+      variables: the model's trainable variables, of equal values on all replicas.
+      directory: where TensorBoard looks; made if it is not there.
+    """
+
+    def __init__(self, variables: Sequence[tf.Variable], directory: str | os.PathLike):
+        self._variables = list(variables)
+        self._writer = tf.summary.create_file_writer(str(directory))
+
+    @contextlib.contextmanager
+    def watch(self, step: int) -> Iterator[None]:
+        """Writes how far the variables moved while it lasted, under the number of the step."""
+        before = [variable.numpy() for variable in self._variables]
+        yield
+        with self._writer.as_default():
+            for variable, old in zip(self._variables, before, strict=True):
+                old = old.astype(np.float64)
+                name, moved = variable.name.split(":")[0], _rms(variable.numpy() - old)
+                _write(f"step_rms/{name}", moved, step)
+                if scale := _rms(old):
+                    _write(f"relative_step/{name}", moved / scale, step)
+        self._writer.flush()
+
+
+def _rms(array: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(array))))
+
+
+def _write(tag: str, value: float, step: int) -> None:
+    # What `tf.summary.scalar` does, which needs the package tensorboard only to say this.
+    scalars = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+    metadata = tf.compat.v1.SummaryMetadata(plugin_data=scalars)
+    tf.summary.write(tag, tf.constant(value, tf.float32), step=step, metadata=metadata)
