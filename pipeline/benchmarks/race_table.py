@@ -1,0 +1,132 @@
+"""What a race says: of each optimizer the best rate, where it ended, and when it had caught up."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pipeline.benchmarks.race_run import RATES, Curve
+
+PACE = "adamw"
+Curves = Mapping[float, Sequence[Curve]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One optimizer on one task, at its best rate.
+
+    Attributes:
+        optimizer: a key of `RATES`.
+        learning_rate: of those tried, the one with the lowest mean final loss.
+        is_at_end: whether that is the lowest or highest of several tried.
+        losses, accuracies: final, held-out, one for each seed.
+        steps_to_pace, seconds_to_pace: until the held-out loss was that of the best AdamW at its
+            end, as shares of AdamW's own; infinite where it never was.
+    """
+
+    optimizer: str
+    learning_rate: float
+    is_at_end: bool
+    losses: list[float]
+    accuracies: list[float]
+    steps_to_pace: float
+    seconds_to_pace: float
+
+
+def results(curves: Mapping[str, Curves]) -> list[Result]:
+    """Sums a task up, best final loss first.
+
+    Args:
+        curves: optimizer -> rate -> curves of the seeds; `adamw` must be among the optimizers.
+    """
+    pace = mean_curve(curves[PACE][best_rate(curves[PACE])])
+    found = []
+    for optimizer, by_rate in curves.items():
+        rate = best_rate(by_rate)
+        mean = mean_curve(by_rate[rate])
+        steps, seconds = first_reach(mean, pace.losses[-1])
+        found.append(
+            Result(
+                optimizer,
+                rate,
+                len(by_rate) > 1 and rate in (min(by_rate), max(by_rate)),
+                [curve.losses[-1] for curve in by_rate[rate]],
+                [curve.accuracies[-1] for curve in by_rate[rate]],
+                steps / pace.steps[-1],
+                seconds / pace.seconds[-1],
+            )
+        )
+    return sorted(found, key=lambda result: np.mean(result.losses))
+
+
+def best_rate(by_rate: Curves) -> float:
+    """Returns the rate with the lowest mean final loss; a run that diverged counts as infinite."""
+
+    def final(rate: float) -> float:
+        loss = float(np.mean([curve.losses[-1] for curve in by_rate[rate]]))
+        return loss if math.isfinite(loss) else math.inf
+
+    return min(by_rate, key=final)
+
+
+def mean_curve(curves: Sequence[Curve]) -> Curve:
+    """Returns the mean over seeds, step by step."""
+    return Curve(
+        list(curves[0].steps),
+        *(
+            np.mean([getattr(curve, name) for curve in curves], axis=0).tolist()
+            for name in ("seconds", "losses", "accuracies")
+        ),
+    )
+
+
+def first_reach(curve: Curve, loss: float) -> tuple[float, float]:
+    """Returns steps and seconds until the curve first was at `loss` or below, or infinity.
+
+    Between two evaluations the loss is taken to fall evenly.
+    """
+    for place, value in enumerate(curve.losses):
+        if value > loss:
+            continue
+        if place == 0:
+            return curve.steps[0], curve.seconds[0]
+        before = curve.losses[place - 1]
+        share = (before - loss) / (before - value)
+        return tuple(
+            values[place - 1] + share * (values[place] - values[place - 1])
+            for values in (curve.steps, curve.seconds)
+        )
+    return math.inf, math.inf
+
+
+def to_markdown(found: Sequence[Result]) -> str:
+    """Returns the table of one task."""
+    lines = [
+        "| optimizer | best rate | held-out loss | accuracy | steps to AdamW's loss | seconds |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for result in found:
+        rate = f"{result.learning_rate:g}" if len(RATES[result.optimizer]) > 1 else "none to set"
+        cells = (
+            result.optimizer,
+            f"{rate} (end of the sweep)" if result.is_at_end else rate,
+            _mean_and_spread(result.losses, "{:.4f}"),
+            _mean_and_spread([100 * value for value in result.accuracies], "{:.2f}"),
+            _share(result.steps_to_pace),
+            _share(result.seconds_to_pace),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _mean_and_spread(values: Sequence[float], form: str) -> str:
+    spread = np.std(values, ddof=1) if len(values) > 1 else math.nan
+    mean = form.format(np.mean(values))
+    return mean if math.isnan(spread) else f"{mean} +- {form.format(spread)}"
+
+
+def _share(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else "never"
