@@ -161,3 +161,8 @@ def test_sentence_order_swaps_half_of_the_true_pairs():
 def test_sentence_order_makes_no_pair_of_one_sentence():
     pairs, maker = make([[5], [7]], sentence_order=True)
     assert (len(pairs), maker.without_partner) == (0, 2)
+
+
+@pytest.mark.parametrize("sentence_order", [False, True])
+def test_no_documents_make_no_pairs(sentence_order):
+    assert len(make([], sentence_order=sentence_order)[0]) == 0
