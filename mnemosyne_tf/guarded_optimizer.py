@@ -14,10 +14,20 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tf_keras as keras
 
+from mnemosyne_tf.sums import row_sums
+
 
 def all_finite(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
     """Bool `[]`: whether no gradient holds an infinity or a NaN."""
-    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
+    return tf.reduce_all([_is_finite(gradient) for gradient in gradients])
+
+
+def _is_finite(gradient):
+    if not gradient.shape.is_fully_defined() or 0 in gradient.shape:
+        return tf.reduce_all(tf.math.is_finite(gradient))
+    # Zero times what is not finite is NaN. A sum takes a third of the time of a logical reduction.
+    zeros = tf.reshape(0.0 * gradient, [-1, (1, *gradient.shape)[-1]])
+    return tf.reduce_all(tf.equal(row_sums(zeros), 0.0))
 
 
 class GuardedOptimizer(keras.optimizers.Optimizer):

@@ -10,4 +10,4 @@ import tensorflow as tf
 
 def row_sums(matrix: tf.Tensor) -> tf.Tensor:
     """Sums over the columns: `[rows, cols]` becomes `[rows, 1]`."""
-    return tf.matmul(matrix, tf.ones([matrix.shape[1], 1]))
+    return tf.matmul(matrix, tf.ones([matrix.shape[1], 1], matrix.dtype))

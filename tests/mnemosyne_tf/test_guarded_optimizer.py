@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from mnemosyne_tf import Mnemosyne
-from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
+from mnemosyne_tf.guarded_optimizer import GuardedOptimizer, all_finite
 
 
 class Descent(GuardedOptimizer):
@@ -63,6 +63,19 @@ def test_bad_gradient_anywhere_skips_every_variable(bad, compiled):
     assert values(optimizer.variables[3:]) + values(variables) == before
     counters = (optimizer.iterations, optimizer.applied_steps, optimizer.skipped_steps)
     assert [int(counter) for counter in counters] == [2, 1, 1]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_verdict_is_false_for_one_bad_number_alone(dtype, compiled):
+    verdict = tf.function(all_finite, jit_compile=compiled)
+    largest = np.full([3, 5], np.float64(tf.as_dtype(dtype).max))
+    shapes = [tf.constant(largest, dtype), tf.zeros([], dtype), tf.zeros([0, 3], dtype)]
+    assert bool(verdict(shapes))
+    for bad in (np.nan, np.inf, -np.inf):
+        largest[2, 1] = bad
+        assert not bool(verdict([tf.constant(largest, dtype), *shapes[1:]]))
+        assert not bool(verdict([tf.constant(bad, dtype)]))
 
 
 def test_good_step_after_a_bad_one_is_applied():
