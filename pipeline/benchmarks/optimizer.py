@@ -1,4 +1,4 @@
-"""`mnemosyne bench optimizer --cost`: what an update costs, beside a fused AdamW."""
+"""`mnemosyne bench optimizer`: what an update costs, and where optimizers end on the same task."""
 
 from __future__ import annotations
 
@@ -9,21 +9,28 @@ import platform
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.benchmarks import race
+
 _SIZES = ("tiny", "mini", "small", "medium", "base", "large")
 _TOKENS, _SEQ_LEN, _PREDICTIONS = 8_192, 128, 20
 _EPILOG = """example:
   mnemosyne bench optimizer --cost
   mnemosyne bench optimizer --cost --sizes tiny mini base --output cost.json
+  mnemosyne bench optimizer --suite vision --fashion_mnist DIR --plot race.png --output race.json
 
-All times are CPU seconds of one process, the median of --repeats updates taken by turns. Run it
-under `taskset -c 0` for one core. "trained heads" are random ones, which cost what trained ones
-would; with the shipped heads of zeros encoder and memory are left out. Of larger sizes ask for few
---variants: "trained heads" compile for half a minute, and coordinate-wise state is 274 floats a
+--suite: every optimizer trains every task from every seed, rivals at six rates with warm-up and
+linear decay, of which the best by held-out loss counts; Mnemosyne has none to set. "mnemosyne()"
+is not even told the number of steps. Finished runs are kept in --runs and never run again.
+
+--cost: all times are CPU seconds of one process, the median of --repeats updates taken by turns.
+Run it under `taskset -c 0` for one core. "trained heads" are random ones, which cost what trained
+ones would; with the shipped heads of zeros encoder and memory are left out. Of larger sizes ask for
+few --variants: "trained heads" compile for half a minute, and coordinate-wise state is 274 floats a
 weight (left out where it exceeds --max_state_gb). Variants: default; no orthogonalisation; trained
 heads; trained heads, no orthogonalisation; trained heads, no memory; trained heads, performer;
-trained heads, coordinate-wise. The share of a BERT-base step comes from timing
-one variable of each kind and from the floating-point operations of the step at the measured rate
-of matrix products; no whole step is run.
+trained heads, coordinate-wise. The share of a BERT-base step comes from timing one variable of each
+kind and from the floating-point operations of the step at the measured rate of matrix products; no
+whole step is run.
 """
 
 
@@ -37,7 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--cost", action="store_true", required=True, help="time, memory and state of an update")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--cost", action="store_true", help="time, memory and state of an update")
+    what.add_argument("--suite", choices=race.SUITES, help="race all optimizers on these tasks")
     add("--sizes", nargs="+", choices=_SIZES, default=["tiny"], help="of BERT (tiny)")
     add(
         "--variants",
@@ -48,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--repeats", type=int, default=5, help="updates behind each median (%(default)s)")
     add("--max_state_gb", type=float, default=2, help="leave out larger states (%(default)s)")
     add("--no_share", action="store_true", help="leave out the share of a BERT-base step")
+    race.add_flags(parser)
     add("--output", metavar="FILE.json", help="also write all figures here")
     return parser
 
@@ -59,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         ValueError: a flag makes no sense.
     """
     args = build_parser().parse_args(argv)
+    if args.suite:
+        return race.main(args)
     if args.repeats < 1:
         raise ValueError(f"--repeats: expected at least 1, received {args.repeats}.")
     # After the flags: --help must not wait for TensorFlow.

@@ -16,28 +16,31 @@ SUITES = ("vision",)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags of a race."""
+    """Adds the flags of a race, but for --suite, which asks for it."""
     add = parser.add_argument
-    add("--suite", choices=SUITES, help="race all optimizers, rivals over six rates each")
     add("--fashion_mnist", metavar="DIR", help="its four files (scikit-learn's digits without)")
     add("--tasks", nargs="+", metavar="NAME", help="of the suite's tasks, only these")
     add("--seeds", type=int, default=3, help="runs at every rate (%(default)s)")
     add("--optimizers", nargs="+", choices=RATES, metavar="NAME", help="only these, and adamw")
     add("--runs", metavar="DIR", default="races", help="finished runs, kept (%(default)s)")
+    add("--plot", metavar="FILE.png", help="draw the curves and the sweeps here")
 
 
-def check(args: argparse.Namespace) -> None:
-    """Refuses flags that make no sense.
+def main(args: argparse.Namespace) -> int:
+    """Runs what is not in --runs yet, prints a table for each task; returns 0.
 
     Raises:
-        ValueError: names the flag.
+        ValueError: a flag makes no sense.
     """
     if args.seeds < 1:
         raise ValueError(f"--seeds: expected 1 or more, received {args.seeds}.")
+    figures = _race(args)
+    if args.output:
+        _save(args.output, figures, args)
+    return 0
 
 
-def race(args: argparse.Namespace) -> dict[str, Any]:
-    """Runs what is not in --runs yet, prints a table for each task, returns all figures."""
+def _race(args: argparse.Namespace) -> dict[str, Any]:
     from tqdm import tqdm
 
     os.makedirs(args.runs, exist_ok=True)
@@ -77,7 +80,7 @@ def _chosen(tasks: list[race_tasks.Task], names: list[str] | None) -> list[race_
     return [task for task in tasks if names is None or task.name in names]
 
 
-def save(path: str, figures: dict[str, Any], args: argparse.Namespace) -> None:
+def _save(path: str, figures: dict[str, Any], args: argparse.Namespace) -> None:
     """Writes the figures as JSON, under a temporary name first; infinity as null."""
     content = {"suite": args.suite, "seeds": args.seeds, "tasks": figures}
     finite = json.loads(json.dumps(content), parse_constant=lambda name: None)

@@ -1,9 +1,8 @@
-import argparse
 import json
 
 import pytest
 
-from pipeline.benchmarks import race, race_run, race_tasks
+from pipeline.benchmarks import bench, race, race_run, race_tasks
 
 
 @pytest.fixture
@@ -16,14 +15,9 @@ def run(tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(module, "RATES", rates)
 
     def go(*flags):
-        parser = argparse.ArgumentParser()
-        race.add_flags(parser)
-        parser.add_argument("--plot")
-        runs = ["--suite", "vision", "--seeds", "1", "--runs", str(tmp_path / "runs")]
-        args = parser.parse_args([*runs, "--plot", str(tmp_path / "race.png"), *flags])
-        race.check(args)
-        figures = race.race(args)
-        race.save(str(tmp_path / "race.json"), figures, args)
+        usual = {"runs": "runs", "plot": "race.png", "output": "race.json"}
+        paths = [f"--{flag}={tmp_path / name}" for flag, name in usual.items()]
+        assert bench.main(["optimizer", "--suite=vision", "--seeds=1", *paths, *flags]) == 0
         return capsys.readouterr().out, json.loads((tmp_path / "race.json").read_text())
 
     return go
