@@ -9,7 +9,7 @@ import platform
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.benchmarks import race
+from pipeline.benchmarks import race, tpu_aot
 
 _SIZES = ("tiny", "mini", "small", "medium", "base", "large")
 _TOKENS, _SEQ_LEN, _PREDICTIONS = 8_192, 128, 20
@@ -17,10 +17,14 @@ _EPILOG = """example:
   mnemosyne bench optimizer --cost
   mnemosyne bench optimizer --cost --sizes tiny mini base --output cost.json
   mnemosyne bench optimizer --suite vision --fashion_mnist DIR --plot race.png --output race.json
+  mnemosyne bench optimizer --tpu_aot --tpu v4 --sizes tiny base
 
 --suite: every optimizer trains every task from every seed, rivals at six rates with warm-up and
 linear decay, of which the best by held-out loss counts; Mnemosyne has none to set. "mnemosyne()"
 is not even told the number of steps. Finished runs are kept in --runs and never run again.
+
+--tpu_aot: one step of 16 x 128 tokens, all parts of the optimizer in it, is compiled for a TPU that
+need not be there; nothing runs. Needs the extra: pip install 'mnemosyne-bert[tpu]'.
 
 --cost: all times are CPU seconds of one process, the median of --repeats updates taken by turns.
 Run it under `taskset -c 0` for one core. "trained heads" are random ones, which cost what trained
@@ -47,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--cost", action="store_true", help="time, memory and state of an update")
     what.add_argument("--suite", choices=race.SUITES, help="race all optimizers on these tasks")
+    what.add_argument("--tpu_aot", action="store_true", help="compile a training step for a TPU")
     add("--sizes", nargs="+", choices=_SIZES, default=["tiny"], help="of BERT (tiny)")
     add(
         "--variants",
@@ -58,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--max_state_gb", type=float, default=2, help="leave out larger states (%(default)s)")
     add("--no_share", action="store_true", help="leave out the share of a BERT-base step")
     race.add_flags(parser)
+    tpu_aot.add_flags(parser)
     add("--output", metavar="FILE.json", help="also write all figures here")
     return parser
 
@@ -71,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if args.suite:
         return race.main(args)
+    if args.tpu_aot:
+        return tpu_aot.main(args)
     if args.repeats < 1:
         raise ValueError(f"--repeats: expected at least 1, received {args.repeats}.")
     # After the flags: --help must not wait for TensorFlow.
