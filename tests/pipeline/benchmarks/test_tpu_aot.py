@@ -21,13 +21,6 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
         bench.main(["optimizer", "--tpu_aot"])
 
 
-def test_the_step_is_lowered_with_static_shapes(monkeypatch):
-    monkeypatch.setattr(optimizer_shapes, "VOCAB_SIZE", 64)
-    text = tpu_aot.lowered_training_step("tiny")
-    assert "tensor<64x128xf32>" in text
-    assert "tensor<?" not in text and "custom_call" not in text
-
-
 @pytest.mark.slow
 def test_a_step_is_compiled_for_a_tpu(monkeypatch, tmp_path):
     for package in ("jax", "libtpu"):
