@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from pipeline.benchmarks import race_plots, race_table, race_tasks
-from pipeline.benchmarks.race_run import RATES, Run, cached_run
+from pipeline.benchmarks.race_run import RATES, Run, cached_run, digest
 
 SUITES = ("vision",)
 
@@ -53,9 +53,13 @@ def _race(args: argparse.Namespace) -> dict[str, Any]:
     ]
     by_name = {task.name: task for task in tasks}
     data = {task.name: task.load() for task in tasks}
+    digests = {name: digest(each) for name, each in data.items()}
     curves: dict[str, Any] = {task.name: {} for task in tasks}
     for run in tqdm(todo, file=sys.stderr, unit="run"):
-        curve = cached_run(run, by_name[run.task], data[run.task], args.runs)
+        task = by_name[run.task]
+        curve = cached_run(
+            run, task, data[task.name], data_digest=digests[task.name], folder=args.runs
+        )
         by_rate = curves[run.task].setdefault(run.optimizer, {})
         by_rate.setdefault(run.learning_rate, []).append(curve)
     found = {name: race_table.results(by_optimizer) for name, by_optimizer in curves.items()}

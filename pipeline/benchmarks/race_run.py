@@ -66,10 +66,19 @@ class Curve:
     accuracies: list[float]
 
 
-def cached_run(run: Run, task: Task, data: tuple[Arrays, Arrays], folder: str) -> Curve:
-    """Returns the curve of a run, from its file in `folder` or by running it."""
+def cached_run(
+    run: Run, task: Task, data: tuple[Arrays, Arrays], *, data_digest: str, folder: str
+) -> Curve:
+    """Returns the curve of a run, from its file in `folder` or by running it.
+
+    Args:
+        run, task: what shapes it.
+        data: of the task.
+        data_digest: its `digest`, which takes long enough to be taken once a race.
+        folder: of finished runs.
+    """
     shape = [task.batch_size, task.eval_every_steps, task.num_evaluations]
-    key = json.dumps([dataclasses.asdict(run), *shape, _digest(data)], sort_keys=True)
+    key = json.dumps([dataclasses.asdict(run), *shape, data_digest], sort_keys=True)
     name = hashlib.sha256(key.encode()).hexdigest()[:12]
     path = os.path.join(folder, f"{run.task}-{run.optimizer}-{name}.json")
     if os.path.exists(path):
@@ -147,9 +156,10 @@ def make_optimizer(run: Run, num_train_steps: int) -> Any:
     return optimizers.make_optimizer(config, num_train_steps)
 
 
-def _digest(data: tuple[Arrays, Arrays]) -> str:
-    digest = hashlib.sha256()
+def digest(data: tuple[Arrays, Arrays]) -> str:
+    """Returns a hash of all images and labels."""
+    content = hashlib.sha256()
     for arrays in data:
         for array in arrays:
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+            content.update(np.ascontiguousarray(array).tobytes())
+    return content.hexdigest()

@@ -16,6 +16,11 @@ def data():
     return race_tasks.load_digits()
 
 
+def cached(run, task, data, folder):
+    digest = race_run.digest(data)
+    return race_run.cached_run(run, task, data, data_digest=digest, folder=str(folder))
+
+
 @pytest.fixture(scope="module")
 def curve(data):
     return race_run.train(RUN, TASK, data)
@@ -36,15 +41,15 @@ def test_a_run_of_a_seed_repeats_and_another_seed_differs(curve, data):
 
 def test_a_finished_run_is_read_and_not_run_again(curve, data, tmp_path, monkeypatch):
     monkeypatch.setattr(race_run, "train", lambda run, task, data: curve)
-    assert race_run.cached_run(RUN, TASK, data, str(tmp_path)) == curve
+    assert cached(RUN, TASK, data, tmp_path) == curve
     monkeypatch.delattr(race_run, "train")
-    assert race_run.cached_run(RUN, TASK, data, str(tmp_path)) == curve
+    assert cached(RUN, TASK, data, tmp_path) == curve
 
 
 @pytest.mark.parametrize("change", ["rate", "steps", "data"])
 def test_what_shapes_a_run_tells_its_file_from_others(curve, data, tmp_path, monkeypatch, change):
     monkeypatch.setattr(race_run, "train", lambda run, task, data: curve)
-    race_run.cached_run(RUN, TASK, data, str(tmp_path))
+    cached(RUN, TASK, data, tmp_path)
     run, task = RUN, TASK
     if change == "rate":
         run = dataclasses.replace(RUN, learning_rate=0.1)
@@ -52,7 +57,7 @@ def test_what_shapes_a_run_tells_its_file_from_others(curve, data, tmp_path, mon
         task = dataclasses.replace(TASK, eval_every_steps=11)
     if change == "data":
         data = (data[0], (data[1][0] + np.float32(1), data[1][1]))
-    race_run.cached_run(run, task, data, str(tmp_path))
+    cached(run, task, data, tmp_path)
     files = list(tmp_path.iterdir())
     assert len(files) == 2
     assert all(json.loads(file.read_text())["run"]["optimizer"] == "sgd" for file in files)
