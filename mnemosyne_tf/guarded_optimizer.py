@@ -80,6 +80,14 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         """int64 `[]`: steps left out because a gradient was not finite."""
         return self._skipped_steps
 
+    def check_built(self) -> None:
+        """Raises RuntimeError where the optimizer has not seen its variables yet."""
+        if not getattr(self, "_built", False):
+            raise RuntimeError(
+                "Expected a built optimizer, received one without variables. Call "
+                "`optimizer.build(model.trainable_variables)` or train a step first."
+            )
+
     def update_step(self, gradient, variable, finite=None):
         """Updates one variable and its state unless `finite` is False.
 

@@ -139,11 +139,7 @@ class LSTMOptimizer(GuardedOptimizer):
         Raises:
             RuntimeError: the optimizer has not seen the variables yet.
         """
-        if not getattr(self, "_built", False):
-            raise RuntimeError(
-                "Expected a built optimizer, received one without variables. Call "
-                "`optimizer.build(model.trainable_variables)` or train a step first."
-            )
+        self.check_built()
         floats = math.prod(self._meta_params.structure.state_shape)
         floats += 2 * bool(self._moments)
         weights = [cells.shape[0] for cells in self._cells]

@@ -114,6 +114,9 @@ class Mnemosyne(GuardedOptimizer):
         self._orthogonalise = orthogonalise
         self._meta_params_name = "nominal" if meta_params == "nominal" else None
         self._meta_params = MetaParams.resolve(meta_params)
+        self._has_step_head, has_network = output_heads(self._meta_params.values)
+        has_memory = self._meta_params.structure.use_memory
+        self._has_memory = has_memory and (self._has_step_head or has_network)
 
     @property
     def meta_params(self) -> MetaParams:
@@ -127,9 +130,7 @@ class Mnemosyne(GuardedOptimizer):
             return
         super().build(var_list)
         structure = self._meta_params.structure
-        plans, halves = [], {}
-        self._momenta, self._second_moments = [], []
-        self._memories = []
+        plans, halves, states = [], {}, []
         for variable in var_list:
             plan = plan_variable(
                 name=variable.name,
@@ -141,21 +142,23 @@ class Mnemosyne(GuardedOptimizer):
             plans.append(plan)
             if plan not in halves:
                 halves[plan] = self._make_halves(plan)
-            self._momenta.append(self.add_float32_state(variable, "momentum", plan.shape))
-            self._second_moments.append(
-                self.add_float32_state(variable, "second_moment", plan.shape)
-            )
-            if self._uses_memory():
-                shape = [plan.num_chunks, *structure.memory_shape]
-                self._memories.append(self.add_float32_state(variable, "memory", shape))
+            states.append(self._make_state(variable, plan))
         self._plans = self._no_dependency(plans)
         self._halves = self._no_dependency(halves)
+        self._states = self._no_dependency(states)
         self._built = True
 
-    def _uses_memory(self):
-        return self._meta_params.structure.use_memory and any(
-            output_heads(self._meta_params.values)
-        )
+    def _make_state(self, variable, plan):
+        """All that is kept for a variable, which itself is put in at each step."""
+        shapes = {"momentum": plan.shape, "second_moment": plan.shape}
+        if self._has_memory:
+            shapes["memory"] = (plan.num_chunks, *self._meta_params.structure.memory_shape)
+        if self._has_step_head:
+            shapes["log_multiplier"] = ()
+        kept = {
+            part: self.add_float32_state(variable, part, shape) for part, shape in shapes.items()
+        }
+        return VariableState(**{"weight": (), "memory": ()} | kept)
 
     def _make_halves(self, plan):
         """The two halves of a step of variables of one plan."""
@@ -185,12 +188,7 @@ class Mnemosyne(GuardedOptimizer):
         for gradient, variable in zip(gradients, variables, strict=True):
             index = self._index_dict[self._var_key(variable)]
             plan = self._plans[index]
-            state = VariableState(
-                weight=variable,
-                momentum=self._momenta[index],
-                second_moment=self._second_moments[index],
-                memory=self._memories[index] if self._memories else (),
-            )
+            state = self._states[index]._replace(weight=variable)
             together = plan.num_coords <= MAX_STACKED_COORDS
             key = (plan, gradient.dtype, variable.dtype, None if together else index)
             stacks[key].append((gradient, tf.nest.map_structure(local_copy, state)))
@@ -207,16 +205,28 @@ class Mnemosyne(GuardedOptimizer):
         Raises:
             RuntimeError: the optimizer has not seen the variables yet.
         """
-        if not getattr(self, "_built", False):
-            raise RuntimeError(
-                "Expected a built optimizer, received one without variables. Call "
-                "`optimizer.build(model.trainable_variables)` or train a step first."
-            )
-        structure = self._meta_params.structure
-        floats_per_chunk = math.prod(structure.memory_shape) if self._uses_memory() else 0
-        names = [momentum.name.removeprefix("momentum/") for momentum in self._momenta]
-        for line in summarise(names, self._plans, floats_per_chunk=floats_per_chunk):
+        self.check_built()
+        names = [state.momentum.name.removeprefix("momentum/") for state in self._states]
+        floats = [
+            sum(math.prod(part.shape) for part in tf.nest.flatten(state)) for state in self._states
+        ]
+        for line in summarise(names, self._plans, floats):
             print_fn(line)
+
+    def step_multipliers(self) -> list[float]:
+        """The learned multiplier on the step of each variable, in the order of `build`.
+
+        Of the last step that was applied: what the step head made of the nominal step, in
+        [e^-2, e^2]; of a variable on the elementwise path, whose chunks have one each, the
+        geometric mean. 1.0 before the first step, and always where the step head is zero.
+
+        Raises:
+            RuntimeError: the optimizer has not seen the variables yet.
+        """
+        self.check_built()
+        if not self._has_step_head:
+            return [1.0] * len(self._states)
+        return [math.exp(state.log_multiplier.numpy()) for state in self._states]
 
     def get_config(self):
         """JSON-serialisable arguments; meta-parameters that are not "nominal" are embedded."""

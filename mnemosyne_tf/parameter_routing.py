@@ -149,26 +149,25 @@ def plan_variable(
 
 
 def summarise(
-    names: Sequence[str], plans: Sequence[VariablePlan], *, floats_per_chunk: int
+    names: Sequence[str], plans: Sequence[VariablePlan], state_floats: Sequence[int]
 ) -> list[str]:
     """Lines of a table: one row per variable, then the totals.
 
     Args:
         names: names of the variables.
         plans: their plans.
-        floats_per_chunk: float32 numbers that the memory keeps per meta-token.
+        state_floats: float32 numbers that the optimizer keeps for each.
     """
     rows = [("variable", "shape", "path", "chunks", "decay", "state bytes")]
     total_bytes = 0
-    for name, plan in zip(names, plans, strict=True):
+    for name, plan, floats in zip(names, plans, state_floats, strict=True):
         path = plan.path
         if plan.matrix_shape is not None:
             path += " {} x {}".format(*plan.matrix_shape)
-        state_bytes = 4 * (2 * plan.num_coords + plan.num_chunks * floats_per_chunk)
-        total_bytes += state_bytes
+        total_bytes += 4 * floats
         chunks = f"{plan.num_chunks} x {plan.chunk_len}"
         decay = "yes" if plan.decayed else "no"
-        rows.append((name, str(list(plan.shape)), path, chunks, decay, f"{state_bytes:,}"))
+        rows.append((name, str(list(plan.shape)), path, chunks, decay, f"{4 * floats:,}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

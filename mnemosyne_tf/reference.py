@@ -24,6 +24,7 @@ class ReferenceState:
     momentum: np.ndarray
     second_moment: np.ndarray
     memory: np.ndarray | None
+    log_multiplier: float = 0.0
 
     @classmethod
     def start(cls, weight: np.ndarray, plan: VariablePlan, meta: MetaParams) -> "ReferenceState":
@@ -174,6 +175,7 @@ def update(
     if meta.structure.use_memory:
         tokens = remember(p, meta, tokens, state.memory)
     log_multipliers = 2.0 * np.tanh(tokens @ p["step_head/kernel"] + p["step_head/bias"])
+    state.log_multiplier = log_multipliers.mean()
     film = tokens @ p["film_head/kernel"] + p["film_head/bias"]
 
     rms = np.sqrt((flat**2).mean(axis=1, keepdims=True) + 1e-16)
@@ -193,7 +195,7 @@ def update(
         scale = 1.6 * math.sqrt(max(1.0, fan_out / fan_in))
         if settings.matrix_scale == "rms":
             scale = 0.2 * math.sqrt(max(fan_in, fan_out))
-        direction = (scale * np.exp(log_multipliers.mean()) * orthogonal).reshape(plan.shape)
+        direction = (scale * np.exp(state.log_multiplier) * orthogonal).reshape(plan.shape)
     rate = p["rule/matrix_rate"] if matrix else p["rule/elementwise_rate"]
     rate = rate * learning_rate * rate_multiplier(iterations, p, total)
     if plan.decayed:

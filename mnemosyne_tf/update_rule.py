@@ -27,6 +27,7 @@ from mnemosyne_tf.newton_schulz import orthogonalise
 from mnemosyne_tf.output_heads import coordinatewise_network, output_heads, read_heads
 from mnemosyne_tf.parameter_routing import VariablePlan
 from mnemosyne_tf.rule_settings import RuleSettings, matrix_scale
+from mnemosyne_tf.sums import row_sums
 
 RMS_BOUND = 1.0
 
@@ -39,12 +40,15 @@ class VariableState(NamedTuple):
         momentum: float32, same shape.
         second_moment: float32, same shape.
         memory: float32 `[num_chunks, num_features, width + 1]`; () without a memory.
+        log_multiplier: float32 `[]`, the mean over chunks of what the step head answered; nothing
+            reads it but logs. () where it is not kept.
     """
 
     weight: tf.Tensor
     momentum: tf.Tensor
     second_moment: tf.Tensor
     memory: tf.Tensor | tuple[()]
+    log_multiplier: tf.Tensor | tuple[()] = ()
 
 
 class StepInputs(NamedTuple):
@@ -114,7 +118,7 @@ def apply(
         step=tf.cast(inputs.applied_steps, tf.float32) + 1.0,
     )
     progress = schedule.progress(iteration, total_steps=settings.total_steps)
-    direction, multiplier, memory = _corrected_direction(
+    direction, log_multiplier, memory = _corrected_direction(
         meta_params, directions, weight, state.memory, progress, plan=plan, structure=structure
     )
     if plan.matrix_shape is not None:
@@ -124,6 +128,7 @@ def apply(
             iterations=settings.newton_schulz_iterations,
             dtype=tf.as_dtype(settings.newton_schulz_dtype),
         )
+        multiplier = tf.exp(log_multiplier)[:, tf.newaxis, tf.newaxis]
         matrices *= multiplier * matrix_scale(*plan.matrix_shape, settings.matrix_scale)
         direction = matrices
     direction = tf.reshape(direction, weight.shape)
@@ -137,8 +142,12 @@ def apply(
         warmup_steps=meta_params["rule/warmup_steps"],
     )
     moved = tf.cast(weight - rate * direction, state.weight.dtype)
-    new_weight, memory = _if_finite(inputs, (moved, memory), (state.weight, state.memory))
-    return state._replace(weight=new_weight, memory=memory)
+    kept = tf.nest.map_structure(
+        lambda old: tf.reshape(log_multiplier, old.shape), state.log_multiplier
+    )
+    old = (state.weight, state.memory, state.log_multiplier)
+    weight, memory, kept = _if_finite(inputs, (moved, memory, kept), old)
+    return state._replace(weight=weight, memory=memory, log_multiplier=kept)
 
 
 def update(
@@ -173,8 +182,8 @@ def _corrected_direction(meta_params, directions, weight, memory, progress, *, p
     """Adam's direction with all that the meta-tokens add to it, before orthogonalisation.
 
     Returns:
-        The direction, a multiplier for after the orthogonalisation, which would undo it (1.0 or
-        `[stack, 1, 1]`), and the memory after.
+        The direction; the mean log multiplier, `[stack]` or `[1]`, which a matrix must still be
+        multiplied by, because the orthogonalisation undoes it; the memory after.
     """
     is_matrix = plan.matrix_shape is not None
     step_head, network = output_heads(meta_params)
@@ -183,7 +192,7 @@ def _corrected_direction(meta_params, directions, weight, memory, progress, *, p
     if not (step_head or network):
         if not is_matrix:  # Newton-Schulz divides by the norm, whatever it is.
             direction = _bounded(direction, gradient_features.inverse_rms(direction, plan))
-        return direction, 1.0, memory
+        return direction, tf.zeros([1]), memory
     features = gradient_features.raw_features(directions, weight, plan)
     pooled = gradient_features.pool(features, plan=plan, progress=progress)
     meta_tokens = hierarchical_pooling_encoder.encode(
@@ -197,6 +206,7 @@ def _corrected_direction(meta_params, directions, weight, memory, progress, *, p
         meta_tokens, slots = remember(meta_params, meta_tokens, slots, projection=projection)
         memory = tf.reshape(slots, memory.shape)
     log_multipliers, film = read_heads(meta_params, meta_tokens)
+    log_multipliers = tf.reshape(log_multipliers, [-1, plan.num_chunks])
     chunks = features.momentum
     if network or not is_matrix:
         chunks = _bounded(chunks, pooled.factors.momentum)
@@ -204,11 +214,10 @@ def _corrected_direction(meta_params, directions, weight, memory, progress, *, p
         terms = [tf.reshape(term, [-1, *plan.chunk_grid]) for term in film]
         normalised = gradient_features.normalise(features, pooled.factors)
         chunks += coordinatewise_network(meta_params, normalised, terms)
-    if is_matrix:
-        means = tf.reduce_mean(tf.reshape(log_multipliers, [-1, 1, plan.num_chunks]), 2, True)
-        return gradient_features.from_chunks(chunks, plan), tf.exp(means), memory
-    chunks *= tf.exp(tf.reshape(log_multipliers, [-1, *plan.chunk_grid]))
-    return gradient_features.from_chunks(chunks, plan), 1.0, memory
+    if not is_matrix:
+        chunks *= tf.exp(tf.reshape(log_multipliers, [-1, *plan.chunk_grid]))
+    direction = gradient_features.from_chunks(chunks, plan)
+    return direction, row_sums(log_multipliers)[:, 0] / float(plan.num_chunks), memory
 
 
 def _bounded(direction: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:

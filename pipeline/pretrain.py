@@ -177,7 +177,8 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     evaluate = train_step.make_evaluate(strategy, model, optimizer)
     step_sizes = None
     if train.log_step_sizes:
-        step_sizes = StepSizes(model.trainable_variables, run.path / "step_sizes")
+        multipliers = getattr(optimizer, "step_multipliers", None)  # Mnemosyne's alone.
+        step_sizes = StepSizes(model.trainable_variables, run.path / "step_sizes", multipliers)
 
     def run_some(num_steps):
         """Runs so many steps; the last by itself where its step sizes are logged."""

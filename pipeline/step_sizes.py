@@ -1,46 +1,60 @@
-"""How far one training step moves each variable, for TensorBoard.
+"""How far one training step moves each variable, and by what learned factor, for TensorBoard.
 
 Weights are copied before a step and compared after it, outside the compiled programs, so it serves
-every optimizer and changes none. It costs that copy, in the steps that are logged.
+every optimizer and changes none. It costs that copy, in the steps that are logged. The learned
+factors are Mnemosyne's, which keeps them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 
 class StepSizes:
-    """Writes two scalars for each variable, `step_rms/NAME` and `relative_step/NAME`.
+    """Writes scalars for each variable, `step_rms/NAME`, `relative_step/NAME`, `multiplier/NAME`.
 
     The first is the root mean square (RMS) of the step, the second that over the RMS of the weights
-    before (left out where they are all zero): the multiplier on the weights' own scale.
+    before (left out where they are all zero), the third what a learned optimizer multiplied its
+    nominal step by (left out for other optimizers).
 
     Args:
       variables: the model's trainable variables, of equal values on all replicas.
       directory: where TensorBoard looks; made if it is not there.
+      multipliers: gives those of the last step, in the order of the variables, such as
+        `Mnemosyne.step_multipliers`; None where the optimizer learned none.
     """
 
-    def __init__(self, variables: Sequence[tf.Variable], directory: str | os.PathLike):
+    def __init__(
+        self,
+        variables: Sequence[tf.Variable],
+        directory: str | os.PathLike,
+        multipliers: Callable[[], Sequence[float]] | None = None,
+    ):
         self._variables = list(variables)
+        self._multipliers = multipliers
         self._writer = tf.summary.create_file_writer(str(directory))
 
     @contextlib.contextmanager
     def watch(self, step: int) -> Iterator[None]:
-        """Writes how far the variables moved while it lasted, under the number of the step."""
+        """Writes what became of the variables while it lasted, under the number of the step."""
         before = [variable.numpy() for variable in self._variables]
         yield
+        names = [variable.name.split(":")[0] for variable in self._variables]
         with self._writer.as_default():
-            for variable, old in zip(self._variables, before, strict=True):
+            for name, variable, old in zip(names, self._variables, before, strict=True):
                 old = old.astype(np.float64)
-                name, moved = variable.name.split(":")[0], _rms(variable.numpy() - old)
+                moved = _rms(variable.numpy() - old)
                 _write(f"step_rms/{name}", moved, step)
                 if scale := _rms(old):
                     _write(f"relative_step/{name}", moved / scale, step)
+            if self._multipliers is not None:
+                for name, multiplier in zip(names, self._multipliers(), strict=True):
+                    _write(f"multiplier/{name}", multiplier, step)
         self._writer.flush()
 
 

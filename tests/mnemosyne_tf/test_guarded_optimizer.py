@@ -140,7 +140,7 @@ def train_replicated(strategy, meta_params, *, jit_compile=True, steps=5, bad_st
     """Trains with gradients spread over replicas; in `bad_step` the last replica brings a NaN.
 
     Returns:
-        The counters and, per variable, the weights of every replica.
+        The counters; per variable, the weights of every replica; the learned step multipliers.
     """
     num_replicas = strategy.num_replicas_in_sync
     shapes = {"dense/kernel": (12, 9), "dense/bias": (9,)}
@@ -173,9 +173,8 @@ def train_replicated(strategy, meta_params, *, jit_compile=True, steps=5, bad_st
         step(gradients, tf.constant(t == bad_step))
     counters = (optimizer.iterations, optimizer.applied_steps, optimizer.skipped_steps)
     copies = [strategy.experimental_local_results(variable) for variable in variables]
-    return [int(counter.numpy()) for counter in counters], [
-        [copy.numpy() for copy in each] for each in copies
-    ]
+    weights = [[copy.numpy() for copy in each] for each in copies]
+    return [int(counter.numpy()) for counter in counters], weights, optimizer.step_multipliers()
 
 
 @pytest.fixture(scope="module")
@@ -189,13 +188,15 @@ def trained_on_two(live, two_replicas):
 
 
 def test_two_replicas_reach_the_weights_of_one(live, trained_on_two):
-    _, one = train_replicated(tf.distribute.OneDeviceStrategy("CPU:0"), live, jit_compile=False)
+    device = tf.distribute.OneDeviceStrategy("CPU:0")
+    _, one, multipliers = train_replicated(device, live, jit_compile=False)
+    assert trained_on_two[2] == pytest.approx(multipliers, rel=1e-5)
     for (single,), (first, second) in zip(one, trained_on_two[1], strict=True):
         assert np.array_equal(first, second)
         np.testing.assert_allclose(first, single, rtol=1e-5, atol=1e-6)
 
 
 def test_nan_on_one_replica_is_skipped_and_counted_on_both(trained_on_two):
-    counters, weights = trained_on_two
+    counters, weights, _ = trained_on_two
     assert counters == [5, 4, 1]
     assert all(np.isfinite(copy).all() for each in weights for copy in each)

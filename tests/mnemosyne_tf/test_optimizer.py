@@ -131,11 +131,32 @@ def test_variables_of_one_shape_share_one_compiled_function(live, monkeypatch, t
 
 
 def test_memory_that_no_head_reads_is_not_kept(live):
-    for meta_params, floats_kept in (("nominal", 2 * 117), (live, 2 * 117 + 10 * 8 * 5)):
+    for meta_params, floats_kept in (("nominal", 2 * 117), (live, 2 * 117 + 10 * 8 * 5 + 2)):
         optimizer = Mnemosyne(meta_params=meta_params)
         optimizer.build(make_variables())
         state = optimizer.variables[3:]
         assert sum(int(np.prod(variable.shape)) for variable in state) == floats_kept
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_step_multipliers_are_what_the_nominal_step_was_multiplied_by(small_structure, jit_compile):
+    """Of variables updated as a stack and of one by itself; a skipped step has none."""
+    nominal = MetaParams.nominal(small_structure)
+    head = MetaParams(small_structure, nominal.values | {"step_head/bias": np.float32(0.3)})
+    moved = []
+    for meta_params in (nominal, head):
+        variables = make_variables() + make_variables(1)
+        start = flat(variables)
+        optimizer = Mnemosyne(meta_params=meta_params, weight_decay=None, jit_compile=jit_compile)
+        step = make_step(optimizer, variables[:3])
+        assert optimizer.step_multipliers() == [1.0] * 3
+        step(make_gradients(0) + make_gradients(1)[:1])
+        moved.append(flat(variables) - start)
+    expected = np.exp(2.0 * np.tanh(0.3))
+    assert optimizer.step_multipliers() == pytest.approx([expected] * 3, rel=1e-6)
+    np.testing.assert_allclose(moved[1], expected * moved[0], rtol=1e-3, atol=1e-6)
+    step([np.nan * gradient for gradient in make_gradients(0) + make_gradients(1)[:1]])
+    assert optimizer.step_multipliers() == pytest.approx([expected] * 3, rel=1e-6)
 
 
 def test_learning_rate_scales_the_step():
@@ -220,6 +241,8 @@ def test_summary_tells_the_path_of_every_variable(live):
 def test_summary_before_build_says_what_to_do():
     with pytest.raises(RuntimeError, match="optimizer.build"):
         Mnemosyne().summary()
+    with pytest.raises(RuntimeError, match="optimizer.build"):
+        Mnemosyne().step_multipliers()
 
 
 def test_meta_params_object_is_accepted():

@@ -74,7 +74,7 @@ def test_shape_that_is_not_static_or_empty_is_refused_by_name(shape):
 
 def test_summary_rows_say_path_and_state():
     plans = [make_plan(shape=(16, 8), decayed=True), make_plan(name="b/bias", shape=(8,))]
-    lines = summarise(["a/kernel", "b/bias"], plans, floats_per_chunk=10)
+    lines = summarise(["a/kernel", "b/bias"], plans, [266, 26])
     assert " ".join(lines[1].split()) == "a/kernel [16, 8] matrix 16 x 8 1 x 128 yes 1,064"
     assert " ".join(lines[2].split()) == "b/bias [8] elementwise 1 x 8 no 104"
     assert lines[3] == "2 variables, 136 weights, 1,168 bytes of state (2.15 floats per weight)"

@@ -81,6 +81,8 @@ class Twin:
         for part in ("momentum", "second_moment", "memory"):
             if getattr(self.state, part) is not None:
                 pairs[part] = (variables[f"{part}/{name}"], getattr(self.state, part))
+        multiplier = tf.exp(variables[f"log_multiplier/{name}"])
+        pairs["multiplier"] = (multiplier, np.exp(self.state.log_multiplier))
         for part, (value, twin) in pairs.items():
             error = np.abs(tf.cast(value, tf.float64).numpy() - twin).max() / np.abs(twin).max()
             assert error < 1e-5, f"{name}: {part} is off by {error}"

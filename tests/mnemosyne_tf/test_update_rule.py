@@ -51,7 +51,7 @@ def start_state(weight, plan, structure, dtype=tf.float32):
     zeros = tf.zeros(plan.shape)
     memory = tf.zeros([plan.num_chunks, *structure.memory_shape])
     return VariableState(
-        tf.cast(weight, dtype), zeros, zeros, memory if structure.use_memory else ()
+        tf.cast(weight, dtype), zeros, zeros, memory if structure.use_memory else (), tf.zeros([])
     )
 
 
@@ -172,7 +172,7 @@ def test_step_that_is_not_finite_returns_every_bit_of_the_state(small_structure)
     state = step(tf.ones([7]), start_state(np.ones(7), plan, small_structure), inputs_at(0, 0))
     poisoned = tf.constant([np.nan, np.inf, 1, 1, 1, 1, 1], tf.float32)
     after = step(poisoned, state, inputs_at(1, 1, finite=False))
-    for old, new in zip(state, after, strict=True):
+    for old, new in zip(tf.nest.flatten(state), tf.nest.flatten(after), strict=True):
         assert np.array_equal(old.numpy(), new.numpy())
 
 

@@ -38,6 +38,15 @@ def test_each_watched_step_is_written_by_variable(tmp_path):
     )
 
 
+def test_learned_multipliers_of_the_step_are_written_where_there_are_any(tmp_path):
+    variables = [tf.Variable([1.0], name=name) for name in ("kernel", "bias")]
+    learned = [1.0, 1.0]
+    with StepSizes(variables, tmp_path, lambda: learned).watch(3):
+        learned[:] = [0.5, 2.0]
+    scalars = scalars_in(tmp_path)
+    assert scalars["multiplier/kernel", 3] == 0.5 and scalars["multiplier/bias", 3] == 2.0
+
+
 def test_a_step_of_half_precision_weights_is_measured_in_full(tmp_path):
     variable = tf.Variable(tf.fill([3], tf.constant(1.0, tf.float16)), name="v")
     with StepSizes([variable], tmp_path).watch(1):

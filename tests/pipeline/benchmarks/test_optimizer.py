@@ -24,12 +24,12 @@ def test_cost_prints_a_row_for_each_variant_and_writes_json(tmp_path, monkeypatc
     assert content["share"]["update_seconds"] > 0 < content["machine"]["bytes_per_second"]
 
 
-def test_trained_heads_keep_a_memory_beside_the_accumulators():
+def test_trained_heads_keep_memories_and_multipliers_beside_the_accumulators():
     optimizer = optimizer_cost.make_optimizer("trained heads")
     weights, _ = optimizer_cost.make_variables(TINY)
     optimizer.build(weights)
     floats = sum(each.numpy().size for each in optimizer.variables[3:])
-    assert floats == 2 * (128 + 128 + 8) + 3 * 16 * 17
+    assert floats == 2 * (128 + 128 + 8) + 3 * 16 * 17 + 3
 
 
 @pytest.mark.parametrize(
