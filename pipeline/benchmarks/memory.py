@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import json
-import os
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from pipeline.benchmarks import figures_file
 
 if TYPE_CHECKING:
     from pipeline.benchmarks.memory_sweeps import Row
@@ -77,7 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         memory_plots.save(args.plot, sweeps, heading=_heading(args))
     if args.output:
-        _save(args.output, sweeps, settings=vars(args), seconds=seconds)
+        content = {
+            "suite": "memory", "settings": vars(args), "seconds": seconds, "sweeps": sweeps
+        }  # fmt: skip
+        figures_file.save(args.output, content, versions_of=_VERSIONS_OF)
     written = [path for path in (args.plot, args.output) if path]
     print(f"{seconds:.0f} s" + (f"; written: {', '.join(written)}" if written else ""))
     print(last_line(sweeps))
@@ -166,20 +167,4 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError(
             f"--plot: expected a file that ends in {', '.join(_PICTURES)}, received {args.plot}."
         )
-    for name in ("plot", "output"):
-        folder = os.path.dirname(getattr(args, name) or "") or "."
-        if not os.path.isdir(folder):
-            raise FileNotFoundError(f"--{name}: expected a folder {folder}, but there is none.")
-
-
-def _save(path: str, sweeps: Mapping[str, Sequence[Row]], **about: Any) -> None:
-    versions = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
-    content = {
-        "suite": "memory",
-        **about,
-        "versions": {"python": platform.python_version(), **versions},
-        "sweeps": sweeps,
-    }
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.write("\n")
+    figures_file.check_folders(args, ("plot", "output"))

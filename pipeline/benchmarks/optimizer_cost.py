@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import statistics
 import time
@@ -38,6 +39,13 @@ MEASURED = tuple(name for name in VARIANTS if "performer" not in name)
 def structure_of(variant: str) -> Structure:
     """The structure of a variant."""
     return Structure(**VARIANTS[variant][2])
+
+
+def kept_structure(variant: str) -> Structure:
+    """The structure that tells the state of a variant: heads of zeros keep no memory."""
+    structure = structure_of(variant)
+    live = VARIANTS[variant][0]
+    return dataclasses.replace(structure, use_memory=structure.use_memory and live)
 
 
 def make_optimizer(variant: str) -> Mnemosyne:

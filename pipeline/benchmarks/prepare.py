@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-from pipeline.benchmarks import prepare_table
+from pipeline.benchmarks import figures_file, prepare_table
 from pipeline.benchmarks.contestant import Contestant, Measurement, run, run_module
 from pipeline.benchmarks.google_bert import SCRIPT
 
@@ -102,6 +102,7 @@ def _check(args: argparse.Namespace) -> None:
     for name in ("megabytes", "google_megabytes", "repeats"):
         if getattr(args, name) <= 0:
             raise ValueError(f"--{name}: expected more than 0, received {getattr(args, name)}.")
+    figures_file.check_folders(args, ("output",))
     cores = os.sched_getaffinity(0)
     if args.core is not None and args.core not in cores:
         raise ValueError(f"--core: expected one of {sorted(cores)}, received {args.core}.")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 import platform
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.benchmarks import figures_file
 from pipeline.benchmarks.contestant import Measurement
 
 _VERSIONS_OF = ("tensorflow", "tensorflow-text", "apache-beam", "numpy", "protobuf")
@@ -65,17 +64,8 @@ def table(cases: Sequence[Mapping[str, Any]]) -> str:
 
 def save(path: str, cases: Sequence[Mapping[str, Any]], **about: Any) -> None:
     """Writes the cases and what they were measured with and on."""
-    versions = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
-    content = {
-        "suite": "prepare",
-        **about,
-        "processor": _processor(),
-        "versions": {"python": platform.python_version(), **versions},
-        "cases": list(cases),
-    }
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.write("\n")
+    content = {"suite": "prepare", **about, "processor": _processor(), "cases": list(cases)}
+    figures_file.save(path, content, versions_of=_VERSIONS_OF)
 
 
 def last_line(cases: Sequence[Mapping[str, Any]], *, ours: str) -> str:

@@ -8,12 +8,13 @@ computes. Needs the packages of the extra `tpu`.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
 import time
 from typing import Any
+
+from pipeline.benchmarks import figures_file
 
 TOPOLOGIES = {
     "v2": ("v2:2x2", "v2-8"),
@@ -49,8 +50,7 @@ def main(args: argparse.Namespace) -> int:
         )
     if args.output:
         settings = {"suite": "tpu_aot", "tpu": args.tpu, "tokens": [_BATCH, _SEQ_LEN]}
-        with open(args.output, "w", encoding="utf-8") as stream:
-            json.dump(settings | {"sizes": found}, stream, indent=1)
+        figures_file.save(args.output, settings | {"sizes": found}, versions_of=("tensorflow",))
     return 0
 
 

@@ -1,41 +1,19 @@
-import json
-
 import pytest
 
-from pipeline.benchmarks import bench, optimizer_cost, optimizer_shapes
-
-TINY = [("dense/kernel", (16, 8)), ("other/kernel", (16, 8)), ("dense/bias", (8,))]
+from pipeline.benchmarks import bench, race
 
 
-def test_cost_prints_a_row_for_each_variant_and_writes_json(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(optimizer_shapes, "bert", lambda size: TINY)
-    path = tmp_path / "cost.json"
-    flags = ["--cost", "--repeats", "2", "--output", str(path)]
-    flags += ["--variants", "default", "trained heads, coordinate-wise", "--max_state_gb", "1e-5"]
-    assert bench.main(["optimizer", *flags]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert any("coordinate-wise" in line and "left out" in line for line in lines)
-    assert "BERT-tiny: default" in lines[-1] and "% of a BERT-base step" in lines[-1]
-    content = json.loads(path.read_text())
-    updates = content["sizes"]["tiny"]["updates"]
-    assert list(updates) == ["fused AdamW", "default"]
-    assert updates["default"]["state_floats_per_weight"] == 2.0
-    assert updates["fused AdamW"]["times_adamw"] == 1.0
-    assert content["share"]["update_seconds"] > 0 < content["machine"]["bytes_per_second"]
+def test_help_lists_sizes_and_limits(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        bench.main(["optimizer", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--sizes {tiny,mini,small,medium,base,large}" in text
+    assert "--max_minutes MAX_MINUTES of a size, at peak rate (5)" in text
+    assert "--max_gb MAX_GB of a size, all of it together (12)" in text
 
 
-def test_trained_heads_keep_memories_and_multipliers_beside_the_accumulators():
-    optimizer = optimizer_cost.make_optimizer("trained heads")
-    weights, _ = optimizer_cost.make_variables(TINY)
-    optimizer.build(weights)
-    floats = sum(each.numpy().size for each in optimizer.variables[3:])
-    assert floats == 2 * (128 + 128 + 8) + 3 * 16 * 17 + 3
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [(["--repeats", "0"], "received 0"), (["--variants", "defualt"], "received defualt")],
-)
-def test_flag_that_makes_no_sense_is_refused(flags, message):
-    with pytest.raises(ValueError, match=message):
-        bench.main(["optimizer", "--cost", *flags])
+@pytest.mark.parametrize("flag", ["--output", "--plot"])
+def test_missing_folder_is_found_out_before_the_race(tmp_path, monkeypatch, flag):
+    monkeypatch.setattr(race, "main", lambda args: pytest.fail("raced"))
+    with pytest.raises(FileNotFoundError, match=f"{flag}: expected a folder .*nowhere"):
+        bench.main(["optimizer", "--suite", "vision", flag, str(tmp_path / "nowhere" / "race")])
