@@ -23,8 +23,8 @@ the first piece of every word (never on [CLS], [SEP] or padding), stands in plac
 `masked_lm` features, so that a trainer can choose whole words anew in every epoch.
 
 The faces of the neighbours that a trainer needs (`Manifest`, `load_manifest`, `encode_examples`,
-`frame_records`) are offered here too, so that this is the only module of record reading and writing
-others import.
+`encode_tfrecords`) are offered here too, so that this is the only module of record reading and
+writing others import.
 
 Source: google-research/bert, create_pretraining_data.py, `write_instance_to_example_files`.
 """
@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from data_prep.example_encoding import encode_examples, frame_records
+from data_prep.example_encoding import encode_examples, encode_tfrecords
 from data_prep.manifest import Manifest, load_manifest
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ __all__ = [
     "Manifest",
     "encode_examples",
     "feature_lengths",
-    "frame_records",
+    "encode_tfrecords",
     "load_manifest",
     "parse_examples",
 ]

@@ -16,12 +16,13 @@ import dataclasses
 
 import numpy as np
 
+from data_prep.compiled import compiled
 from data_prep.ngrams import choose_ngrams
 from data_prep.random_words import RandomWords
 
 _MASK_BELOW = int(0.8 * 2**32)
 _KEEP_BELOW = int(0.9 * 2**32)
-_NOT_CHOSEN = np.uint32(0xFFFFFFFF)
+_32 = np.uint64(32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,128 +86,126 @@ def mask_block(
     wanted = np.rint(lengths * rules.masked_lm_prob).astype(np.int64)
     wanted = np.clip(wanted, 1, rules.max_predictions_per_seq)
     wanted = np.minimum(wanted, np.count_nonzero(is_maskable, axis=1))
-    keys, place_bits = _shuffled_places(
-        begins_word & is_maskable if rules.do_whole_word_mask else is_maskable, words
-    )
-    if rules.do_whole_word_mask:
-        chosen = np.zeros(keys.shape, bool)
-        if rules.max_ngram > 1:
-            chosen = choose_ngrams(
-                is_maskable, begins_word, wanted=wanted, max_ngram=rules.max_ngram, words=words
-            )
-        positions = _choose_words(
-            keys, place_bits, is_maskable, begins_word, wanted=wanted, chosen=chosen, rules=rules
+    if not rules.do_whole_word_mask:
+        begins_word = is_maskable  # every token is a word of its own
+    taken = np.zeros(is_maskable.shape, bool)
+    if rules.do_whole_word_mask and rules.max_ngram > 1:
+        taken = choose_ngrams(
+            is_maskable, begins_word, wanted=wanted, max_ngram=rules.max_ngram, words=words
         )
-    else:
-        positions = _choose_tokens(keys, place_bits, wanted, rules.max_predictions_per_seq)
-    return _replace(input_ids, positions, rules, words)
+    # Whole words may have to be passed over, single tokens always fit.
+    tries = input_ids.shape[1] if rules.do_whole_word_mask else int(wanted.max(initial=0))
+    positions = np.zeros((len(input_ids), rules.max_predictions_per_seq), np.uint16)
+    num_predictions = _choose_words(
+        is_maskable,
+        begins_word,
+        taken,
+        wanted,
+        words.uint32(len(input_ids) * tries).reshape(len(input_ids), tries),
+        positions,
+    )
+    masked = input_ids.copy()
+    original = _replace(
+        masked,
+        positions,
+        num_predictions,
+        words.uint32(positions.size).reshape(positions.shape),
+        words.below(rules.vocab_size, positions.size).reshape(positions.shape),
+        rules.mask_id,
+    )
+    return MaskedBlock(masked, positions, original, num_predictions)
 
 
-def _shuffled_places(candidates: np.ndarray, words: RandomWords) -> tuple[np.ndarray, int]:
-    """Returns uint32 keys: random high bits, the place in the low ones; sorting them shuffles."""
-    rows, length = candidates.shape
-    place_bits = max(1, (length - 1).bit_length())
-    low = np.uint32((1 << place_bits) - 1)
-    keys = words.uint32(rows * length).reshape(rows, length)
-    keys &= ~low
-    keys |= np.arange(length, dtype=np.uint32)
-    np.copyto(keys, _NOT_CHOSEN, where=~candidates)
-    return keys, place_bits
-
-
-def _choose_tokens(
-    keys: np.ndarray, place_bits: int, wanted: np.ndarray, max_predictions: int
-) -> np.ndarray:
-    """Returns the places of the `wanted` smallest keys, sorted, then _NOT_CHOSEN."""
-    count = min(max_predictions, keys.shape[1])
-    if count < keys.shape[1]:
-        keys = np.partition(keys, count - 1, axis=1)[:, :count]
-    keys = np.sort(keys, axis=1)
-    places = keys & np.uint32((1 << place_bits) - 1)
-    places = np.where(np.arange(count) < wanted[:, None], places, _NOT_CHOSEN)
-    return _padded(np.sort(places, axis=1), max_predictions)
-
-
+@compiled
 def _choose_words(
-    keys: np.ndarray,
-    place_bits: int,
     is_maskable: np.ndarray,
     begins_word: np.ndarray,
-    *,
+    taken: np.ndarray,
     wanted: np.ndarray,
-    chosen: np.ndarray,
-    rules: MaskingRules,
+    draws: np.ndarray,
+    positions: np.ndarray,
 ) -> np.ndarray:
-    """Takes whole words in random order, passing over those that no longer fit.
+    """Takes whole words in random order, passing over those that do not fit.
 
-    `chosen` holds the first pieces of words that are taken already, bool [batch, seq_len].
+    Args:
+        is_maskable, begins_word, wanted: see `mask_block`.
+        taken: bool [batch, seq_len], True at the first piece of words that are taken already;
+            becomes True at all pieces of all that are taken.
+        draws: uint32 [batch, tries].
+        positions: uint16 [batch, num_predictions], zeros; becomes the places of the taken words.
+
+    Returns:
+        int64 [batch], how many places that are.
     """
-    rows, length = keys.shape
-    keys = np.sort(keys, axis=1)
-    starts = (keys & np.uint32((1 << place_bits) - 1)).astype(np.int64)
-    starts = np.minimum(starts, length - 1)  # those that are no candidates point beyond the end
-    size_at = _word_sizes(is_maskable, begins_word)
-    room = wanted - np.where(chosen, size_at, 0).sum(axis=1)
-    sizes = np.take_along_axis(size_at, starts, axis=1)
-    # Neither what is no candidate nor what is taken ever fits.
-    sizes[(keys == _NOT_CHOSEN) | np.take_along_axis(chosen, starts, axis=1)] = length + 1
-    every_row = np.arange(rows)
-    for turn in range(length):
-        fits = sizes[:, turn] <= room
-        room -= np.where(fits, sizes[:, turn], 0)
-        chosen[every_row[fits], starts[fits, turn]] = True
-        if not room.any() or (keys[:, turn] == _NOT_CHOSEN).all():
-            break
-    # A chosen start brings the pieces behind it: spread it over its word.
-    word = np.cumsum(begins_word & is_maskable, axis=1)
-    spread = np.take_along_axis(_by_word(chosen, word), word, axis=1) & is_maskable
-    places = np.where(spread, np.arange(length, dtype=np.uint32), _NOT_CHOSEN)
-    return _padded(
-        np.sort(places, axis=1)[:, : rules.max_predictions_per_seq], rules.max_predictions_per_seq
-    )
+    rows, length = begins_word.shape
+    num_predictions = np.zeros(rows, np.int64)
+    words = np.empty(length + 1, np.int64)  # where those of a row begin, in the order of their turn
+    for row in range(rows):
+        num_words = 0
+        for place in range(length):
+            words[num_words] = place
+            num_words += begins_word[row, place] and is_maskable[row, place]
+        is_chosen = taken[row]
+        room = wanted[row]
+        for turn in range(num_words):
+            if is_chosen[words[turn]]:
+                size = _size_of_word(words[turn], is_maskable[row], begins_word[row])
+                is_chosen[words[turn] : words[turn] + size] = True
+                room -= size
+        for turn in range(min(num_words, draws.shape[1])):
+            if room == 0:
+                break
+            # A shuffle of Fisher and Yates, as far as it is needed.
+            other = turn + np.int64(
+                np.uint64(draws[row, turn]) * np.uint64(num_words - turn) >> _32
+            )
+            begin = words[other]
+            words[other] = words[turn]
+            size = _size_of_word(begin, is_maskable[row], begins_word[row])
+            if size <= room and not is_chosen[begin]:
+                is_chosen[begin : begin + size] = True
+                room -= size
+        for place in range(length):
+            if is_chosen[place]:
+                positions[row, num_predictions[row]] = place
+                num_predictions[row] += 1
+    return num_predictions
 
 
-def _word_sizes(is_maskable: np.ndarray, begins_word: np.ndarray) -> np.ndarray:
-    """Returns int64 [batch, seq_len]: at the first piece of each word, how many pieces it has."""
-    rows, length = is_maskable.shape
-    word = np.cumsum(begins_word & is_maskable, axis=1)
-    flat = (word + np.arange(rows)[:, None] * (length + 1))[is_maskable]
-    sizes = np.bincount(flat, minlength=rows * (length + 1)).reshape(rows, length + 1)
-    return np.take_along_axis(sizes, word, axis=1)
+@compiled
+def _size_of_word(begin: int, is_maskable: np.ndarray, begins_word: np.ndarray) -> int:
+    end = begin + 1
+    while end < len(is_maskable) and is_maskable[end] and not begins_word[end]:
+        end += 1
+    return end - begin
 
 
-def _by_word(chosen: np.ndarray, word: np.ndarray) -> np.ndarray:
-    """Returns bool [batch, seq_len + 1]: whether the n-th word of a row was chosen."""
-    rows, length = chosen.shape
-    by_word = np.zeros((rows, length + 1), bool)
-    row, place = np.nonzero(chosen)
-    by_word[row, word[row, place]] = True
-    return by_word
-
-
-def _padded(places: np.ndarray, width: int) -> np.ndarray:
-    missing = width - places.shape[1]
-    return np.pad(places, ((0, 0), (0, missing)), constant_values=_NOT_CHOSEN)
-
-
+@compiled
 def _replace(
-    input_ids: np.ndarray, positions: np.ndarray, rules: MaskingRules, words: RandomWords
-) -> MaskedBlock:
-    is_real = positions != _NOT_CHOSEN
-    positions = np.where(is_real, positions, 0)
-    # Places in the flat array: one index is much faster than two.
-    places = positions + np.arange(len(input_ids))[:, None] * input_ids.shape[1]
-    original = input_ids.take(places)
-    draw = words.uint32(positions.size).reshape(positions.shape)
-    other = words.below(rules.vocab_size, positions.size).reshape(positions.shape)
-    replacement = np.where(
-        draw < _MASK_BELOW, rules.mask_id, np.where(draw < _KEEP_BELOW, original, other)
-    )
-    replaced = input_ids.copy()
-    replaced.put(places[is_real], replacement[is_real])
-    return MaskedBlock(
-        input_ids=replaced,
-        masked_lm_positions=positions.astype(np.uint16),
-        masked_lm_ids=np.where(is_real, original, 0).astype(input_ids.dtype),
-        num_predictions=np.count_nonzero(is_real, axis=1),
-    )
+    masked: np.ndarray,
+    positions: np.ndarray,
+    num_predictions: np.ndarray,
+    kinds: np.ndarray,
+    others: np.ndarray,
+    mask_id: int,
+) -> np.ndarray:
+    """Replaces the tokens at the positions and returns what stood there, then 0.
+
+    Args:
+        masked: [batch, seq_len]; changed.
+        positions: [batch, num_predictions].
+        num_predictions: int64 [batch].
+        kinds: uint32 [batch, num_predictions], draws that decide what a token becomes.
+        others: [batch, num_predictions], the tokens to put in place of one in ten.
+        mask_id: id of [MASK].
+    """
+    original = np.zeros(positions.shape, masked.dtype)
+    for row in range(len(positions)):
+        for place in range(num_predictions[row]):
+            position = positions[row, place]
+            original[row, place] = masked[row, position]
+            if kinds[row, place] < _MASK_BELOW:
+                masked[row, position] = mask_id
+            elif kinds[row, place] >= _KEEP_BELOW:
+                masked[row, position] = others[row, place]
+    return original

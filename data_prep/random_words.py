@@ -33,6 +33,10 @@ class RandomWords:
         """Returns uint32 [count], each value equally likely."""
         return self.uint64(-(-count // 2)).astype("<u8", copy=False).view("<u4")[:count]
 
+    def uniform(self, count: int) -> np.ndarray:
+        """Returns float64 [count] in [0, 1), multiples of 2**-53."""
+        return (self.uint64(count) >> np.uint64(11)) * 2.0**-53
+
     def below(self, bound: int, count: int) -> np.ndarray:
         """Returns int64 [count] in [0, bound), by multiplication; bound below 2**31."""
         return (self.uint32(count).astype(np.uint64) * np.uint64(bound) >> 32).astype(np.int64)

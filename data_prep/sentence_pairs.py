@@ -16,14 +16,12 @@ then; the original takes a random one.
 
 from __future__ import annotations
 
-import array
 import dataclasses
-import random
-from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
 
+from data_prep.compiled import compiled
 from data_prep.random_words import RandomWords
 
 SPECIAL_TOKENS_PER_PAIR = 3  # [CLS] and two [SEP]
@@ -59,13 +57,14 @@ class PairMaker:
     """Makes pairs from the documents of one block.
 
     Args:
-        sentence_ends: end of every sentence in the flat token array; increasing, because a sentence
-            holds at least one token.
-        document_ends: end of every document, counted in sentences; no document is empty.
+        sentence_ends: int64 [num_sentences], end of every sentence in the flat token array;
+            increasing, because a sentence holds at least one token.
+        document_ends: int64 [num_documents], end of every document, counted in sentences; no
+            document is empty.
         text_ids: equal for documents of equal text, which must be neighbours.
         max_seq_length: tokens of a record, special ones included.
         short_seq_prob: share of documents, in [0, 1], that are cut into shorter pairs.
-        rng: every choice comes from its `random()`.
+        words: source of every choice.
         sentence_order: label swapped segments instead of random ones.
 
     Attributes:
@@ -76,92 +75,123 @@ class PairMaker:
     def __init__(
         self,
         *,
-        sentence_ends: Sequence[int],
-        document_ends: Sequence[int],
+        sentence_ends: np.ndarray,
+        document_ends: np.ndarray,
         text_ids: Sequence[bytes],
         max_seq_length: int,
         short_seq_prob: float,
-        rng: random.Random,
+        words: RandomWords,
         sentence_order: bool = False,
     ):
-        self._places = [0, *sentence_ends]  # sentence i is tokens places[i] to places[i + 1]
-        self._documents = [0, *document_ends]
-        self._others = _other_texts(text_ids)
+        self._places = _with_zero(sentence_ends)  # sentence i is tokens places[i] to places[i + 1]
+        self._documents = _with_zero(document_ends)
+        self._twins = _equal_texts(text_ids)
         self._max_tokens = max_seq_length - SPECIAL_TOKENS_PER_PAIR
         self._short_seq_prob = short_seq_prob
-        self._random = rng.random
+        self._words = words
         self._sentence_order = sentence_order
         self.without_partner = 0
 
     def pairs_of_all(self, dupe_factor: int) -> SegmentPairs:
         """Returns the pairs of all documents, `dupe_factor` times over, each time anew."""
-        rows = array.array("q")
+        num_sentences, num_documents = len(self._places) - 1, len(self._documents) - 1
+        copies = [np.zeros((0, 5), np.int64)]
         for _ in range(dupe_factor):
-            for document in range(len(self._documents) - 1):
-                self._add_document(document, rows)
-        table = np.frombuffer(rows, np.int64).reshape(-1, 5)
+            rows, without_partner = _pairs_of_copy(
+                self._places,
+                self._documents,
+                self._twins,
+                self._target_lengths(num_documents),
+                self._words.uniform(4 * num_sentences).reshape(num_sentences, 4),
+                self._sentence_order,
+            )
+            copies.append(rows)
+            self.without_partner += without_partner
+        table = np.concatenate(copies)
         return SegmentPairs(*(np.ascontiguousarray(column) for column in table.T))
 
-    def _add_document(self, document: int, rows: array.array[int]) -> None:
-        places, rand = self._places, self._random
-        sentence, end = self._documents[document], self._documents[document + 1]
-        target = self._max_tokens
-        if rand() < self._short_seq_prob:
-            target = _SHORTEST_TARGET + int(rand() * (self._max_tokens - _SHORTEST_TARGET + 1))
+    def _target_lengths(self, num_documents: int) -> np.ndarray:
+        """Returns int64 [num_documents], the tokens that pairs of each document aim at."""
+        is_short = self._words.uniform(num_documents) < self._short_seq_prob
+        spread = self._max_tokens - _SHORTEST_TARGET + 1
+        short = _SHORTEST_TARGET + (self._words.uniform(num_documents) * spread).astype(np.int64)
+        return np.where(is_short, short, self._max_tokens)
+
+
+@compiled
+def _pairs_of_copy(
+    places: np.ndarray,
+    documents: np.ndarray,
+    twins: np.ndarray,
+    target_lengths: np.ndarray,
+    uniform: np.ndarray,
+    is_sentence_order: bool,
+) -> tuple[np.ndarray, int]:
+    """Returns pairs, int64 [num_pairs, 5], and how many had no partner.
+
+    `uniform`, float64 [num_sentences, 4] in [0, 1), holds the choices of the chunk that begins at
+    a sentence: where A ends, whether B is random, its document, its first sentence.
+    """
+    rows = np.empty((len(uniform), 5), np.int64)
+    num_pairs = without_partner = 0
+    num_documents = len(target_lengths)
+    for document in range(num_documents):
+        sentence, end = documents[document], documents[document + 1]
+        twins_begin, twins_end = twins[document]
+        num_others = num_documents - (twins_end - twins_begin)
+        target = target_lengths[document]
         while sentence < end:
-            # The chunk: sentences until the target length is reached or the document ends.
-            chunk_end = bisect_left(places, places[sentence] + target, sentence + 1, end)
-            size = chunk_end - sentence
-            a_end = sentence + 1 + (int(rand() * (size - 1)) if size > 1 else 0)
-            if self._sentence_order:
-                if size > 1:
-                    rows.extend(self._ordered_pair(sentence, a_end, chunk_end))
-                else:
-                    self.without_partner += 1
-                sentence = chunk_end
+            split, is_random, in_documents, in_document = uniform[sentence]
+            begin = places[sentence]
+            chunk_end = _sentences_of(places, sentence, end, target)
+            a_sentences = 1 + int(split * (chunk_end - sentence - 1))
+            middle = places[sentence + a_sentences]
+            is_single = chunk_end == sentence + 1
+            wants_random = not is_sentence_order and (is_single or is_random < 0.5)
+            if wants_random and num_others > 0:
+                other = int(in_documents * num_others)
+                if other >= twins_begin:
+                    other += twins_end - twins_begin
+                first, last = documents[other], documents[other + 1]
+                first += int(in_document * (last - first))
+                stop = _sentences_of(places, first, last, target - (middle - begin))
+                rows[num_pairs] = (begin, middle, places[first], places[stop], 1)
+                num_pairs += 1
+                sentence += a_sentences  # the sentences that were not used come up again
                 continue
-            if size == 1 or rand() < 0.5:
-                b_length = target - (places[a_end] - places[sentence])
-                partner = self._random_segment(document, b_length)
-                if partner is not None:
-                    rows.extend((places[sentence], places[a_end], *partner, 1))
-                    sentence = a_end  # the sentences that were not used come up again
-                    continue
-                self.without_partner += 1
-            if size > 1:
-                rows.extend((places[sentence], places[a_end], places[a_end], places[chunk_end], 0))
+            without_partner += wants_random or is_single
+            if not is_single:
+                if is_sentence_order and is_random < 0.5:
+                    rows[num_pairs] = (middle, places[chunk_end], begin, middle, 1)
+                else:
+                    rows[num_pairs] = (begin, middle, middle, places[chunk_end], 0)
+                num_pairs += 1
             sentence = chunk_end
-
-    def _ordered_pair(self, begin: int, middle: int, end: int) -> tuple[int, int, int, int, int]:
-        first = (self._places[begin], self._places[middle])
-        second = (self._places[middle], self._places[end])
-        is_swapped = self._random() < 0.5
-        return (*second, *first, 1) if is_swapped else (*first, *second, 0)
-
-    def _random_segment(self, document: int, length: int) -> tuple[int, int] | None:
-        """Returns the tokens of sentences of another text, `length` or more if it has them."""
-        group_begin, group_end = self._others[document]
-        num_others = len(self._others) - (group_end - group_begin)
-        if num_others == 0:
-            return None
-        other = int(self._random() * num_others)
-        if other >= group_begin:
-            other += group_end - group_begin
-        begin, end = self._documents[other], self._documents[other + 1]
-        begin += int(self._random() * (end - begin))
-        stop = bisect_left(self._places, self._places[begin] + length, begin + 1, end)
-        return self._places[begin], self._places[stop]
+    return rows[:num_pairs].copy(), without_partner
 
 
-def _other_texts(text_ids: Sequence[bytes]) -> list[tuple[int, int]]:
-    """Returns for every document the range of documents with its own text, itself included."""
+@compiled
+def _sentences_of(places: np.ndarray, first: int, end: int, num_tokens: int) -> int:
+    """Returns where sentences from `first` on, at least one, hold `num_tokens` or reach `end`."""
+    stop = first + 1
+    while stop < end and places[stop] - places[first] < num_tokens:
+        stop += 1
+    return stop
+
+
+def _with_zero(ends: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.asarray(ends, np.int64)])
+
+
+def _equal_texts(text_ids: Sequence[bytes]) -> np.ndarray:
+    """Returns int64 [num_documents, 2]: the range of documents with its text, itself included."""
     ranges: list[tuple[int, int]] = []
     begin = 0
     for place in range(1, len(text_ids) + 1):
         if place == len(text_ids) or text_ids[place] != text_ids[begin]:
             ranges += [(begin, place)] * (place - begin)
             begin = place
-    return ranges
+    return np.array(ranges, np.int64).reshape(-1, 2)
 
 
 def truncate_pairs(pairs: SegmentPairs, max_tokens: int, words: RandomWords) -> SegmentPairs:

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from data_prep.compiled import compiled
 from data_prep.masking import MaskingRules, mask_block
 from data_prep.random_words import RandomWords
 from data_prep.sentence_pairs import SegmentPairs
@@ -48,31 +49,37 @@ class SequenceBuilder:
             The features by name, [batch, length] each, in small unsigned types (float32 for the
             weights).
         """
-        a_length = (pairs.a_end - pairs.a_begin)[:, None]
-        length = a_length + (pairs.b_end - pairs.b_begin)[:, None] + (2 if self.is_single else 3)
-        column = np.arange(self.max_seq_length, dtype=np.int32)
-        is_second = column > (a_length + 1).astype(np.int32)
-        is_real = column < length.astype(np.int32)
-        unmasked = self._lay_out(ids, pairs)
-        is_text = is_real.copy()
-        for place in (np.zeros_like(length), a_length + 1, length - 1):
-            np.put_along_axis(is_text, place, False, axis=1)
-        if self.is_single:
-            is_text &= unmasked != self.sep_id
-        is_special = is_real & ~is_text
+        special = 2 if self.is_single else 3
+        lengths = pairs.a_end - pairs.a_begin + pairs.b_end - pairs.b_begin + special
+        shape = (len(pairs), self.max_seq_length)
+        unmasked = np.full(shape, self.pad_id, ids.dtype)
+        input_mask, segment_ids = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+        is_text = np.zeros(shape, bool)
+        places = (pairs.a_begin, pairs.a_end, pairs.b_begin, pairs.b_end)
+        _lay_out(
+            ids,
+            *places,
+            self.cls_id,
+            self.sep_id,
+            self.is_single,
+            unmasked,
+            is_text,
+            input_mask,
+            segment_ids,
+        )
         shared = {
-            "input_mask": is_real.view(np.uint8),
-            "segment_ids": (is_second & is_real).view(np.uint8),
+            "input_mask": input_mask,
+            "segment_ids": segment_ids,
             "next_sentence_labels": pairs.is_random_next[:, None].astype(np.uint8),
         }
+        begins_word = self._begins_word(unmasked, is_text)
         if not self.is_masked:
-            word_starts = (self._begins_word(unmasked, is_special) & is_text).astype(np.uint8)
-            return {"input_ids": unmasked, "word_starts": word_starts, **shared}
+            return {"input_ids": unmasked, "word_starts": begins_word.view(np.uint8), **shared}
         masked = mask_block(
             unmasked,
-            lengths=length[:, 0],
+            lengths=lengths,
             is_maskable=is_text,
-            begins_word=self._begins_word(unmasked, is_special),
+            begins_word=begins_word,
             rules=self.rules,
             words=words,
         )
@@ -85,31 +92,46 @@ class SequenceBuilder:
             **shared,
         }
 
-    def _lay_out(self, ids: np.ndarray, pairs: SegmentPairs) -> np.ndarray:
-        """Returns [batch, max_seq_length]; joining slices takes less time than one large index."""
-        text = memoryview(ids)
-        cls, sep = (np.array([token], ids.dtype).tobytes() for token in (self.cls_id, self.sep_id))
-        paddings = [
-            np.full(self.max_seq_length - used, self.pad_id, ids.dtype).tobytes()
-            for used in range(self.max_seq_length + 1)
-        ]
-        a_begin, a_end, b_begin, b_end = (
-            each.tolist() for each in (pairs.a_begin, pairs.a_end, pairs.b_begin, pairs.b_end)
-        )
-        # Bytes, not views: of so many views the garbage collector would keep account.
-        parts: list[bytes] = []
-        for begin, middle, other, end in zip(a_begin, a_end, b_begin, b_end, strict=True):
-            parts += (cls, text[begin:middle].tobytes(), sep)
-            used = middle - begin + 2
-            if not self.is_single:
-                parts += (text[other:end].tobytes(), sep)
-                used += end - other + 1
-            parts.append(paddings[used])
-        return np.frombuffer(b"".join(parts), ids.dtype).reshape(-1, self.max_seq_length)
-
-    def _begins_word(self, ids: np.ndarray, is_special: np.ndarray) -> np.ndarray:
+    def _begins_word(self, ids: np.ndarray, is_text: np.ndarray) -> np.ndarray:
+        """Returns bool [batch, max_seq_length]; a piece behind a special token begins a word."""
         if self.is_masked and not self.rules.do_whole_word_mask:
-            return np.ones(ids.shape, bool)
+            return is_text
         begins = ~self.is_continuation[ids]
-        begins[:, 1:] |= is_special[:, :-1]
-        return begins
+        begins[:, 1:] |= ~is_text[:, :-1]
+        return begins & is_text
+
+
+@compiled
+def _lay_out(
+    ids: np.ndarray,
+    a_begin: np.ndarray,
+    a_end: np.ndarray,
+    b_begin: np.ndarray,
+    b_end: np.ndarray,
+    cls_id: int,
+    sep_id: int,
+    is_single: bool,
+    unmasked: np.ndarray,
+    is_text: np.ndarray,
+    input_mask: np.ndarray,
+    segment_ids: np.ndarray,
+) -> None:
+    """Writes pairs into the last four arrays, [batch, max_seq_length], which hold padding."""
+    for row in range(len(a_begin)):
+        a_length = a_end[row] - a_begin[row]
+        length = a_length + 2
+        unmasked[row, 0] = cls_id
+        unmasked[row, 1 : a_length + 1] = ids[a_begin[row] : a_end[row]]
+        unmasked[row, a_length + 1] = sep_id
+        is_text[row, 1 : a_length + 1] = True
+        if is_single:
+            for place in range(length):
+                is_text[row, place] &= unmasked[row, place] != sep_id
+        else:
+            end = length + b_end[row] - b_begin[row]
+            unmasked[row, length:end] = ids[b_begin[row] : b_end[row]]
+            unmasked[row, end] = sep_id
+            is_text[row, length:end] = True
+            segment_ids[row, length : end + 1] = 1
+            length = end + 1
+        input_mask[row, :length] = 1

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from data_prep import packed_sentences, random_words, sentence_pairs, token_blocks
-from data_prep.example_encoding import encode_examples, frame_records
+from data_prep.example_encoding import encode_tfrecords
 from data_prep.masking import MaskingRules
 from data_prep.preparation_settings import PreparationSettings
 from data_prep.random_words import RandomWords
@@ -70,7 +70,7 @@ def write_shards(
             for begin in range(0, len(chosen), SEQUENCES_PER_STEP):
                 step = pairs.take(chosen[begin : begin + SEQUENCES_PER_STEP])
                 features = builder.build(ids, step, words)
-                target.write(frame_records(encode_examples(features)))
+                target.write(encode_tfrecords(features))
                 if "masked_lm_weights" in features:
                     predictions += int(features["masked_lm_weights"].sum())
                 sequences += len(step)
@@ -140,12 +140,12 @@ def _packed(
 def _pair_maker(block: TokenBlock, settings: PreparationSettings, block_key: str) -> PairMaker:
     has_text = block.sentence_counts > 0
     return PairMaker(
-        sentence_ends=np.cumsum(block.sentence_lengths).tolist(),
-        document_ends=np.cumsum(block.sentence_counts[has_text]).tolist(),
+        sentence_ends=np.cumsum(block.sentence_lengths),
+        document_ends=np.cumsum(block.sentence_counts[has_text]),
         text_ids=[each for each, ok in zip(block.document_ids, has_text, strict=True) if ok],
         max_seq_length=settings.max_seq_length,
         short_seq_prob=settings.short_seq_prob,
-        rng=random.Random(random_words.seed_of(settings.random_seed, block_key, "pairs")),
+        words=RandomWords(random_words.seed_of(settings.random_seed, block_key, "pairs")),
         sentence_order=settings.objective == "mlm_sop",
     )
 

@@ -108,12 +108,12 @@ class MakeExamples(beam.DoFn):
         ends = lines_before[np.cumsum([len(document) for document in documents])]
         ends = [int(end) for end in np.unique(ends) if end]  # without documents of no token
         pairs = PairMaker(
-            sentence_ends=np.cumsum(lengths[lengths > 0]).tolist(),
-            document_ends=ends,
+            sentence_ends=np.cumsum(lengths[lengths > 0]),
+            document_ends=np.array(ends, np.int64),
             text_ids=[str(place).encode() for place in range(len(ends))],
             max_seq_length=flags.max_seq_length,
             short_seq_prob=0.1,
-            rng=rng,
+            words=words,
         ).pairs_of_all(flags.dupe_factor)
         pairs = truncate_pairs(pairs, flags.max_seq_length - SPECIAL_TOKENS_PER_PAIR, words)
         features = self._builder.build(ids, pairs, words)

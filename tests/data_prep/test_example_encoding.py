@@ -4,7 +4,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.example_encoding import encode_examples, frame_records
+from data_prep.example_encoding import encode_examples, encode_tfrecords
 
 
 def protobuf_bytes(features, row):
@@ -45,7 +45,7 @@ def test_integers_of_every_size_equal_protobuf(table):
 
 def test_no_rows_give_no_records():
     assert encode_examples({"ids": np.zeros((0, 4), np.uint16)}) == []
-    assert frame_records([]) == b""
+    assert encode_tfrecords({"ids": np.zeros((0, 4), np.uint16)}) == b""
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,6 @@ def test_what_cannot_be_encoded_is_refused_by_name(features, message):
 def test_tensorflow_reads_the_framing(tmp_path):
     features = bert_block(50, 16)
     path = tmp_path / "records.tfrecord"
-    path.write_bytes(frame_records(encode_examples(features)))
+    path.write_bytes(encode_tfrecords(features))
     read = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
     assert read == [protobuf_bytes(features, row) for row in range(50)]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep import features
-from data_prep.example_encoding import encode_examples, frame_records
+from data_prep.example_encoding import encode_examples, encode_tfrecords
 from data_prep.masking import MaskingRules
 from data_prep.random_words import RandomWords
 from data_prep.sentence_pairs import PairMaker, truncate_pairs
@@ -38,12 +38,12 @@ def built(corpus, shape, seed):
     ids = random.Random(seed).choices(range(FIRST_TEXT, VOCAB_SIZE), k=sum(lengths))
     ids = np.array(ids, np.uint16)
     maker = PairMaker(
-        sentence_ends=np.cumsum(lengths).tolist(),
-        document_ends=np.cumsum([len(document) for document in corpus]).tolist(),
+        sentence_ends=np.cumsum(lengths),
+        document_ends=np.cumsum([len(document) for document in corpus]),
         text_ids=[b"%d" % place for place in range(len(corpus))],
         max_seq_length=shape["max_seq_length"],
         short_seq_prob=shape["short_seq_prob"],
-        rng=random.Random(seed),
+        words=RandomWords(seed),
         sentence_order=shape["sentence_order"],
     )
     words = RandomWords(seed)
@@ -104,7 +104,7 @@ def test_written_records_are_read_back_by_a_plain_parser_and_by_ours(
     _, pairs, record = built(corpus, shape, seed)
     if not len(pairs):
         return
-    raw = plain_records.read_tfrecords(frame_records(encode_examples(record)))
+    raw = plain_records.read_tfrecords(encode_tfrecords(record))
     plain = [plain_records.parse_example(each) for each in raw]
     sizes = {name: shape[name] for name in ("max_seq_length", "max_predictions_per_seq")}
     parsed = features.parse_examples(tf.constant(raw), **sizes)

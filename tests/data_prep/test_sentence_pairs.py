@@ -1,5 +1,3 @@
-import random
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,12 +13,12 @@ def make(
     """`documents`: lists of sentence lengths. Returns the pairs and their maker."""
     lengths = [length for document in documents for length in document]
     maker = PairMaker(
-        sentence_ends=np.cumsum(lengths).tolist(),
-        document_ends=np.cumsum([len(document) for document in documents]).tolist(),
+        sentence_ends=np.cumsum(lengths),
+        document_ends=np.cumsum([len(document) for document in documents]),
         text_ids=ids or [b"%d" % place for place in range(len(documents))],
         max_seq_length=max_seq_length,
         short_seq_prob=short_seq_prob,
-        rng=random.Random(seed),
+        words=RandomWords(seed),
         **more,
     )
     return maker.pairs_of_all(dupe_factor), maker

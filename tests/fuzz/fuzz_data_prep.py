@@ -93,7 +93,7 @@ def encode(content):
         values = data.ConsumeIntListInRange(rows * length, 0, (1 << 28) - 1)
         values = (values + [0] * rows * length)[: rows * length]
         block[f"name{number}"] = np.array(values, np.int64).reshape(rows, length)
-    framed = example_encoding.frame_records(example_encoding.encode_examples(block))
+    framed = example_encoding.encode_tfrecords(block)
     read_back = [plain_records.parse_example(each) for each in plain_records.read_tfrecords(framed)]
     assert [set(each) for each in read_back] == [set(block)] * rows
     for name, values in block.items():

@@ -59,8 +59,8 @@ def records_dir(tmp_path_factory):
         shards = []
         for i, count in enumerate(counts):
             name = f"{split}-{i:05d}-of-{len(counts):05d}.tfrecord"
-            encoded = records.encode_examples(little_records(count, seed=i))
-            (folder / name).write_bytes(records.frame_records(encoded))
+            framed = records.encode_tfrecords(little_records(count, seed=i))
+            (folder / name).write_bytes(framed)
             shards.append({"file": name, "sequences": count, "sha256": ""})
         splits[split] = {"documents": 1, "sequences": sum(counts), "shards": shards}
     (folder / "vocab.txt").write_text("".join(f"w{i}\n" for i in range(50)))

@@ -148,7 +148,7 @@ def write_unmasked(path, count):
         "word_starts": (~np.isin(ids, [2, 3])).astype(np.int64),
         "next_sentence_labels": np.zeros((count, 1), np.int64),
     }
-    path.write_bytes(records.frame_records(records.encode_examples(features)))
+    path.write_bytes(records.encode_tfrecords(features))
     return input_pipeline.Shards([str(path)], count)
 
 

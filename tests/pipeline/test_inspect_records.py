@@ -24,7 +24,7 @@ def fixture_folder(tmp_path):
     arrays = {name: np.array(rows, np.int64) for name, rows in RECORDS.items()}
     arrays["masked_lm_weights"] = np.array([[1, 0], [1, 0]], np.float32)
     shard = "train-00000-of-00001.tfrecord"
-    (tmp_path / shard).write_bytes(features.frame_records(features.encode_examples(arrays)))
+    (tmp_path / shard).write_bytes(features.encode_tfrecords(arrays))
     (tmp_path / "vocab.txt").write_text("\n".join(VOCAB) + "\n")
     manifest = {
         "format_version": 1,
@@ -83,7 +83,7 @@ def test_records_of_several_lengths_are_read_shard_by_shard(folder, capsys):
     for name in ("input_ids", "input_mask", "segment_ids"):
         arrays[name] = arrays[name][:, :5]
     short = "train-00000-of-00001-bin-00005.tfrecord"
-    (folder / short).write_bytes(features.frame_records(features.encode_examples(arrays)))
+    (folder / short).write_bytes(features.encode_tfrecords(arrays))
     manifest = json.loads((folder / "manifest.json").read_text())
     [whole] = manifest["splits"]["train"]["shards"]
     manifest["splits"]["train"]["shards"] = [
