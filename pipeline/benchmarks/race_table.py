@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.benchmarks.race_run import RATES, Curve
+from pipeline.benchmarks.race_optimizers import is_swept
+from pipeline.benchmarks.race_run import Curve
 
 PACE = "adamw"
 Curves = Mapping[float, Sequence[Curve]]
@@ -19,12 +20,12 @@ class Result:
     """One optimizer on one task, at its best rate.
 
     Attributes:
-        optimizer: a key of `RATES`.
+        optimizer: a key of `race_optimizers.RATES`.
         learning_rate: of those tried, the one with the lowest mean final loss.
         is_at_end: whether that is the lowest or highest of several tried.
         losses, accuracies: final, held-out, one for each seed.
-        steps_to_pace, seconds_to_pace: until the held-out loss was that of the best AdamW at its
-            end, as shares of AdamW's own; infinite where it never was.
+        steps_to_pace, seconds_to_pace, cpu_seconds_to_pace: until the held-out loss was that of
+            the best AdamW at its end, as shares of AdamW's own; infinite where it never was.
     """
 
     optimizer: str
@@ -34,6 +35,7 @@ class Result:
     accuracies: list[float]
     steps_to_pace: float
     seconds_to_pace: float
+    cpu_seconds_to_pace: float
 
 
 def results(curves: Mapping[str, Curves]) -> list[Result]:
@@ -46,8 +48,8 @@ def results(curves: Mapping[str, Curves]) -> list[Result]:
     found = []
     for optimizer, by_rate in curves.items():
         rate = best_rate(by_rate)
-        mean = mean_curve(by_rate[rate])
-        steps, seconds = first_reach(mean, pace.losses[-1])
+        reached = first_reach(mean_curve(by_rate[rate]), pace.losses[-1])
+        ends = (pace.steps[-1], pace.seconds[-1], pace.cpu_seconds[-1])
         found.append(
             Result(
                 optimizer,
@@ -55,21 +57,27 @@ def results(curves: Mapping[str, Curves]) -> list[Result]:
                 len(by_rate) > 1 and rate in (min(by_rate), max(by_rate)),
                 [curve.losses[-1] for curve in by_rate[rate]],
                 [curve.accuracies[-1] for curve in by_rate[rate]],
-                steps / pace.steps[-1],
-                seconds / pace.seconds[-1],
+                *(value / end for value, end in zip(reached, ends, strict=True)),
             )
         )
-    return sorted(found, key=lambda result: np.mean(result.losses))
+    return sorted(found, key=lambda result: _finite(np.mean(result.losses)))
 
 
 def best_rate(by_rate: Curves) -> float:
-    """Returns the rate with the lowest mean final loss; a run that diverged counts as infinite."""
+    """Returns the rate with the lowest mean final loss; a run that diverged counts as infinite.
+
+    Rates are compared over the seeds that all of them have.
+    """
+    seeds = min(map(len, by_rate.values()))
 
     def final(rate: float) -> float:
-        loss = float(np.mean([curve.losses[-1] for curve in by_rate[rate]]))
-        return loss if math.isfinite(loss) else math.inf
+        return _finite(np.mean([curve.losses[-1] for curve in by_rate[rate][:seeds]]))
 
     return min(by_rate, key=final)
+
+
+def _finite(loss: float) -> float:
+    return float(loss) if math.isfinite(loss) else math.inf
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:
@@ -78,38 +86,39 @@ def mean_curve(curves: Sequence[Curve]) -> Curve:
         list(curves[0].steps),
         *(
             np.mean([getattr(curve, name) for curve in curves], axis=0).tolist()
-            for name in ("seconds", "losses", "accuracies")
+            for name in ("seconds", "cpu_seconds", "losses", "accuracies")
         ),
     )
 
 
-def first_reach(curve: Curve, loss: float) -> tuple[float, float]:
-    """Returns steps and seconds until the curve first was at `loss` or below, or infinity.
+def first_reach(curve: Curve, loss: float) -> tuple[float, float, float]:
+    """Returns steps, seconds and CPU seconds until the loss first was `loss` or less, or infinity.
 
     Between two evaluations the loss is taken to fall evenly.
     """
+    clocks = (curve.steps, curve.seconds, curve.cpu_seconds)
     for place, value in enumerate(curve.losses):
-        if value > loss:
+        if not value <= loss:  # NaN is not
             continue
         if place == 0:
-            return curve.steps[0], curve.seconds[0]
+            return tuple(values[0] for values in clocks)
         before = curve.losses[place - 1]
         share = (before - loss) / (before - value)
         return tuple(
-            values[place - 1] + share * (values[place] - values[place - 1])
-            for values in (curve.steps, curve.seconds)
+            values[place - 1] + share * (values[place] - values[place - 1]) for values in clocks
         )
-    return math.inf, math.inf
+    return math.inf, math.inf, math.inf
 
 
 def to_markdown(found: Sequence[Result]) -> str:
     """Returns the table of one task."""
     lines = [
-        "| optimizer | best rate | held-out loss | accuracy | steps to AdamW's loss | seconds |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| optimizer | best rate | held-out loss | accuracy | steps to AdamW's loss | seconds | "
+        "CPU seconds |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for result in found:
-        rate = f"{result.learning_rate:g}" if len(RATES[result.optimizer]) > 1 else "none to set"
+        rate = f"{result.learning_rate:g}" if is_swept(result.optimizer) else "none to set"
         cells = (
             result.optimizer,
             f"{rate} (end of the sweep)" if result.is_at_end else rate,
@@ -117,6 +126,7 @@ def to_markdown(found: Sequence[Result]) -> str:
             _mean_and_spread([100 * value for value in result.accuracies], "{:.2f}"),
             _share(result.steps_to_pace),
             _share(result.seconds_to_pace),
+            _share(result.cpu_seconds_to_pace),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

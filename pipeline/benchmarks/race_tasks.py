@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-Arrays = tuple[np.ndarray, np.ndarray]
+Arrays = tuple[Any, np.ndarray]  # what a model is given, and what it should answer
 _FASHION_FILES = {"train": "train", "heldout": "t10k"}
 _IMAGES_HEADER, _LABELS_HEADER = 16, 8  # bytes of an IDX file before its values
 _CLASSES = 10
@@ -18,16 +18,19 @@ _CLASSES = 10
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A classification to learn.
+    """A classification to learn, of images or of masked words.
 
     Attributes:
         name: in tables and file names.
-        load: returns train and held-out (images float32 [n, height, width, 1] in [0, 1], labels
-            int32 [n]).
-        build: returns a new Keras model, images to logits [batch, 10].
-        batch_size: images a step.
-        eval_every_steps: steps between two looks at the held-out images.
+        load: returns train and held-out (inputs, labels): images float32 [n, height, width, 1] in
+            [0, 1] and int32 [n], or the features of records and their masked words.
+        build: returns a new Keras model, inputs to logits.
+        batch_size: images or sequences a step.
+        eval_every_steps: steps between two looks at the held-out part.
         num_evaluations: looks in a run, the last at its end.
+        jit_compile: whether a whole step is one XLA program.
+        plateau: returns the loss, in nats, that must be left behind for a race to count.
+        about: the data, in words.
     """
 
     name: str
@@ -36,6 +39,9 @@ class Task:
     batch_size: int
     eval_every_steps: int
     num_evaluations: int
+    jit_compile: bool = False
+    plateau: Callable[[tuple[Arrays, Arrays]], float] | None = None
+    about: str = ""
 
     @property
     def num_train_steps(self) -> int:

@@ -1,8 +1,9 @@
+import argparse
 import json
 
 import pytest
 
-from pipeline.benchmarks import bench, race, race_run, race_tasks
+from pipeline.benchmarks import bench, race, race_bert, race_optimizers, race_sweep, race_tasks
 
 
 @pytest.fixture
@@ -11,8 +12,9 @@ def run(tmp_path, monkeypatch, capsys):
     task = race_tasks.Task("digits_mlp", race_tasks.load_digits, race_tasks.build_mlp, 64, 10, 2)
     monkeypatch.setattr(race_tasks, "vision_tasks", lambda folder: [task])
     rates = {"adamw": (1e-3, 4e-3), "sgd": (0.3,), "mnemosyne": (1.0,)}
-    for module in (race, race_run, race.race_table):
+    for module in (race, race_sweep, race_optimizers):
         monkeypatch.setattr(module, "RATES", rates)
+    monkeypatch.setattr(race_sweep, "MORE_RATES", 0)
 
     def go(*flags):
         usual = {"runs": "runs", "plot": "race.png", "output": "race.json"}
@@ -30,13 +32,34 @@ def test_a_race_prints_a_table_and_keeps_its_runs(run, tmp_path):
     assert out.splitlines()[-1].startswith("digits_mlp: mnemosyne ")
     assert len(list((tmp_path / "runs").iterdir())) == 4
     assert (tmp_path / "race.png").stat().st_size > 10_000
-    assert {row["optimizer"] for row in content["tasks"]["digits_mlp"]} == {
-        "adamw",
-        "sgd",
-        "mnemosyne",
-    }
+    figures = content["tasks"]["digits_mlp"]
+    assert {row["optimizer"] for row in figures["results"]} == {"adamw", "sgd", "mnemosyne"}
+    assert figures["plateau"] is None
     again, _ = run()
     assert again == out
+
+
+def test_a_task_with_a_plateau_says_whether_its_race_counts(run, monkeypatch):
+    task = race_tasks.Task(
+        *("digits_mlp", race_tasks.load_digits, race_tasks.build_mlp, 64, 10, 2),
+        plateau=lambda data: 9.0,
+        about="digits for words",
+    )
+    monkeypatch.setattr(race_bert, "bert_tasks", lambda texts, folder: [task])
+    out, content = run("--suite=bert", "--optimizers=adamw")
+    assert "counts: AdamW ends " in out and "digits for words" in out
+    assert content["tasks"]["digits_mlp"]["plateau"] == 9.0
+
+
+def test_all_is_both_suites(monkeypatch):
+    monkeypatch.setattr(race_bert, "bert_tasks", lambda texts, folder: [(texts, folder)])
+    monkeypatch.setattr(race_tasks, "vision_tasks", lambda folder: [folder])
+    parser = argparse.ArgumentParser()
+    race.add_flags(parser)
+    parser.add_argument("--suite")
+    flags = ["--text", "a", "b", "--fashion_mnist=f", "--runs=r", "--suite"]
+    tasks = {suite: race._tasks(parser.parse_args([*flags, suite])) for suite in race.SUITES}
+    assert tasks["all"] == [(["a", "b"], "r"), "f"] == tasks["bert"] + tasks["vision"]
 
 
 def test_unknown_tasks_and_no_seeds_are_refused(run):
@@ -44,3 +67,5 @@ def test_unknown_tasks_and_no_seeds_are_refused(run):
         run("--tasks", "mnist")
     with pytest.raises(ValueError, match="--seeds: expected 1 or more, received 0"):
         run("--seeds", "0")
+    with pytest.raises(ValueError, match="--sweep_seeds: expected 1 or more, received 0"):
+        run("--sweep_seeds", "0")

@@ -1,0 +1,78 @@
+"""Who races: the rates that each optimizer is tried at, and how it is made.
+
+What races untuned stands here with the one rate 1. `nominal` is the rule under Mnemosyne's learned
+part with its own rates swept, the bar that the learned part has to clear. An ablation is one more
+entry in `_OURS`; so will be the LSTM optimizers, which have no trained meta-parameters yet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+MNEMOSYNE, SIX_LINES = "mnemosyne", "mnemosyne()"
+PUBLISHED = "schedule_free_adamw()"
+# Geometric, from below to above what was published for each.
+RATES = {
+    "adamw": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
+    "nadamw": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
+    "lamb": (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2),
+    "lion": (6e-5, 1.2e-4, 2.5e-4, 5e-4, 1e-3, 2e-3),
+    "muon": (5e-3, 1e-2, 2e-2, 4e-2, 8e-2, 1.6e-1),
+    "schedule_free_adamw": (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2),
+    PUBLISHED: (2.5e-3,),
+    "adafactor": (4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2, 1.3e-1),
+    "sgd": (2e-2, 4e-2, 8e-2, 1.6e-1, 3.2e-1, 6.4e-1),
+    "nominal": (0.125, 0.25, 0.5, 1.0, 2.0, 4.0),
+    MNEMOSYNE: (1.0,),  # told the number of steps, as the trainer tells it
+    SIX_LINES: (1.0,),  # told nothing: the six lines of the README
+    "no_orthogonalisation": (1.0,),
+}
+# Arguments of Mnemosyne, beside the rate and, but for the six lines, the number of steps.
+_OURS = {
+    "nominal": {"meta_params": "nominal"},
+    MNEMOSYNE: {},
+    SIX_LINES: {},
+    "no_orthogonalisation": {"orthogonalise": False},
+}
+MORE_RATES = 3  # beyond an end of the sweep, where the best rate stands at that end
+
+
+def is_swept(optimizer: str) -> bool:
+    """Whether it is tried at several rates."""
+    return len(RATES[optimizer]) > 1
+
+
+def is_ours(optimizer: str) -> bool:
+    """Whether it is Mnemosyne or a part of it."""
+    return optimizer in _OURS
+
+
+def next_rate(tried: list[float], best: float) -> float | None:
+    """Returns the rate beyond the end of a sweep at which `best` stands, or None inside it."""
+    low, *_, high = sorted(tried)
+    ratio = (high / low) ** (1 / (len(tried) - 1))
+    if best == high:
+        return float(f"{high * ratio:.3g}")
+    return float(f"{low / ratio:.3g}") if best == low else None
+
+
+def make_optimizer(optimizer: str, learning_rate: float, num_train_steps: int) -> Any:
+    """Returns an optimizer: rivals with warm-up and linear decay, as in the trainer.
+
+    Args:
+        optimizer: a key of `RATES`.
+        learning_rate: its peak; of ours a multiple of the built-in rates.
+        num_train_steps: of the run.
+    """
+    from mnemosyne_tf import Mnemosyne
+    from pipeline import optimizers, rivals
+    from pipeline.config import OptimizerConfig
+
+    if is_ours(optimizer):
+        steps = None if optimizer == SIX_LINES else num_train_steps
+        return Mnemosyne(learning_rate, total_steps=steps, **_OURS[optimizer])
+    if optimizer == PUBLISHED:
+        # Defaults of the code that its authors publish: no decay, no warm-up, no clipping.
+        return rivals.ScheduleFreeAdamW(learning_rate, weight_decay=None)
+    config = OptimizerConfig(name=optimizer, learning_rate=learning_rate)
+    return optimizers.make_optimizer(config, num_train_steps)

@@ -1,0 +1,56 @@
+import pytest
+import tensorflow as tf
+
+from mnemosyne_tf import Mnemosyne
+from pipeline.benchmarks import race_optimizers
+from pipeline.benchmarks.race_optimizers import RATES, make_optimizer, next_rate
+
+
+def test_rivals_are_swept_over_six_rates_and_ours_over_none():
+    assert {name for name in RATES if not race_optimizers.is_swept(name)} == {
+        "mnemosyne",
+        "mnemosyne()",
+        "no_orthogonalisation",
+        "schedule_free_adamw()",
+    }
+    assert {len(rates) for rates in RATES.values()} == {1, 6}
+
+
+def test_the_six_lines_are_told_nothing():
+    told, bare = (make_optimizer(name, 1.0, 77) for name in ("mnemosyne", "mnemosyne()"))
+    assert (told.get_config()["total_steps"], bare.get_config()["total_steps"]) == (77, None)
+    assert bare.get_config()["learning_rate"] == Mnemosyne().get_config()["learning_rate"]
+
+
+def test_ablations_change_one_thing():
+    whole, part = (
+        make_optimizer(name, 1.0, 77).get_config() for name in ("mnemosyne", "no_orthogonalisation")
+    )
+    assert {name for name in whole if whole[name] != part[name]} == {"orthogonalise"}
+
+
+def test_schedule_free_as_published_has_no_decay_no_warm_up_and_no_clipping():
+    config = make_optimizer("schedule_free_adamw()", 2.5e-3, 77).get_config()
+    assert config["learning_rate"] == pytest.approx(2.5e-3)
+    assert (config["weight_decay"], config["global_clipnorm"]) == (None, None)
+    assert (config["beta_1"], config["beta_2"], config["epsilon"]) == (0.9, 0.999, 1e-8)
+
+
+@pytest.mark.parametrize("name", RATES)
+def test_every_optimizer_follows_a_rate_that_is_a_variable(name):
+    """So that one compiled program serves a whole sweep."""
+    rate = tf.Variable(1e-3)
+    optimizer = make_optimizer(name, rate, 10)
+    if not isinstance(optimizer.learning_rate, tf.Variable):
+        before = optimizer._learning_rate(0).numpy()
+        rate.assign(2e-3)
+        assert optimizer._learning_rate(0).numpy() == pytest.approx(2 * before)
+    else:
+        optimizer.learning_rate.assign(2e-3)
+        assert optimizer.learning_rate.numpy() == pytest.approx(2e-3)
+
+
+def test_a_sweep_goes_on_beyond_the_end_that_is_best():
+    assert next_rate([1.0, 2.0, 4.0], 4.0) == 8.0
+    assert next_rate([1.0, 2.0, 4.0], 1.0) == 0.5
+    assert next_rate([1.0, 2.0, 4.0], 2.0) is None
