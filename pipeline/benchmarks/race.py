@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 
-from pipeline.benchmarks import race_bert, race_plots, race_sweep, race_tasks
+from pipeline.benchmarks import figures_file, race_bert, race_plots, race_sweep, race_tasks
 from pipeline.benchmarks.race_optimizers import RATES
 from pipeline.benchmarks.race_outcome import Outcome
 from pipeline.benchmarks.race_table import PACE
@@ -87,12 +87,10 @@ def _chosen(tasks: list[race_tasks.Task], names: list[str] | None) -> list[race_
 
 
 def _save(path: str, outcomes: list[Outcome], args: argparse.Namespace) -> None:
-    """Writes figures and curves as JSON, under a temporary name first; infinity as null."""
+    """Writes figures and curves as JSON; infinity as null."""
     content = {
         **{name: getattr(args, name) for name in ("suite", "seeds", "sweep_seeds")},
         "tasks": {outcome.task.name: outcome.to_json() for outcome in outcomes},
     }
     finite = json.loads(json.dumps(content), parse_constant=lambda name: None)
-    with open(f"{path}.tmp", "w") as stream:
-        json.dump(finite, stream, indent=1)
-    os.replace(f"{path}.tmp", path)
+    figures_file.save(path, finite, versions_of=("tensorflow", "tf-keras", "numpy"))
