@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from pipeline.benchmarks.race_outcome import Outcome
 from pipeline.benchmarks.race_table import Curves, best_rate, mean_curve
 
 _LEAST_CEILING = 2.0  # of the sweep's axis, times the worst of the best; diverged runs lie above
+
+_WORDS_BELOW = 70  # characters in a line under the bars
 
 
 def draw(outcomes: Sequence[Outcome], path: str) -> None:
@@ -46,13 +49,14 @@ def draw(outcomes: Sequence[Outcome], path: str) -> None:
             title=f"{outcome.task.name}: at the best rate of each",
             xlabel="step",
             ylabel="held-out loss",
-            yscale="log",
+            yscale="log" if outcome.plateau is None else "linear",
         )
         right.set(
             title="final loss at every rate tried",
             xlabel="rate / best rate of the same optimizer",
-            xscale="log",
         )
+        right.set_xscale("log", base=2)
+        right.xaxis.set_major_formatter(pyplot.FormatStrFormatter("%g"))
         _limit(right, outcome)
         left.legend(fontsize="small", ncols=2)
     figure.savefig(path, dpi=120)
@@ -79,9 +83,8 @@ def _draw_bars(axis, outcome: Outcome, styles: dict[str, dict]) -> None:
         axis.text(length, place, text, va="center", fontsize="small")
     axis.set_yticks(range(len(order)), [result.optimizer for result in order], fontsize="small")
     axis.axvline(1.0, color="black", linewidth=0.8)
-    axis.set(title="steps to AdamW's final loss", xlabel="share of AdamW's", xlim=(0, 1.2))
-    if outcome.plateau is not None:
-        axis.text(0.98, 0.02, outcome.verdict(), transform=axis.transAxes, ha="right", fontsize=7)
+    said = textwrap.fill(outcome.verdict(), _WORDS_BELOW)
+    axis.set(title="steps to AdamW's final loss", xlabel=f"share of AdamW's\n{said}", xlim=(0, 1.2))
 
 
 def _draw_sensitivity(axis, by_rate: Curves, style: dict) -> None:
