@@ -16,6 +16,9 @@ import tf_keras as keras
 
 from mnemosyne_tf.sums import row_sums
 
+# Regular expressions searched in the variable name: biases and the scales of normalisations.
+UNDECAYED_NAMES = ("bias", "gamma", "beta", "[Nn]orm")
+
 
 def all_finite(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
     """Bool `[]`: whether no gradient holds an infinity or a NaN."""

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf import lstm_update
-from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
+from mnemosyne_tf.guarded_optimizer import UNDECAYED_NAMES, GuardedOptimizer
 from mnemosyne_tf.lstm_params import LSTMParams, LSTMStructure
 from mnemosyne_tf.lstm_update import LSTMState
 from mnemosyne_tf.update_rule import StepInputs
@@ -47,7 +47,7 @@ class LSTMOptimizer(GuardedOptimizer):
         weight_decay: float | None = None,
         *,
         meta_params: str | os.PathLike | LSTMParams | Mapping[str, Any] = "untrained",
-        undecayed_names: Sequence[str] = ("bias", "gamma", "beta", "[Nn]orm"),
+        undecayed_names: Sequence[str] = UNDECAYED_NAMES,
         jit_compile: bool = True,
         name: str | None = None,
         **kwargs,

@@ -16,16 +16,15 @@ import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf import update_rule
-from mnemosyne_tf.guarded_optimizer import GuardedOptimizer, local_copy
+from mnemosyne_tf.guarded_optimizer import UNDECAYED_NAMES, GuardedOptimizer, local_copy
 from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.output_heads import output_heads
 from mnemosyne_tf.parameter_routing import plan_variable, summarise
 from mnemosyne_tf.stacked_update import StackedUpdate
 from mnemosyne_tf.update_rule import RuleSettings, StepInputs, VariableState
 
-# Regular expressions searched in the variable name: biases and the scales of normalisations.
+# Variables of at most so many coordinates are updated as a stack.
 MAX_STACKED_COORDS = 2**18
-UNDECAYED_NAMES = ("bias", "gamma", "beta", "[Nn]orm")
 
 
 @keras.utils.register_keras_serializable(package="mnemosyne_tf")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import tensorflow as tf
 
@@ -30,13 +30,18 @@ class RulePlan(NamedTuple):
 
 
 class HandDesignedOptimizer(GuardedOptimizer):
-    """Base of the rivals; a subclass gives `state_names` and `rule`.
+    """Base of the rivals; a subclass gives `rule`, and its arguments as attributes.
+
+    Attributes:
+        settings: names of the arguments that its configuration has beside those of the base.
 
     Args:
         learning_rate: a float or a `LearningRateSchedule`.
         weight_decay: decoupled, per unit of rate; None or 0 for none.
         **kwargs: those of `GuardedOptimizer`.
     """
+
+    settings: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
 
     def __init__(self, learning_rate, *, weight_decay: float | None, **kwargs):
         super().__init__(weight_decay=weight_decay, **kwargs)
@@ -72,6 +77,29 @@ class HandDesignedOptimizer(GuardedOptimizer):
             The new weight and the new state.
         """
         raise NotImplementedError
+
+    def adam_moments(
+        self, gradient: tf.Tensor, state: Mapping[str, tf.Tensor], step: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Adam's accumulators after a gradient, and what it divides by.
+
+            m <- b1 m + (1 - b1) g        v <- b2 v + (1 - b2) g^2
+
+        Returns:
+            The state, m not corrected for its bias, and sqrt(v / (1 - b2^t)) + epsilon.
+        """
+        b1, b2 = self.beta_1, self.beta_2
+        momentum = b1 * state["momentum"] + (1.0 - b1) * gradient
+        second_moment = b2 * state["second_moment"] + (1.0 - b2) * tf.square(gradient)
+        root = tf.sqrt(second_moment / (1.0 - tf.pow(b2, step)))
+        return {"momentum": momentum, "second_moment": second_moment}, root + self.epsilon
+
+    def adam_direction(
+        self, gradient: tf.Tensor, state: Mapping[str, tf.Tensor], step: tf.Tensor
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Adam's direction, and its accumulators after a gradient."""
+        state, divisor = self.adam_moments(gradient, state, step)
+        return state["momentum"] / (1.0 - tf.pow(self.beta_1, step)) / divisor, state
 
     def decay(self, weight: tf.Tensor, plan: RulePlan) -> tf.Tensor | float:
         """What decoupled weight decay adds to the direction."""
@@ -121,4 +149,5 @@ class HandDesignedOptimizer(GuardedOptimizer):
     def get_config(self):
         """JSON-serialisable arguments."""
         rate = self._serialize_hyperparameter(self._learning_rate)
-        return super().get_config() | {"learning_rate": rate}
+        settings = {name: getattr(self, name) for name in self.settings}
+        return super().get_config() | {"learning_rate": rate} | settings

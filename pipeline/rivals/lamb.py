@@ -49,26 +49,11 @@ class LAMB(HandDesignedOptimizer):
 
     def rule(self, gradient, weight, state, inputs, plan):
         """One step, see the class."""
-        b1, b2, step = self.beta_1, self.beta_2, inputs["step"]
-        momentum = b1 * state["momentum"] + (1.0 - b1) * gradient
-        second_moment = b2 * state["second_moment"] + (1.0 - b2) * tf.square(gradient)
-        root = tf.sqrt(second_moment / (1.0 - tf.pow(b2, step)))
-        direction = momentum / (1.0 - tf.pow(b1, step)) / (root + self.epsilon)
+        direction, state = self.adam_direction(gradient, state, inputs["step"])
         if plan.decayed:
             direction += (self.weight_decay or 0.0) * weight
             direction *= _trust_ratio(weight, direction)
-        return weight - inputs["rate"] * direction, {
-            "momentum": momentum,
-            "second_moment": second_moment,
-        }
-
-    def get_config(self):
-        """JSON-serialisable arguments."""
-        return super().get_config() | {
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-        }
+        return weight - inputs["rate"] * direction, state
 
 
 def _trust_ratio(weight: tf.Tensor, direction: tf.Tensor) -> tf.Tensor:

@@ -35,6 +35,8 @@ class Muon(HandDesignedOptimizer):
     Differs: a kernel of rank 3 is one matrix, as `matrix_shape` cuts it; iterated in float32.
     """
 
+    settings = (*HandDesignedOptimizer.settings, "momentum", "newton_schulz_iterations")
+
     def __init__(
         self,
         learning_rate=1e-3,
@@ -63,31 +65,15 @@ class Muon(HandDesignedOptimizer):
 
     def rule(self, gradient, weight, state, inputs, plan):
         """One step, see the class."""
-        step_of = self._matrix_direction if plan.matrix_shape else self._adam_direction
-        direction, state = step_of(gradient, state, inputs, plan)
+        if plan.matrix_shape:
+            direction, state = self._matrix_direction(gradient, state, plan)
+        else:
+            direction, state = self.adam_direction(gradient, state, inputs["step"])
         return weight - inputs["rate"] * (direction + self.decay(weight, plan)), state
 
-    def _matrix_direction(self, gradient, state, inputs, plan):
+    def _matrix_direction(self, gradient, state, plan):
         momentum = self.momentum * state["momentum"] + gradient
         ahead = tf.reshape(gradient + self.momentum * momentum, [1, *plan.matrix_shape])
         direction = orthogonalise(ahead, iterations=self.newton_schulz_iterations)
         scale = 0.2 * max(plan.matrix_shape) ** 0.5
         return scale * tf.reshape(direction, plan.shape), {"momentum": momentum}
-
-    def _adam_direction(self, gradient, state, inputs, plan):
-        b1, b2, step = self.beta_1, self.beta_2, inputs["step"]
-        momentum = b1 * state["momentum"] + (1.0 - b1) * gradient
-        second_moment = b2 * state["second_moment"] + (1.0 - b2) * tf.square(gradient)
-        root = tf.sqrt(second_moment / (1.0 - tf.pow(b2, step)))
-        direction = momentum / (1.0 - tf.pow(b1, step)) / (root + self.epsilon)
-        return direction, {"momentum": momentum, "second_moment": second_moment}
-
-    def get_config(self):
-        """JSON-serialisable arguments."""
-        return super().get_config() | {
-            "momentum": self.momentum,
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "newton_schulz_iterations": self.newton_schulz_iterations,
-        }

@@ -45,22 +45,9 @@ class NAdamW(HandDesignedOptimizer):
 
     def rule(self, gradient, weight, state, inputs, plan):
         """One step, see the class."""
-        b1, b2, step = self.beta_1, self.beta_2, inputs["step"]
-        momentum = b1 * state["momentum"] + (1.0 - b1) * gradient
-        second_moment = b2 * state["second_moment"] + (1.0 - b2) * tf.square(gradient)
-        ahead = b1 * momentum / (1.0 - tf.pow(b1, step + 1.0))
+        b1, step = self.beta_1, inputs["step"]
+        state, divisor = self.adam_moments(gradient, state, step)
+        ahead = b1 * state["momentum"] / (1.0 - tf.pow(b1, step + 1.0))
         ahead += (1.0 - b1) * gradient / (1.0 - tf.pow(b1, step))
-        root = tf.sqrt(second_moment / (1.0 - tf.pow(b2, step)))
-        direction = ahead / (root + self.epsilon) + self.decay(weight, plan)
-        return weight - inputs["rate"] * direction, {
-            "momentum": momentum,
-            "second_moment": second_moment,
-        }
-
-    def get_config(self):
-        """JSON-serialisable arguments."""
-        return super().get_config() | {
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-        }
+        direction = ahead / divisor + self.decay(weight, plan)
+        return weight - inputs["rate"] * direction, state

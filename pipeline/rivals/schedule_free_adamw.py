@@ -127,14 +127,6 @@ class ScheduleFreeAdamW(HandDesignedOptimizer):
         moved = tf.cast(variable, tf.float32) + change * (1.0 - self.beta_1) * lead
         return variable.assign(tf.cast(moved, variable.dtype))
 
-    def get_config(self):
-        """JSON-serialisable arguments."""
-        return super().get_config() | {
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-        }
-
 
 def _clear(variable, finite):
     return variable.assign(tf.where(finite, tf.zeros_like(variable), variable))
