@@ -9,6 +9,8 @@ over the chunk vectors of the tensor. Level 1 has three forms:
 - "performer": every coordinate is embedded, the chunk attends to itself, the mean is taken.
 - "none": every coordinate is embedded and is a chunk, the coordinate-wise variant.
 
+Level 2 may be left out ("none"); what level 1 says of a chunk is then its meta-token.
+
 Source: Jain et al. 2023, figure 1 and its caption (vectorise, chunk, encode, pool, two levels).
 Differs: "mean" is ours and the default; chunks are cut evenly; the tensor's context joins level 1.
 """
@@ -141,6 +143,8 @@ def encode(
         chunk_vectors = _performer_level(meta_params, embedded, plan=plan, structure=structure)
     else:
         chunk_vectors = tf.squeeze(_embed(meta_params, features, pooled, plan), axis=2)
+    if structure.level_2 == "none":
+        return rms_norm(chunk_vectors)
     tokens = performer_layer(
         meta_params,
         chunk_vectors,

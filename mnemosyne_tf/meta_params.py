@@ -15,6 +15,7 @@ import numpy as np
 from mnemosyne_tf.parameter_set import ParameterSet
 
 LEVEL_1_ENCODERS = ("mean", "performer", "none")
+LEVEL_2_ENCODERS = ("performer", "none")
 NUM_FEATURES = 3
 NUM_STATISTICS = 6
 NUM_CONTEXT = 6
@@ -29,6 +30,12 @@ NOMINAL_RULE = {
 }
 ZERO_HEADS = ("step_head/kernel", "step_head/bias", "film_head/kernel", "film_head/bias",
               "network/output")  # fmt: skip
+# What `MetaParams.without` may leave out, and the structure that is left.
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "heads": {},
+    "memory": {"use_memory": False},
+    "encoder": {"level_2": "none"},
+}
 # A memory with discount tau looks back over some 1 / tau steps.
 NOMINAL_TAU = 0.02
 
@@ -43,6 +50,7 @@ class Structure:
         width: length of a meta-token, d.
         num_random_features: r, even.
         level_1: "mean" (fast), "performer" (the paper's), or "none": a coordinate is its own chunk.
+        level_2: "performer", or "none": no chunk hears of another.
         hidden_units: hidden units of the coordinate-wise network.
         use_memory: False leaves the compact associative memory out.
         num_memory_heads: memories of each meta-token, every one with a discount of its own.
@@ -55,6 +63,7 @@ class Structure:
     width: int = 16
     num_random_features: int = 16
     level_1: str = "mean"
+    level_2: str = "performer"
     hidden_units: int = 4
     use_memory: bool = True
     num_memory_heads: int = 1
@@ -73,6 +82,8 @@ class Structure:
             )
         if self.level_1 not in LEVEL_1_ENCODERS:
             raise ValueError(f"Expected level_1 in {LEVEL_1_ENCODERS}, received {self.level_1!r}.")
+        if self.level_2 not in LEVEL_2_ENCODERS:
+            raise ValueError(f"Expected level_2 in {LEVEL_2_ENCODERS}, received {self.level_2!r}.")
         if self.level_1 == "none" and self.chunk_size > 1:
             raise ValueError(
                 'Expected chunk_size 1 with level_1 "none" (nothing pools a chunk), received '
@@ -100,7 +111,8 @@ class Structure:
             shapes |= _performer_shapes("level_1", width)
         shapes["level_1/context"] = (NUM_CONTEXT, width)
         shapes["level_1/bias"] = (width,)
-        shapes |= _performer_shapes("level_2", width)
+        if self.level_2 == "performer":
+            shapes |= _performer_shapes("level_2", width)
         if self.use_memory:
             shapes |= {f"memory/{part}": (width, width) for part in ("query", "key", "value")}
             heads = self.num_memory_heads
@@ -153,6 +165,25 @@ class MetaParams(ParameterSet):
             else:
                 values[name] = random.standard_normal(shape) / np.sqrt(shape[0])
         return cls(structure, values)
+
+    def without(self, part: str) -> "MetaParams":
+        """The same values with one part left out, to see what it is worth.
+
+        Args:
+            part: "heads" sets all heads to zero, which leaves the nominal rule with the rates of
+                this set; "memory" leaves the compact associative memory out; "encoder" the
+                Performer over the chunks, so that none hears of another.
+
+        Raises:
+            ValueError: another part.
+        """
+        if part not in ABLATIONS:
+            raise ValueError(f"Expected one of {', '.join(ABLATIONS)}, received {part!r}.")
+        structure = dataclasses.replace(self.structure, **ABLATIONS[part])
+        values = {name: self.values[name] for name in structure.shapes()}
+        if part == "heads":
+            values |= {name: np.zeros_like(values[name]) for name in ZERO_HEADS}
+        return MetaParams(structure, values)
 
 
 def _nominal_log_taus(num_heads: int) -> np.ndarray:

@@ -105,7 +105,9 @@ def encode(p, meta: MetaParams, chunks: list[np.ndarray], progress: list[float])
             if structure.level_1 == "performer":
                 tokens = performer(p, tokens, "level_1", _directions(meta, 0))
             vectors.append(tokens.mean(axis=0))
-    tokens = performer(p, np.array(vectors), "level_2", _directions(meta, 1))
+    tokens = np.array(vectors)
+    if structure.level_2 == "performer":
+        tokens = performer(p, tokens, "level_2", _directions(meta, 1))
     return tokens / np.sqrt((tokens**2).mean(axis=1, keepdims=True) + 1e-6)
 
 

@@ -6,7 +6,7 @@ import tf_keras as keras
 
 from mnemosyne_tf import Mnemosyne
 from pipeline import rivals
-from pipeline.config import OptimizerConfig
+from pipeline.recipe_sections import OptimizerConfig
 from pipeline.schedules import LinearWarmup, LinearWarmupDecay
 
 # The hand-designed ones and what is set for them beyond the recipe. Betas that do not stand here
@@ -37,7 +37,7 @@ def make_optimizer(config: OptimizerConfig, num_train_steps: int) -> keras.optim
     follows the same schedule under its own bound of 1 / sqrt(step).
     """
     if config.name == "mnemosyne":
-        return Mnemosyne(learning_rate=config.learning_rate, total_steps=num_train_steps)
+        return _mnemosyne(config, num_train_steps)
     make, settings = HAND_DESIGNED[config.name]
     if config.beta_2 is not None:
         settings = {**settings, "beta_2": config.beta_2}
@@ -50,6 +50,16 @@ def make_optimizer(config: OptimizerConfig, num_train_steps: int) -> keras.optim
     )
     optimizer.exclude_from_weight_decay(var_names=list(NO_WEIGHT_DECAY))
     return optimizer
+
+
+def _mnemosyne(config: OptimizerConfig, num_train_steps: int) -> Mnemosyne:
+    settings = {"learning_rate": config.learning_rate, "total_steps": num_train_steps}
+    if config.without == "orthogonalisation":
+        return Mnemosyne(**settings, orthogonalise=False)
+    optimizer = Mnemosyne(**settings)
+    if not config.without:
+        return optimizer
+    return Mnemosyne(**settings, meta_params=optimizer.meta_params.without(config.without))
 
 
 def _schedule(config: OptimizerConfig, num_train_steps: int):

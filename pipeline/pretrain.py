@@ -14,14 +14,15 @@ import time
 from collections.abc import Sequence
 
 from pipeline import config
+from pipeline.recipe_sections import OPTIMIZERS, TrainConfig
 
 EXAMPLE = f"""example:
   mnemosyne pretrain --recipe bert_tiny_sample --data runs/sample/data --output runs/sample/pretrain
   mnemosyne pretrain --recipe bert_tiny_sample --data DIR --output DIR \\
       --set optimizer.name=adamw --set optimizer.learning_rate=1e-3
 
-optimizer.name is one of {", ".join(config.OPTIMIZERS[:5])},
-{", ".join(config.OPTIMIZERS[5:])}.
+optimizer.name is one of {", ".join(OPTIMIZERS[:5])},
+{", ".join(OPTIMIZERS[5:])}.
 
 Every kind of record is read. Unmasked ones (prepare --masking dynamic) are masked anew in each
 epoch, as the recipe says under 'prepare'. Of records in bins a run reads those of one length,
@@ -217,7 +218,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     return figures
 
 
-def next_stop(train: config.TrainConfig, step: int) -> int:
+def next_stop(train: TrainConfig, step: int) -> int:
     """Returns the step at which the device loop after `step` must hand back control.
 
     That is the nearest multiple of a logging, evaluation or checkpoint interval, at most

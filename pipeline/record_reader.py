@@ -19,7 +19,7 @@ import tensorflow as tf
 from data_prep import features as records
 from data_prep.wordpiece import load_vocabulary
 from pipeline import dynamic_masking
-from pipeline.config import PrepareConfig
+from pipeline.recipe_sections import PrepareConfig
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,10 +13,10 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from models.bert_classifier import BertClassifier
-from pipeline.config import OptimizerConfig
 from pipeline.glue.reader import MAX_SCORE
 from pipeline.glue.settings import FineTuningSettings
 from pipeline.optimizers import make_optimizer
+from pipeline.recipe_sections import OptimizerConfig
 
 _STEPS_PER_REPORT = 20
 
@@ -105,6 +105,8 @@ def train(
             loss = train_step(_batch(features, rows), labels[rows], seed)
             if step % _STEPS_PER_REPORT == 0 or step == num_train_steps:
                 _report(bar, float(loss), step, settings)
+    # Schedule-Free AdamW is judged at an average of the weights that it trained.
+    optimizer.finalize_variable_values(model.trainable_variables)
     return num_train_steps
 
 

@@ -10,8 +10,9 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from pipeline.glue.settings import DEFAULT_LEARNING_RATES, OPTIMIZERS, FineTuningSettings
+from pipeline.glue.settings import DEFAULT_LEARNING_RATES, FineTuningSettings
 from pipeline.glue.tasks import TASKS, GlueTask, holds_sample_tasks, select_tasks
+from pipeline.recipe_sections import OPTIMIZERS
 
 _EPILOG = """example:
   mnemosyne glue --checkpoint runs/tiny --glue_dir glue --tasks CoLA,SST-2 --output scores
@@ -61,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--learning_rate",
         type=float,
         help="peak rate of adamw (1e-4; small models need more than BERT-base's 2e-5); for "
-        "mnemosyne a multiplier of its built-in rates (1.0)",
+        "mnemosyne a multiplier of its built-in rates (1.0); any other optimizer needs one",
     )
     return parser
 
@@ -76,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     if args.learning_rate is None:
+        if args.optimizer not in DEFAULT_LEARNING_RATES:
+            raise ValueError(f"--learning_rate: expected one with --optimizer {args.optimizer}.")
         args.learning_rate = DEFAULT_LEARNING_RATES[args.optimizer]
     settings = FineTuningSettings(
         **{f.name: getattr(args, f.name) for f in dataclasses.fields(FineTuningSettings)}

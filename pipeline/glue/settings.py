@@ -2,9 +2,10 @@
 
 import dataclasses
 
-# What each optimizer starts from: a peak rate, but for Mnemosyne a multiplier of its own.
+from pipeline.recipe_sections import OPTIMIZERS
+
+# A peak rate, but for Mnemosyne a multiplier of its own. The others must be given one.
 DEFAULT_LEARNING_RATES = {"adamw": 1e-4, "mnemosyne": 1.0}
-OPTIMIZERS = tuple(DEFAULT_LEARNING_RATES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,11 +18,12 @@ class FineTuningSettings:
       batch_size: Examples per step; every step has exactly this many.
       max_seq_length: Tokens per example.
       seed: Decides order, dropout and the initial head.
-      optimizer: One of `OPTIMIZERS`.
-      warmup_fraction: Share of the steps with a rising rate, in [0, 1]; AdamW only.
+      optimizer: One of `OPTIMIZERS`, as in a recipe.
+      warmup_fraction: Share of the steps with a rising rate, in [0, 1]; not of Mnemosyne.
       dropout: Probability in [0, 1) of dropping a hidden unit or attention weight, whatever
         pre-training used: a short pre-training needs none, a small task does.
-      weight_decay: Decoupled decay of matrices; bias and LayerNorm have none. AdamW only.
+      weight_decay: Decoupled decay of matrices; bias and LayerNorm have none. Not of
+        Mnemosyne.
       max_train_examples: At most so many training examples, drawn with `seed`;
         0 takes all.
 
@@ -53,7 +55,7 @@ class FineTuningSettings:
             raise ValueError(f"--warmup_fraction: expected 0 to 1, received {self.warmup_fraction}")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(
-                f"--optimizer: expected {' or '.join(OPTIMIZERS)}, received {self.optimizer}"
+                f"--optimizer: expected one of {', '.join(OPTIMIZERS)}; received {self.optimizer}"
             )
 
     def num_train_steps(self, num_examples: int) -> int:

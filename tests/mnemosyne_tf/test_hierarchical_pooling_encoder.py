@@ -49,6 +49,20 @@ def test_every_chunk_hears_of_a_change_in_the_last_one(small_structure, level_1)
     assert (difference.max(axis=1) > 1e-4).all()
 
 
+@pytest.mark.parametrize(("level_2", "hear"), [("performer", 3), ("none", 1)])
+def test_chunks_hear_of_each_other_by_level_2_alone(small_structure, level_2, hear):
+    structure = dataclasses.replace(small_structure, level_2=level_2)
+    values = MetaParams.nominal(structure).values
+    random = np.random.RandomState(4)
+    statistics, context = random.randn(1, 3, 6), random.randn(1, 1, 6).astype(np.float32)
+    tokens = []
+    for change in (0.0, 1.0):
+        statistics[0, -1] += change
+        pooled = gradient_features.PooledFeatures(tf.constant(statistics, tf.float32), context, ())
+        tokens.append(encode(values, (), pooled, plan=None, structure=structure).numpy()[0])
+    assert int((np.abs(tokens[1] - tokens[0]).max(axis=1) > 1e-4).sum()) == hear
+
+
 def test_chunk_size_one_gives_a_meta_token_per_coordinate(small_structure):
     structure = dataclasses.replace(small_structure, level_1="performer", chunk_size=1)
     assert meta_tokens(structure, (6,)).shape == (6, 4)

@@ -1,5 +1,7 @@
 """Structures and untrained values."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ STRUCTURES = [
     Structure(use_memory=False, network_on_matrices=True),
     Structure(num_memory_heads=2, width=4),
     Structure(chunk_size=1, level_1="none", width=4),
+    Structure(chunk_size=1, level_1="none", level_2="none", width=4),
 ]
 
 
@@ -51,6 +54,7 @@ def test_nominal_values_depend_on_the_seed_only():
         ({"num_random_features": 5}, "even num_random_features.*received 5"),
         ({"chunk_size": 0}, "chunk_size of at least 1, received 0"),
         ({"level_1": "median"}, "received 'median'"),
+        ({"level_2": "mean"}, "level_2 in .*received 'mean'"),
         ({"num_memory_heads": 0}, "num_memory_heads of at least 1, received 0"),
         ({"level_1": "none"}, 'chunk_size 1 with level_1 "none".*received 1024'),
     ],
@@ -78,3 +82,27 @@ def test_heads_leave_the_other_untrained_values_alone():
     three = MetaParams.nominal(Structure(num_memory_heads=3, width=4)).values
     for name in one.keys() - {"memory/log_tau"}:
         assert np.array_equal(one[name], three[name]), name
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "gone"),
+    [
+        ("memory", {"use_memory": False}, "memory/"),
+        ("encoder", {"level_2": "none"}, "level_2/"),
+        ("heads", {}, None),
+    ],
+)
+def test_one_part_is_left_out(small_structure, live_meta_params, part, changes, gone):
+    trained = live_meta_params(small_structure)
+    ablated = trained.without(part)
+    assert ablated.structure == dataclasses.replace(small_structure, **changes)
+    left_out = {name for name in trained.values if gone and name.startswith(gone)}
+    assert ablated.values.keys() == trained.values.keys() - left_out
+    for name, value in ablated.values.items():
+        is_head = part == "heads" and name.startswith(("step_head", "film_head", "network/output"))
+        assert np.array_equal(value, 0.0 * value if is_head else trained.values[name]), name
+
+
+def test_part_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="heads, memory, encoder, received 'cam'"):
+        MetaParams.nominal().without("cam")

@@ -30,6 +30,7 @@ VARIANTS = {
     "pooled by Performers": ({"level_1": "performer"}, {"matrix_scale": "rms"}, SOME),
     "coordinate-wise": ({"level_1": "none", "chunk_size": 1}, {}, FEW),
     "three decay rates": ({"num_memory_heads": 3}, {"total_steps": 80}, SOME),
+    "without level 2": ({"level_2": "none"}, {"total_steps": 90}, SOME),
     "without memory": ({"use_memory": False}, {"newton_schulz_iterations": 3}, SOME),
     "without orthogonalisation": ({}, {"orthogonalise": False}, SOME),
     "network on matrices": ({"network_on_matrices": True}, {"weight_decay": None}, SOME),

@@ -2,6 +2,7 @@ import pytest
 import yaml
 
 from pipeline import config
+from pipeline.recipe_sections import TrainConfig
 
 
 @pytest.mark.parametrize("name", config.recipe_names())
@@ -48,6 +49,7 @@ def test_override_is_typed_as_the_field_is():
         ("model.size.first=x", "'size' is no section"),
         ("trian.num_train_steps=3", "Did you mean 'train'"),
         ("optimizer.name=adam", "Unknown optimizer.name 'adam'.*mnemosyne, adamw, .*, sgd"),
+        ("optimizer.without=cam", "must be one of heads, memory, .*, or empty; received cam"),
         ("prepare.masked_lm_prob=1.5", "masked_lm_prob must be a share .*, received 1.5"),
     ],
 )
@@ -62,6 +64,14 @@ def test_setting_that_mnemosyne_would_ignore_is_refused(key):
         config.load_recipe("bert_tiny_mnemosyne", [f"optimizer.{key}=0.5"])
     recipe = config.load_recipe("bert_tiny_adamw", [f"optimizer.{key}=0.5"])
     assert getattr(recipe.optimizer, key) == 0.5
+
+
+def test_only_mnemosyne_has_parts_to_leave_out():
+    overrides = ["optimizer.name=lion", "optimizer.without=memory"]
+    with pytest.raises(ValueError, match="of mnemosyne out, lion has none; received memory"):
+        config.load_recipe("bert_tiny_adamw", overrides)
+    recipe = config.load_recipe("bert_tiny_mnemosyne", overrides[1:])
+    assert recipe.optimizer.without == "memory"
 
 
 @pytest.mark.parametrize("name", ["adafactor", "sgd"])
@@ -101,7 +111,7 @@ def test_file_that_is_no_yaml_is_refused(tmp_path):
 def test_empty_section_is_the_default_and_takes_overrides(tmp_path):
     (tmp_path / "r.yaml").write_text("train:\n")
     recipe = config.load_recipe(str(tmp_path / "r.yaml"), ["train.random_seed=4"])
-    assert recipe.train == config.TrainConfig(random_seed=4)
+    assert recipe.train == TrainConfig(random_seed=4)
 
 
 def test_differences_name_section_and_key():

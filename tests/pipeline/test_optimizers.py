@@ -2,10 +2,10 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from mnemosyne_tf import Mnemosyne
+from mnemosyne_tf import MetaParams, Mnemosyne
 from pipeline import rivals
-from pipeline.config import OPTIMIZERS, OptimizerConfig
 from pipeline.optimizers import HAND_DESIGNED, make_optimizer
+from pipeline.recipe_sections import ABLATIONS, OPTIMIZERS, OptimizerConfig
 from pipeline.schedules import LinearWarmup, LinearWarmupDecay
 
 
@@ -13,6 +13,18 @@ def test_mnemosyne_is_told_the_length_of_the_run():
     optimizer = make_optimizer(OptimizerConfig(), num_train_steps=77)
     assert isinstance(optimizer, Mnemosyne)
     assert optimizer.get_config()["total_steps"] == 77
+
+
+@pytest.mark.parametrize("part", ABLATIONS)
+def test_part_of_mnemosyne_is_left_out(part):
+    whole = Mnemosyne().meta_params
+    config = make_optimizer(OptimizerConfig(without=part), num_train_steps=77).get_config()
+    assert config["total_steps"] == 77
+    if part == "orthogonalisation":
+        assert config["orthogonalise"] is False
+    else:
+        expected = whole.without(part).fingerprint()
+        assert MetaParams.resolve(config["meta_params"]).fingerprint() == expected
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from data_prep import features as records
-from pipeline.config import PrepareConfig
 from pipeline.dynamic_masking import MaskingRules
+from pipeline.recipe_sections import PrepareConfig
 from pipeline.record_reader import RecordReader, make_reader
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cat", "##s", "sat"]

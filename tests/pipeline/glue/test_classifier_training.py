@@ -11,6 +11,7 @@ from models import BertConfig
 from pipeline.glue import classifier_training
 from pipeline.glue.initial_weights import build_classifier, encoder_weights
 from pipeline.glue.settings import FineTuningSettings
+from pipeline.optimizers import make_optimizer
 
 CONFIG = BertConfig(
     vocab_size=12,
@@ -103,6 +104,29 @@ def test_the_same_seed_gives_the_same_weights():
     first, second = (model.get_weights() for model in models)
     for weights, again in zip(first, second, strict=True):
         np.testing.assert_array_equal(weights, again)
+
+
+def test_model_ends_at_the_weights_that_its_optimizer_wants_judged(monkeypatch):
+    made = []
+
+    def make(*args):
+        made.append(make_optimizer(*args))
+        return made[-1]
+
+    monkeypatch.setattr(classifier_training, "make_optimizer", make)
+    features, labels = make_examples(48)
+    settings = FineTuningSettings(num_train_epochs=1, batch_size=8, optimizer="schedule_free_adamw")
+    model = make_model()
+    fit(model, features, labels, settings)
+    variables = model.trainable_variables
+    judged = [variable.numpy() for variable in variables]
+    made[0].resume_training(variables)
+    assert any(
+        (variable.numpy() != old).any() for variable, old in zip(variables, judged, strict=True)
+    )
+    made[0].finalize_variable_values(variables)
+    for variable, old in zip(variables, judged, strict=True):
+        np.testing.assert_allclose(variable.numpy(), old, atol=1e-6)
 
 
 def test_predictions_do_not_depend_on_the_batch_size():

@@ -81,6 +81,14 @@ def test_each_optimizer_has_its_own_default_rate(folders, quick, optimizer, rate
     assert results["settings"]["learning_rate"] == rate
 
 
+def test_other_optimizers_must_be_given_a_rate(folders, quick):
+    flags = arguments(folders, "--optimizer", "lion")
+    at = flags.index("--learning_rate")
+    with pytest.raises(ValueError, match="--learning_rate: expected one with --optimizer lion"):
+        finetune.main(flags[:at] + flags[at + 2 :])
+    assert finetune.main(flags) == 0
+
+
 def test_two_tasks_are_trained_scored_and_kept(folders, capsys):
     assert finetune.main(arguments(folders, "--num_train_epochs", "8")) == 0
     printed = capsys.readouterr().out.splitlines()
