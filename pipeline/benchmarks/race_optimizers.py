@@ -66,7 +66,7 @@ def make_optimizer(optimizer: str, learning_rate: float, num_train_steps: int) -
     """
     from mnemosyne_tf import Mnemosyne
     from pipeline import optimizers, rivals
-    from pipeline.config import OptimizerConfig
+    from pipeline.recipe_sections import OptimizerConfig
 
     if is_ours(optimizer):
         steps = None if optimizer == SIX_LINES else num_train_steps
