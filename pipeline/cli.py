@@ -21,6 +21,7 @@ COMMANDS = {
     "pretrain": ("pipeline.pretrain", "pre-train BERT from a recipe"),
     "glue": ("pipeline.glue.finetune", "fine-tune and score on GLUE"),
     "sample-tasks": ("data_prep.sample_glue_tasks", "make two GLUE-layout tasks from a corpus"),
+    "meta-train": ("pipeline.meta_training.meta_train", "learn meta-parameters of Mnemosyne"),
     "report": ("pipeline.report", "write one HTML page about data, runs and scores"),
     "bench": ("pipeline.benchmarks.bench", "measure, beside others where there are any"),
     "recipe": ("pipeline.show_recipe", "print a recipe, or one stage's flags"),

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from pipeline.scalars import ScalarWriter
+
 
 class StepSizes:
     """Writes scalars for each variable, `step_rms/NAME`, `relative_step/NAME`, `multiplier/NAME`.
@@ -37,7 +39,7 @@ class StepSizes:
     ):
         self._variables = list(variables)
         self._multipliers = multipliers
-        self._writer = tf.summary.create_file_writer(str(directory))
+        self._writer = ScalarWriter(directory)
 
     @contextlib.contextmanager
     def watch(self, step: int) -> Iterator[None]:
@@ -45,25 +47,18 @@ class StepSizes:
         before = [variable.numpy() for variable in self._variables]
         yield
         names = [variable.name.split(":")[0] for variable in self._variables]
-        with self._writer.as_default():
-            for name, variable, old in zip(names, self._variables, before, strict=True):
-                old = old.astype(np.float64)
-                moved = _rms(variable.numpy() - old)
-                _write(f"step_rms/{name}", moved, step)
-                if scale := _rms(old):
-                    _write(f"relative_step/{name}", moved / scale, step)
-            if self._multipliers is not None:
-                for name, multiplier in zip(names, self._multipliers(), strict=True):
-                    _write(f"multiplier/{name}", multiplier, step)
-        self._writer.flush()
+        scalars = {}
+        for name, variable, old in zip(names, self._variables, before, strict=True):
+            old = old.astype(np.float64)
+            moved = _rms(variable.numpy() - old)
+            scalars[f"step_rms/{name}"] = moved
+            if scale := _rms(old):
+                scalars[f"relative_step/{name}"] = moved / scale
+        if self._multipliers is not None:
+            for name, multiplier in zip(names, self._multipliers(), strict=True):
+                scalars[f"multiplier/{name}"] = multiplier
+        self._writer.write(scalars, step)
 
 
 def _rms(array: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(array))))
-
-
-def _write(tag: str, value: float, step: int) -> None:
-    # What `tf.summary.scalar` does, which needs the package tensorboard only to say this.
-    scalars = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
-    metadata = tf.compat.v1.SummaryMetadata(plugin_data=scalars)
-    tf.summary.write(tag, tf.constant(value, tf.float32), step=step, metadata=metadata)

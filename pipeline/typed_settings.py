@@ -36,12 +36,34 @@ def build(cls, settings: Mapping, where: str, prefix: str = ""):
             raise ValueError(
                 f"Unknown key '{prefix}{key}' in {where}.{hint} Known keys: {', '.join(fields)}."
             )
-        default = fields[key].default
+        default, named = fields[key].default, _named_sections(kinds[key])
         if dataclasses.is_dataclass(default):
             values[key] = build(type(default), value or {}, where, f"{prefix}{key}.")
+        elif named:
+            values[key] = _build_each(named, value, where, f"{prefix}{key}.")
         else:
             values[key] = _typed(value, kinds[key], f"{prefix}{key}", where)
     return cls(**values)
+
+
+def _named_sections(kind) -> type | None:
+    """The dataclass X of a field `Mapping[str, X]`, whose sections have names of their own."""
+    kinds = typing.get_args(kind) if typing.get_origin(kind) is Mapping else ()
+    return kinds[1] if kinds and dataclasses.is_dataclass(kinds[1]) else None
+
+
+def _build_each(cls, sections, where: str, prefix: str) -> dict:
+    if not isinstance(sections, Mapping):
+        raise ValueError(
+            f"'{prefix.rstrip('.')}' in {where} must hold named sections, received {sections!r}."
+        )
+    built = {}
+    for name, settings in sections.items():
+        try:
+            built[name] = build(cls, settings or {}, where, f"{prefix}{name}.")
+        except ValueError as error:
+            raise ValueError(f"{prefix}{name}: {error}") from error
+    return built
 
 
 def _typed(value, expected: type | types.UnionType, key: str, where: str):

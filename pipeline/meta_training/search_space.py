@@ -1,0 +1,92 @@
+"""The numbers that evolution moves, and what they mean as meta-parameters.
+
+A point of the search space is a vector; zero is the nominal set. In every coordinate a step of one
+is a large change: a rate times e, a memory of momentum e times as long, a warm-up whose odds are e
+times as high, a tenth in the weights of a head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mnemosyne_tf.meta_params import NOMINAL_RULE, MetaParams
+
+_HEAD_SCALE = 0.1
+
+
+def _logit(share):
+    return np.log(share) - np.log1p(-share)
+
+
+def _expit(odds):
+    return 1.0 / (1.0 + np.exp(-odds))
+
+
+# From a value to a coordinate, and back.
+_LOGARITHM = (np.log, np.exp)
+_COMPLEMENT = (lambda decay: -np.log1p(-decay), lambda x: -np.expm1(-x))
+_ODDS = (_logit, _expit)
+_HEAD = (lambda value: value / _HEAD_SCALE, lambda x: _HEAD_SCALE * x)
+_IDENTITY = (lambda value: value, lambda x: x)
+_SCALES = {
+    "rule/matrix_rate": _LOGARITHM,
+    "rule/elementwise_rate": _LOGARITHM,
+    "rule/momentum_decay": _COMPLEMENT,
+    "rule/second_moment_decay": _COMPLEMENT,
+    "rule/warmup_fraction": _ODDS,
+    "rule/warmup_steps": _LOGARITHM,
+    "memory/log_tau": _IDENTITY,
+    "step_head/kernel": _HEAD,
+    "step_head/bias": _HEAD,
+}
+
+
+class SearchSpace:
+    """Vectors around a set of meta-parameters.
+
+    Args:
+        nominal: the set at zero.
+        entries: names of the meta-parameters that move.
+    """
+
+    def __init__(self, nominal: MetaParams, entries: Sequence[str]):
+        self.nominal = nominal
+        self._entries = list(entries)
+        self._bounds = nominal.structure.bounds()
+        self._sizes = [nominal.values[name].size for name in self._entries]
+
+    @property
+    def num_coords(self) -> int:
+        """Length of a vector."""
+        return sum(self._sizes)
+
+    def values(self, points: np.ndarray) -> dict[str, np.ndarray]:
+        """Meta-parameters of some points.
+
+        Args:
+            points: `[num_points, num_coords]`.
+
+        Returns:
+            Float32 `[num_points, *shape]` by name: what moves, and the scalars of the rule.
+        """
+        parts = np.split(points, np.cumsum(self._sizes)[:-1], axis=1)
+        moved = dict(zip(self._entries, parts, strict=True))
+        names = dict.fromkeys([*NOMINAL_RULE, *self._entries])
+        return {name: self._values_of(name, moved.get(name), len(points)) for name in names}
+
+    def meta_params(self, point: np.ndarray) -> MetaParams:
+        """The whole set at one point."""
+        values = self.values(point[np.newaxis])
+        moved = {name: value[0] for name, value in values.items()}
+        return MetaParams(self.nominal.structure, {**self.nominal.values, **moved})
+
+    def _values_of(self, name: str, part: np.ndarray | None, num_points: int) -> np.ndarray:
+        start = self.nominal.values[name]
+        if part is None:
+            return np.broadcast_to(start, [num_points, *start.shape])
+        to_coordinate, to_value = _SCALES[name]
+        centre = to_coordinate(start.astype(np.float64))
+        value = to_value(centre + part.reshape([num_points, *start.shape]))
+        return np.clip(value, *self._bounds.get(name, (None, None))).astype(np.float32)

@@ -1,0 +1,181 @@
+"""Recipes of `mnemosyne meta-train`: what is learned, how, and on which tasks."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping
+
+import yaml
+
+from pipeline import typed_settings
+
+RECIPES_DIR = pathlib.Path(__file__).parent / "recipes"
+TEXT_KINDS, IMAGE_KINDS = ("copy", "text"), ("mlp", "vit")
+# What `learned` may name, and the meta-parameters it stands for.
+LEARNED = {
+    "rates": ("rule/matrix_rate", "rule/elementwise_rate"),
+    "decays": ("rule/momentum_decay", "rule/second_moment_decay"),
+    "warmup": ("rule/warmup_fraction", "rule/warmup_steps"),
+    "multiplier": ("step_head/kernel", "step_head/bias"),
+    "memory": ("memory/log_tau",),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskSettings:
+    """One task; sizes that its kind does not have are ignored.
+
+    Attributes:
+        kind: "copy", "text", "mlp" or "vit".
+        num_steps: steps of a run.
+        batch_size: sequences or images a step.
+        width: hidden units, of a transformer's residual stream or of each layer of a perceptron.
+        num_layers: blocks, or hidden layers.
+        num_heads: attention heads.
+        vocab_size: tokens, the mask included.
+        seq_len: tokens of a sequence.
+        knows_length: whether the optimizer is told `num_steps`.
+    """
+
+    kind: str = "copy"
+    num_steps: int = 400
+    batch_size: int = 32
+    width: int = 32
+    num_layers: int = 1
+    num_heads: int = 2
+    vocab_size: int = 128
+    seq_len: int = 26
+    knows_length: bool = True
+
+    def __post_init__(self):
+        if self.kind not in (*TEXT_KINDS, *IMAGE_KINDS):
+            raise ValueError(
+                f"kind must be one of {', '.join((*TEXT_KINDS, *IMAGE_KINDS))}, received "
+                f"'{self.kind}'."
+            )
+        for name in ("batch_size", "width", "num_layers", "num_heads", "vocab_size", "seq_len"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, received {getattr(self, name)}.")
+        if self.num_steps < NUM_LOOKS or self.num_steps % NUM_LOOKS:
+            raise ValueError(
+                f"num_steps must be a multiple of {NUM_LOOKS}, the looks at the held-out rows, "
+                f"received {self.num_steps}."
+            )
+        if self.kind != "mlp" and self.width % self.num_heads:
+            raise ValueError(
+                f"width must be a multiple of num_heads, received {self.width} and "
+                f"{self.num_heads}."
+            )
+
+
+# Looks at the held-out rows in a run, at equal distances, the last at its end.
+NUM_LOOKS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class MetaRecipe:
+    """One meta-training.
+
+    Attributes:
+        name: of the recipe.
+        learned: what is learned, names of `LEARNED` separated by commas.
+        seed: of everything that is drawn.
+        meta_steps: generations of the evolution.
+        members: settings tried in each, an even number: they come in mirrored pairs.
+        members_at_once: of them, how many runs are one program; a divisor of `members`.
+        tasks_per_step: tasks on which each generation is tried, drawn anew every time.
+        initial_spread: standard deviation of the first generation; 1 is what `search_space` takes
+            for a large change.
+        worst_task_weight: weight of the worst task's regret beside the mean over tasks.
+        sweep_seeds: runs of the nominal rule at every rate, for what regrets are measured against.
+        final_seeds: runs on every task that compare the result with the nominal rule at the end.
+        checkpoint_every: meta-steps between two kept sets of meta-parameters.
+        tasks: settings by name.
+    """
+
+    name: str = "unnamed"
+    learned: str = "rates, decays, warmup"
+    seed: int = 0
+    meta_steps: int = 50
+    members: int = 8
+    members_at_once: int = 4
+    tasks_per_step: int = 3
+    initial_spread: float = 0.5
+    worst_task_weight: float = 0.5
+    sweep_seeds: int = 2
+    final_seeds: int = 3
+    checkpoint_every: int = 10
+    tasks: Mapping[str, TaskSettings] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        if unknown := [name for name in self.learned_names() if name not in LEARNED]:
+            raise ValueError(
+                f"learned must name some of {', '.join(LEARNED)}, separated by commas, received "
+                f"{', '.join(map(repr, unknown))}."
+            )
+        for name in ("meta_steps", "members_at_once", "sweep_seeds", "final_seeds"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, received {getattr(self, name)}.")
+        if self.members < 2 or self.members % 2 or self.members % self.members_at_once:
+            raise ValueError(
+                "members must be even and a multiple of members_at_once, received "
+                f"{self.members} and {self.members_at_once}."
+            )
+        if self.checkpoint_every < 1 or self.initial_spread <= 0 or self.worst_task_weight < 0:
+            raise ValueError(
+                "checkpoint_every must be at least 1, initial_spread above 0 and "
+                f"worst_task_weight not below 0, received {self.checkpoint_every}, "
+                f"{self.initial_spread} and {self.worst_task_weight}."
+            )
+        if not 1 <= self.tasks_per_step <= len(self.tasks):
+            raise ValueError(
+                f"tasks_per_step must be from 1 to the number of tasks, received "
+                f"{self.tasks_per_step} for {len(self.tasks)} tasks."
+            )
+
+    def learned_names(self) -> list[str]:
+        """The names in `learned`."""
+        return [name.strip() for name in self.learned.split(",")]
+
+    def learned_entries(self) -> list[str]:
+        """The meta-parameters that they stand for."""
+        return [entry for name in self.learned_names() for entry in LEARNED[name]]
+
+    def needs(self, kind: str) -> bool:
+        """Whether some task is of this kind."""
+        return any(task.kind == kind for task in self.tasks.values())
+
+
+def load_meta_recipe(name_or_file: str) -> MetaRecipe:
+    """Loads a shipped recipe by name, or any YAML file.
+
+    Raises:
+        FileNotFoundError: neither a shipped recipe nor a file.
+        ValueError: an unknown key, a value of the wrong type or out of its range.
+    """
+    path = pathlib.Path(name_or_file)
+    if not path.suffix:
+        path = RECIPES_DIR / f"{name_or_file}.yaml"
+    if not path.is_file():
+        shipped = ", ".join(sorted(file.stem for file in RECIPES_DIR.glob("*.yaml")))
+        raise FileNotFoundError(
+            f"No recipe '{name_or_file}'. Expected a YAML file, or one of the shipped recipes: "
+            f"{shipped}."
+        )
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} must be YAML, received: {error}") from error
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"{path} must hold settings and tasks, received {settings!r}.")
+    return typed_settings.build(MetaRecipe, {"name": path.stem, **settings}, str(path))
+
+
+def save_meta_recipe(recipe: MetaRecipe, path: str | os.PathLike) -> None:
+    """Writes the resolved recipe, through a temporary name."""
+    temporary = f"{path}.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        yaml.safe_dump(dataclasses.asdict(recipe), file, sort_keys=False)
+    os.replace(temporary, path)

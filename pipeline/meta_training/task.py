@@ -1,0 +1,65 @@
+"""What a task of meta-training is: data, and a loss as a pure function of weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.meta_training.transformer import Weights
+
+HELDOUT_ROWS = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A model to train from scratch in a fixed number of steps.
+
+    Attributes:
+        name: in logs.
+        num_steps: steps of a run.
+        batch_size: rows a step.
+        knows_length: whether the optimizer is told `num_steps`.
+        train: arrays with one first axis, rows.
+        heldout: the same, at most `HELDOUT_ROWS` rows.
+        initial_weights: weights by name from a generator. Names decide what is orthogonalised
+            and what is decayed, as for any Keras variable.
+        make_batch: from some rows and a seed int32 `[2]` to the batch that `loss` reads.
+        loss: mean loss in nats, `[]`.
+        plateau: nats, the loss of who knows only how frequent each answer is.
+    """
+
+    name: str
+    num_steps: int
+    batch_size: int
+    knows_length: bool
+    train: tuple[np.ndarray, ...]
+    heldout: tuple[np.ndarray, ...]
+    initial_weights: Callable[[np.random.Generator], dict[str, np.ndarray]]
+    make_batch: Callable[[tuple[tf.Tensor, ...], tf.Tensor], Any]
+    loss: Callable[[Weights, Any], tf.Tensor]
+    plateau: float
+
+    def train_batch(self, train: tuple[tf.Tensor, ...], seed: tf.Tensor) -> Any:
+        """Rows drawn at random from `self.train`, given as tensors; the same for a same seed."""
+        rows = random_integers([self.batch_size], seed, train[0].shape[0])
+        return self.make_batch(tuple(tf.gather(array, rows) for array in train), seed + 1)
+
+    def heldout_batch(self) -> Any:
+        """All held-out rows, the same at every look."""
+        arrays = tuple(tf.constant(array) for array in self.heldout)
+        return self.make_batch(arrays, tf.constant([0, 0]))
+
+
+def random_integers(shape, seed: tf.Tensor, maxval: int = 2**31 - 1) -> tf.Tensor:
+    """Integers from 0 to below `maxval`, the same with and without XLA, as floats are not."""
+    return tf.random.stateless_uniform(shape, seed, 0, maxval, tf.int32, alg="philox")
+
+
+def split(*arrays: np.ndarray) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Train and held-out rows: the last twentieth, at most `HELDOUT_ROWS`, is held out."""
+    count = max(1, min(HELDOUT_ROWS, len(arrays[0]) // 20))
+    return tuple(array[:-count] for array in arrays), tuple(array[-count:] for array in arrays)

@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+
+from pipeline.benchmarks.race_tasks import load_digits
+from pipeline.meta_training.classifiers import classifier_task
+from pipeline.meta_training.settings import TaskSettings
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits()[0]
+
+
+@pytest.mark.parametrize("kind", ["mlp", "vit"])
+def test_untrained_model_knows_nothing(kind, digits):
+    settings = TaskSettings(kind=kind, width=16, num_layers=2)
+    task = classifier_task("digits", settings, *digits)
+    weights = task.initial_weights(np.random.default_rng(0))
+    assert task.plateau == pytest.approx(np.log(10), abs=0.05)
+    assert float(task.loss(weights, task.heldout_batch())) == pytest.approx(np.log(10), abs=0.6)
+
+
+def test_a_patch_holds_neighbours(digits):
+    image = np.arange(64, dtype=np.float32).reshape(1, 8, 8, 1)
+    images = np.repeat(image, 40, axis=0)
+    task = classifier_task("digits", TaskSettings(kind="vit"), images, np.arange(40) % 10)
+    patches = task.train[0][0]
+    assert patches.shape == (16, 4)
+    assert patches[0].tolist() == [0, 1, 8, 9] and patches[5].tolist() == [18, 19, 26, 27]
+
+
+def test_mlp_has_the_layers_asked_for(digits):
+    task = classifier_task("d", TaskSettings(kind="mlp", width=16, num_layers=3), *digits)
+    weights = task.initial_weights(np.random.default_rng(0))
+    shapes = [weights[f"dense_{i}/kernel"].shape for i in range(4)]
+    assert shapes == [(64, 16), (16, 16), (16, 16), (16, 10)]
+    assert np.std(weights["dense_0/kernel"]) == pytest.approx(1 / 8, rel=0.1)

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnemosyne_tf.meta_params import MetaParams
+from pipeline.meta_training import masked_lm
+from pipeline.meta_training.inner_run import InnerRun
+from pipeline.meta_training.search_space import SearchSpace
+from pipeline.meta_training.settings import TaskSettings
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return masked_lm.copy_tokens(TaskSettings(), seed=0)
+
+
+def test_second_half_is_the_first_with_noise(tokens):
+    assert tokens.shape == (20_000, 26) and tokens.min() == 0 and tokens.max() == 126
+    first, second = tokens[:, :13], tokens[:, 13:]
+    # A token drawn anew is the same with the chance that two Zipf tokens agree.
+    frequencies = 1 / np.arange(1, 128) / np.sum(1 / np.arange(1, 128))
+    agree = 0.85 + 0.15 * np.sum(frequencies**2)
+    assert np.mean(first == second) == pytest.approx(agree, abs=0.004)
+    assert np.mean(tokens == 0) == pytest.approx(frequencies[0], abs=0.004)
+    assert np.mean(second == 9) == pytest.approx(frequencies[9], abs=0.002)
+
+
+def test_fifteen_percent_are_masked_and_asked_for(tokens):
+    rows = tf.constant(tokens[:50])
+    masked, positions, labels = masked_lm.mask_tokens((rows,), tf.constant([1, 2]), mask=127)
+    assert positions.shape == (50, 4)  # 0.15 * 26 rounded
+    np.testing.assert_array_equal(np.sum(masked.numpy() == 127, axis=1), 4)
+    np.testing.assert_array_equal(labels, np.take_along_axis(tokens[:50], positions.numpy(), 1))
+    kept = masked.numpy() != 127
+    np.testing.assert_array_equal(masked.numpy()[kept], tokens[:50][kept])
+    again = masked_lm.mask_tokens((rows,), tf.constant([1, 3]), mask=127)[1]
+    assert np.any(again.numpy() != positions.numpy())
+
+
+def test_plateau_of_tokens_of_known_frequencies():
+    train = np.array([[0, 0, 0, 1]] * 1000)
+    expected = -(3 * np.log(0.75) + np.log(0.25)) / 4
+    assert masked_lm.unigram_loss(train, train[:10], 2) == pytest.approx(expected, abs=1e-3)
+
+
+def test_untrained_model_knows_nothing(tokens):
+    task = masked_lm.masked_lm_task("copy", TaskSettings(), tokens)
+    assert len(task.heldout[0]) == 256 and len(task.train[0]) == 20_000 - 256
+    weights = task.initial_weights(np.random.default_rng(0))
+    assert float(task.loss(weights, task.heldout_batch())) == pytest.approx(np.log(128), abs=0.1)
+
+
+@pytest.mark.slow
+def test_nominal_rule_leaves_the_plateau_but_not_the_floor():
+    settings = TaskSettings(num_steps=320, vocab_size=32, seq_len=12, width=32)
+    tokens = masked_lm.copy_tokens(settings, seed=0)
+    task = masked_lm.masked_lm_task("copy", settings, tokens)
+    space = SearchSpace(MetaParams.nominal(), ["rule/matrix_rate"])
+    values = space.values(np.array([[0.7], [-20.0]]))  # twice the nominal rate; nearly none
+    losses = InnerRun(task, space.nominal, values)(values, seed=1)[:, -1]
+    # Nobody can do better than to know the noise of the copy and its position.
+    frequencies = masked_lm.zipf(31)
+    joint = 0.15 * np.outer(frequencies, frequencies) + 0.85 * np.diag(frequencies)
+    floor = -np.sum(joint * np.log(joint / frequencies))
+    assert floor < losses[0] < task.plateau - 0.3
+    assert losses[1] > task.plateau - 0.1
