@@ -7,7 +7,7 @@ import json
 import os
 
 from pipeline.benchmarks import figures_file, race_bert, race_plots, race_sweep, race_tasks
-from pipeline.benchmarks.race_optimizers import RATES
+from pipeline.benchmarks.race_optimizers import RATES, all_that_differ
 from pipeline.benchmarks.race_outcome import Outcome
 from pipeline.benchmarks.race_table import PACE
 
@@ -53,8 +53,8 @@ def main(args: argparse.Namespace) -> int:
 def _race(args: argparse.Namespace) -> list[Outcome]:
     os.makedirs(args.runs, exist_ok=True)
     tasks = _chosen(_tasks(args), args.tasks)
-    chosen = [*RATES] if args.optimizers is None else [*{PACE, *args.optimizers}]
-    chosen.sort(key=[*RATES].index)
+    wanted = all_that_differ() if args.optimizers is None else {PACE, *args.optimizers}
+    chosen = sorted(wanted, key=[*RATES].index)
     sweep = race_sweep.Sweep(args.runs, seeds=args.seeds, sweep_seeds=args.sweep_seeds)
     for task in tasks:
         sweep.announce(task, chosen)

@@ -1,15 +1,17 @@
 """Who races: the rates that each optimizer is tried at, and how it is made.
 
 What races untuned stands here with the one rate 1. `nominal` is the rule under Mnemosyne's learned
-part with its own rates swept, the bar that the learned part has to clear. An ablation is one more
-entry in `_OURS`; so will be the LSTM optimizers, which have no trained meta-parameters yet.
+part with its own rates swept, the bar that the learned part has to clear. The LSTM optimizers will
+be two more rows here; they have no trained meta-parameters yet.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-MNEMOSYNE, SIX_LINES = "mnemosyne", "mnemosyne()"
+from pipeline.recipe_sections import ABLATIONS
+
+MNEMOSYNE, SIX_LINES, NOMINAL = "mnemosyne", "mnemosyne()", "nominal"
 PUBLISHED = "schedule_free_adamw()"
 # Geometric, from below to above what was published for each.
 RATES = {
@@ -22,17 +24,10 @@ RATES = {
     PUBLISHED: (2.5e-3,),
     "adafactor": (4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2, 1.3e-1),
     "sgd": (2e-2, 4e-2, 8e-2, 1.6e-1, 3.2e-1, 6.4e-1),
-    "nominal": (0.125, 0.25, 0.5, 1.0, 2.0, 4.0),
+    NOMINAL: (0.125, 0.25, 0.5, 1.0, 2.0, 4.0),
     MNEMOSYNE: (1.0,),  # told the number of steps, as the trainer tells it
     SIX_LINES: (1.0,),  # told nothing: the six lines of the README
-    "no_orthogonalisation": (1.0,),
-}
-# Arguments of Mnemosyne, beside the rate and, but for the six lines, the number of steps.
-_OURS = {
-    "nominal": {"meta_params": "nominal"},
-    MNEMOSYNE: {},
-    SIX_LINES: {},
-    "no_orthogonalisation": {"orthogonalise": False},
+    **{f"without_{part}": (1.0,) for part in ABLATIONS},  # Mnemosyne less one part
 }
 MORE_RATES = 3  # beyond an end of the sweep, where the best rate stands at that end
 
@@ -44,7 +39,21 @@ def is_swept(optimizer: str) -> bool:
 
 def is_ours(optimizer: str) -> bool:
     """Whether it is Mnemosyne or a part of it."""
-    return optimizer in _OURS
+    return optimizer in (MNEMOSYNE, SIX_LINES, NOMINAL) or optimizer.startswith("without_")
+
+
+def all_that_differ() -> list[str]:
+    """Returns every optimizer, less ablations that change nothing.
+
+    With heads of zeros nobody hears of encoder and memory: without them it is the same run.
+    """
+    from mnemosyne_tf import Mnemosyne
+    from mnemosyne_tf.output_heads import output_heads
+
+    if any(output_heads(Mnemosyne().meta_params.values)):
+        return [*RATES]
+    unheard = {f"without_{part}" for part in ABLATIONS if part != "orthogonalisation"}
+    return [optimizer for optimizer in RATES if optimizer not in unheard]
 
 
 def next_rate(tried: list[float], best: float) -> float | None:
@@ -68,11 +77,16 @@ def make_optimizer(optimizer: str, learning_rate: float, num_train_steps: int) -
     from pipeline import optimizers, rivals
     from pipeline.recipe_sections import OptimizerConfig
 
-    if is_ours(optimizer):
-        steps = None if optimizer == SIX_LINES else num_train_steps
-        return Mnemosyne(learning_rate, total_steps=steps, **_OURS[optimizer])
+    if optimizer == SIX_LINES:
+        return Mnemosyne(learning_rate)
+    if optimizer == NOMINAL:
+        return Mnemosyne(learning_rate, num_train_steps, meta_params="nominal")
     if optimizer == PUBLISHED:
         # Defaults of the code that its authors publish: no decay, no warm-up, no clipping.
         return rivals.ScheduleFreeAdamW(learning_rate, weight_decay=None)
-    config = OptimizerConfig(name=optimizer, learning_rate=learning_rate)
+    if is_ours(optimizer):
+        without = optimizer.partition("without_")[2]
+        config = OptimizerConfig(learning_rate=learning_rate, without=without)
+    else:
+        config = OptimizerConfig(name=optimizer, learning_rate=learning_rate)
     return optimizers.make_optimizer(config, num_train_steps)

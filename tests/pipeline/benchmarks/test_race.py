@@ -15,6 +15,7 @@ def run(tmp_path, monkeypatch, capsys):
     for module in (race, race_sweep, race_optimizers):
         monkeypatch.setattr(module, "RATES", rates)
     monkeypatch.setattr(race_sweep, "MORE_RATES", 0)
+    monkeypatch.setattr(race, "all_that_differ", lambda: [*rates])
 
     def go(*flags):
         usual = {"runs": "runs", "plot": "race.png", "output": "race.json"}

@@ -7,11 +7,9 @@ from pipeline.benchmarks.race_optimizers import RATES, make_optimizer, next_rate
 
 
 def test_rivals_are_swept_over_six_rates_and_ours_over_none():
-    assert {name for name in RATES if not race_optimizers.is_swept(name)} == {
-        "mnemosyne",
-        "mnemosyne()",
-        "no_orthogonalisation",
-        "schedule_free_adamw()",
+    untuned = {name for name in RATES if not race_optimizers.is_swept(name)}
+    assert untuned - {"schedule_free_adamw()"} == {
+        name for name in RATES if name.startswith(("mnemosyne", "without"))
     }
     assert {len(rates) for rates in RATES.values()} == {1, 6}
 
@@ -22,11 +20,22 @@ def test_the_six_lines_are_told_nothing():
     assert bare.get_config()["learning_rate"] == Mnemosyne().get_config()["learning_rate"]
 
 
-def test_ablations_change_one_thing():
-    whole, part = (
-        make_optimizer(name, 1.0, 77).get_config() for name in ("mnemosyne", "no_orthogonalisation")
-    )
-    assert {name for name in whole if whole[name] != part[name]} == {"orthogonalise"}
+@pytest.mark.parametrize(
+    ("ablation", "changed"),
+    [("without_orthogonalisation", "orthogonalise"), ("without_memory", "meta_params")],
+)
+def test_ablations_change_one_thing(ablation, changed):
+    whole, part = (make_optimizer(name, 1.0, 77).get_config() for name in ("mnemosyne", ablation))
+    assert {name for name in whole if whole[name] != part[name]} == {changed}
+
+
+def test_ablations_of_what_is_not_heard_are_not_raced(monkeypatch):
+    learned = {"without_heads", "without_memory", "without_encoder"}
+    shipped = Mnemosyne()
+    assert {*RATES} - {*race_optimizers.all_that_differ()} == learned
+    shipped.meta_params.values["step_head/bias"] += 0.1
+    monkeypatch.setattr("mnemosyne_tf.Mnemosyne", lambda: shipped)
+    assert race_optimizers.all_that_differ() == [*RATES]
 
 
 def test_schedule_free_as_published_has_no_decay_no_warm_up_and_no_clipping():
