@@ -14,13 +14,15 @@ _EPILOG = """example:
   mnemosyne bench optimizer --suite vision --fashion_mnist DIR --plot race.png --output race.json
   mnemosyne bench optimizer --suite bert --text 'novels/*.txt::file' 'news/*.txt'
   mnemosyne bench optimizer --suite all --seeds 3 --runs races
+  mnemosyne bench optimizer --suite gate --candidate runs/meta/meta_params.npz --text 'novels/*'
   mnemosyne bench optimizer --tpu_aot --tpu v4 --sizes tiny base
 
 --suite: every optimizer trains every task, rivals at six rates with warm-up and linear decay (one
 seed, --sweep_seeds), the best of them by held-out loss from all --seeds; where it stands at an end
 of the six the sweep goes on. Mnemosyne has none to set; "mnemosyne()" is not even told the number
 of steps. A BERT's race counts where AdamW ends 0.3 nats below the unigram plateau. Finished runs
-are kept in --runs and never run again.
+are kept in --runs and never run again. --suite gate: all these tasks for AdamW, the nominal rule
+swept, Mnemosyne as it ships and a --candidate, with a verdict whether that may ship.
 
 --tpu_aot: one step of 16 x 128 tokens, all parts of the optimizer in it, is compiled for a TPU that
 need not be there; nothing runs. Needs the extra: pip install 'mnemosyne-bert[tpu]'.
@@ -68,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         FileNotFoundError: the folder of a file to write is not there.
     """
     args = build_parser().parse_args(argv)
-    figures_file.check_folders(args, ("output", "plot"))
+    figures_file.check_folders(args, ("output", "plot", "history"))
     if args.suite:
         return race.main(args)
     return tpu_aot.main(args) if args.tpu_aot else cost.main(args)

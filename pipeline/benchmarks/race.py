@@ -6,12 +6,12 @@ import argparse
 import json
 import os
 
-from pipeline.benchmarks import figures_file, race_bert, race_plots, race_sweep, race_tasks
-from pipeline.benchmarks.race_optimizers import RATES, all_that_differ
+from pipeline.benchmarks import figures_file, gate, race_bert, race_plots, race_sweep, race_tasks
+from pipeline.benchmarks.race_optimizers import RATES, all_that_differ, candidate
 from pipeline.benchmarks.race_outcome import Outcome
 from pipeline.benchmarks.race_table import PACE
 
-SUITES = ("bert", "vision", "all")
+SUITES = ("bert", "vision", "all", "gate")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--sweep_seeds", type=int, default=1, help="runs at every other rate (%(default)s)")
     add("--optimizers", nargs="+", choices=RATES, metavar="NAME", help="only these, and adamw")
     add("--runs", metavar="DIR", default="races", help="finished runs, kept (%(default)s)")
+    add("--candidate", metavar="FILE.npz", help="meta-parameters that race as mnemosyne:FILE.npz")
+    add("--history", metavar="FILE.md", help="add the verdict of --suite gate to this table")
     add("--plot", metavar="FILE.png", help="draw curves, steps to AdamW's loss and sweeps here")
 
 
@@ -36,25 +38,36 @@ def main(args: argparse.Namespace) -> int:
     """Runs what is not in --runs yet, prints a table for each task; returns 0.
 
     Raises:
-        ValueError: a flag makes no sense.
+        ValueError: a flag makes no sense, or --candidate is no file of meta-parameters.
+        FileNotFoundError: there is no such file.
     """
     for name in ("seeds", "sweep_seeds"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name}: expected 1 or more, received {getattr(args, name)}.")
+    if args.suite == "gate" and not args.candidate:
+        raise ValueError("--suite gate: expected --candidate FILE.npz, what might ship.")
+    if args.candidate:  # before hours of racing
+        from mnemosyne_tf.meta_params import MetaParams
+
+        MetaParams.load(args.candidate)
     outcomes = _race(args)
     if args.plot:
         race_plots.draw(outcomes, args.plot)
     if args.output:
         _save(args.output, outcomes, args)
     print("\n" + "; ".join(outcome.last_words() for outcome in outcomes))
+    if args.suite == "gate":
+        verdict = gate.judge(outcomes, args.candidate)
+        print(verdict.in_words())
+        if args.history:
+            gate.add_to_history(args.history, verdict)
     return 0
 
 
 def _race(args: argparse.Namespace) -> list[Outcome]:
     os.makedirs(args.runs, exist_ok=True)
     tasks = _chosen(_tasks(args), args.tasks)
-    wanted = all_that_differ() if args.optimizers is None else {PACE, *args.optimizers}
-    chosen = sorted(wanted, key=[*RATES].index)
+    chosen = _contestants(args)
     sweep = race_sweep.Sweep(args.runs, seeds=args.seeds, sweep_seeds=args.sweep_seeds)
     for task in tasks:
         sweep.announce(task, chosen)
@@ -68,11 +81,19 @@ def _race(args: argparse.Namespace) -> list[Outcome]:
     return outcomes
 
 
+def _contestants(args: argparse.Namespace) -> list[str]:
+    if args.suite == "gate":
+        return gate.contestants(args.candidate)
+    wanted = all_that_differ() if args.optimizers is None else {PACE, *args.optimizers}
+    chosen = sorted(wanted, key=[*RATES].index)
+    return [*chosen, candidate(args.candidate)] if args.candidate else chosen
+
+
 def _tasks(args: argparse.Namespace) -> list[race_tasks.Task]:
     tasks = []
-    if args.suite in ("bert", "all"):
+    if args.suite in ("bert", "all", "gate"):
         tasks += race_bert.bert_tasks(args.text, args.runs)
-    if args.suite in ("vision", "all"):
+    if args.suite in ("vision", "all", "gate"):
         tasks += race_tasks.vision_tasks(args.fashion_mnist)
     return tasks
 

@@ -1,7 +1,8 @@
 """Who races: the rates that each optimizer is tried at, and how it is made.
 
 What races untuned stands here with the one rate 1. `nominal` is the rule under Mnemosyne's learned
-part with its own rates swept, the bar that the learned part has to clear. The LSTM optimizers will
+part with its own rates swept, the bar that the learned part has to clear. "mnemosyne:FILE" is
+Mnemosyne with the meta-parameters of a file, a candidate for what ships. The LSTM optimizers will
 be two more rows here; they have no trained meta-parameters yet.
 """
 
@@ -32,14 +33,25 @@ RATES = {
 MORE_RATES = 3  # beyond an end of the sweep, where the best rate stands at that end
 
 
+def rates_of(optimizer: str) -> tuple[float, ...]:
+    """The rates that it is tried at; a candidate's are Mnemosyne's."""
+    return RATES[optimizer.partition(":")[0]]
+
+
+def candidate(meta_params: str) -> str:
+    """The name under which the meta-parameters of a file race."""
+    return f"{MNEMOSYNE}:{meta_params}"
+
+
 def is_swept(optimizer: str) -> bool:
     """Whether it is tried at several rates."""
-    return len(RATES[optimizer]) > 1
+    return len(rates_of(optimizer)) > 1
 
 
 def is_ours(optimizer: str) -> bool:
     """Whether it is Mnemosyne or a part of it."""
-    return optimizer in (MNEMOSYNE, SIX_LINES, NOMINAL) or optimizer.startswith("without_")
+    ours = (MNEMOSYNE, SIX_LINES, NOMINAL)
+    return optimizer in ours or optimizer.startswith(("without_", candidate("")))
 
 
 def all_that_differ() -> list[str]:
@@ -69,7 +81,7 @@ def make_optimizer(optimizer: str, learning_rate: float, num_train_steps: int) -
     """Returns an optimizer: rivals with warm-up and linear decay, as in the trainer.
 
     Args:
-        optimizer: a key of `RATES`.
+        optimizer: a key of `RATES`, or a `candidate`.
         learning_rate: its peak; of ours a multiple of the built-in rates.
         num_train_steps: of the run.
     """
@@ -77,6 +89,8 @@ def make_optimizer(optimizer: str, learning_rate: float, num_train_steps: int) -
     from pipeline import optimizers, rivals
     from pipeline.recipe_sections import OptimizerConfig
 
+    if meta_params := optimizer.partition(candidate(""))[2]:
+        return Mnemosyne(learning_rate, num_train_steps, meta_params=meta_params)
     if optimizer == SIX_LINES:
         return Mnemosyne(learning_rate)
     if optimizer == NOMINAL:

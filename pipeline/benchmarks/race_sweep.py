@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from pipeline.benchmarks import race_table
-from pipeline.benchmarks.race_optimizers import MORE_RATES, RATES, is_swept, next_rate
+from pipeline.benchmarks.race_optimizers import MORE_RATES, is_swept, next_rate, rates_of
 from pipeline.benchmarks.race_run import Curve, Run, Runs
 from pipeline.benchmarks.race_tasks import Arrays, Task
 
@@ -32,7 +32,7 @@ class Sweep:
     def announce(self, task: Task, optimizers: Sequence[str]) -> None:
         """Lets the bar know of runs to come."""
         for optimizer in optimizers:
-            rates = len(RATES[optimizer]) if is_swept(optimizer) else 0
+            rates = len(rates_of(optimizer)) if is_swept(optimizer) else 0
             runs = (rates - 1) * self._sweep_seeds + self._seeds if rates else self._seeds
             self._bar.total += runs * task.num_train_steps
 
@@ -47,7 +47,7 @@ class Sweep:
 
         def sweep(optimizer: str) -> dict[float, list[Curve]]:
             first = range(self._sweep_seeds)
-            by_rate = {rate: curves(optimizer, rate, first) for rate in RATES[optimizer]}
+            by_rate = {rate: curves(optimizer, rate, first) for rate in rates_of(optimizer)}
             if is_swept(optimizer):
                 for _ in range(MORE_RATES):
                     beyond = next_rate([*by_rate], race_table.best_rate(by_rate))

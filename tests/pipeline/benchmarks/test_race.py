@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from mnemosyne_tf.meta_params import MetaParams
 from pipeline.benchmarks import bench, race, race_bert, race_optimizers, race_sweep, race_tasks
 
 
@@ -12,7 +13,7 @@ def run(tmp_path, monkeypatch, capsys):
     task = race_tasks.Task("digits_mlp", race_tasks.load_digits, race_tasks.build_mlp, 64, 10, 2)
     monkeypatch.setattr(race_tasks, "vision_tasks", lambda folder: [task])
     rates = {"adamw": (1e-3, 4e-3), "sgd": (0.3,), "mnemosyne": (1.0,)}
-    for module in (race, race_sweep, race_optimizers):
+    for module in (race, race_optimizers):
         monkeypatch.setattr(module, "RATES", rates)
     monkeypatch.setattr(race_sweep, "MORE_RATES", 0)
     monkeypatch.setattr(race, "all_that_differ", lambda: [*rates])
@@ -70,3 +71,15 @@ def test_unknown_tasks_and_no_seeds_are_refused(run):
         run("--seeds", "0")
     with pytest.raises(ValueError, match="--sweep_seeds: expected 1 or more, received 0"):
         run("--sweep_seeds", "0")
+
+
+def test_the_gate_judges_a_candidate(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(race_bert, "bert_tasks", lambda texts, folder: [])
+    monkeypatch.setitem(race_optimizers.RATES, "nominal", (0.5, 1.0))
+    MetaParams.nominal().save(tmp_path / "new.npz")
+    flags = (f"--candidate={tmp_path / 'new.npz'}", f"--history={tmp_path / 'gate.md'}")
+    out, content = run("--suite=gate", *flags)
+    assert out.splitlines()[-1].startswith("gate: not passed, on 1 task(s) +0.0000 nats")
+    raced = {row["optimizer"] for row in content["tasks"]["digits_mlp"]["results"]}
+    assert raced == {"adamw", "nominal", "mnemosyne", f"mnemosyne:{tmp_path / 'new.npz'}"}
+    assert len((tmp_path / "gate.md").read_text().splitlines()) == 3

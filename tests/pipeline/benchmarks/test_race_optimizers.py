@@ -2,6 +2,7 @@ import pytest
 import tensorflow as tf
 
 from mnemosyne_tf import Mnemosyne
+from mnemosyne_tf.meta_params import MetaParams
 from pipeline.benchmarks import race_optimizers
 from pipeline.benchmarks.race_optimizers import RATES, make_optimizer, next_rate
 
@@ -63,3 +64,15 @@ def test_a_sweep_goes_on_beyond_the_end_that_is_best():
     assert next_rate([1.0, 2.0, 4.0], 4.0) == 8.0
     assert next_rate([1.0, 2.0, 4.0], 1.0) == 0.5
     assert next_rate([1.0, 2.0, 4.0], 2.0) is None
+
+
+def test_a_file_races_as_mnemosyne_with_its_meta_parameters(tmp_path):
+    nominal = MetaParams.nominal()
+    values = {**nominal.values, "rule/matrix_rate": 0.02}
+    changed = MetaParams(nominal.structure, values)
+    changed.save(tmp_path / "new.npz")
+    name = race_optimizers.candidate(str(tmp_path / "new.npz"))
+    assert race_optimizers.is_ours(name) and not race_optimizers.is_swept(name)
+    optimizer = make_optimizer(name, 1.0, 77)
+    assert optimizer.meta_params.fingerprint() == changed.fingerprint()
+    assert optimizer.get_config()["total_steps"] == 77

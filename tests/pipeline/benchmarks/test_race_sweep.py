@@ -11,7 +11,6 @@ RATES = {"adamw": (1.0, 2.0, 4.0), "mnemosyne": (1.0,)}
 @pytest.fixture
 def sweep(monkeypatch):
     """Returns `sweep(best, **seeds)`: curves by rate, lowest at `best`, and the bar's total."""
-    monkeypatch.setattr(race_sweep, "RATES", RATES)
     monkeypatch.setattr("pipeline.benchmarks.race_optimizers.RATES", RATES)
 
     def go(best, seeds=3, sweep_seeds=1, optimizer="adamw"):
