@@ -67,6 +67,7 @@ class Sweep:
 
     def _one(self, runs: Runs, task: Task, run: Run) -> Curve:
         self._bar.set_description(f"{task.name} {run.optimizer} {run.learning_rate:g} #{run.seed}")
+        self._bar.set_postfix_str("")  # the loss of the run before
         shown = 0
 
         def show(curve: Curve) -> None:
