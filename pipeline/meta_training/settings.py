@@ -41,7 +41,8 @@ class TaskSettings:
         seq_len: tokens of a sequence.
         knows_length: whether the optimizer is told `num_steps`.
         prompt_len: vectors before the tokens.
-        pretraining_steps: of the encoder that a prompt is tuned for.
+        pretraining_steps: of the encoder that a prompt is tuned for; with one layer, a prompt has
+            little to read.
     """
 
     kind: str = "copy"

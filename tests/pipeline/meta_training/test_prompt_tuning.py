@@ -8,7 +8,7 @@ from pipeline.meta_training.masked_lm import masked_lm_task
 from pipeline.meta_training.settings import TaskSettings
 
 SETTINGS = TaskSettings(
-    kind="prompt", num_steps=320, vocab_size=32, seq_len=12, pretraining_steps=480
+    kind="prompt", num_steps=200, num_layers=2, vocab_size=32, seq_len=12, pretraining_steps=400
 )
 
 
