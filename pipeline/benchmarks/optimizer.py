@@ -15,6 +15,7 @@ _EPILOG = """example:
   mnemosyne bench optimizer --suite bert --text 'novels/*.txt::file' 'news/*.txt'
   mnemosyne bench optimizer --suite all --seeds 3 --runs races
   mnemosyne bench optimizer --suite gate --candidate runs/meta/meta_params.npz --text 'novels/*'
+  mnemosyne bench optimizer --suite transfer --seeds 1 --output transfer.json
   mnemosyne bench optimizer --tpu_aot --tpu v4 --sizes tiny base
 
 --suite: every optimizer trains every task, rivals at six rates with warm-up and linear decay (one
@@ -23,6 +24,8 @@ of the six the sweep goes on. Mnemosyne has none to set; "mnemosyne()" is not ev
 of steps. A BERT's race counts where AdamW ends 0.3 nats below the unigram plateau. Finished runs
 are kept in --runs and never run again. --suite gate: all these tasks for AdamW, the nominal rule
 swept, Mnemosyne as it ships and a --candidate, with a verdict whether that may ship.
+--suite transfer: a small BERT and four that are wider, deeper, with larger batches or longer runs;
+Mnemosyne as it is against the nominal rule at its best swept rates at each, with AdamW beside them.
 
 --tpu_aot: one step of 16 x 128 tokens, all parts of the optimizer in it, is compiled for a TPU that
 need not be there; nothing runs. Needs the extra: pip install 'mnemosyne-bert[tpu]'.

@@ -6,12 +6,20 @@ import argparse
 import json
 import os
 
-from pipeline.benchmarks import figures_file, gate, race_bert, race_plots, race_sweep, race_tasks
+from pipeline.benchmarks import (
+    figures_file,
+    gate,
+    race_bert,
+    race_plots,
+    race_sweep,
+    race_tasks,
+    transfer,
+)
 from pipeline.benchmarks.race_optimizers import RATES, all_that_differ, candidate
 from pipeline.benchmarks.race_outcome import Outcome
 from pipeline.benchmarks.race_table import PACE
 
-SUITES = ("bert", "vision", "all", "gate")
+SUITES = ("bert", "vision", "all", "gate", "transfer")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +69,8 @@ def main(args: argparse.Namespace) -> int:
         print(verdict.in_words())
         if args.history:
             gate.add_to_history(args.history, verdict)
+    if args.suite == "transfer":
+        print(f"\n{transfer.to_markdown(transfer.compare(outcomes))}")
     return 0
 
 
@@ -84,7 +94,10 @@ def _race(args: argparse.Namespace) -> list[Outcome]:
 def _contestants(args: argparse.Namespace) -> list[str]:
     if args.suite == "gate":
         return gate.contestants(args.candidate)
-    wanted = all_that_differ() if args.optimizers is None else {PACE, *args.optimizers}
+    if args.suite == "transfer":
+        wanted = {*transfer.CONTESTANTS}
+    else:
+        wanted = all_that_differ() if args.optimizers is None else {PACE, *args.optimizers}
     chosen = sorted(wanted, key=[*RATES].index)
     return [*chosen, candidate(args.candidate)] if args.candidate else chosen
 
@@ -95,6 +108,8 @@ def _tasks(args: argparse.Namespace) -> list[race_tasks.Task]:
         tasks += race_bert.bert_tasks(args.text, args.runs)
     if args.suite in ("vision", "all", "gate"):
         tasks += race_tasks.vision_tasks(args.fashion_mnist)
+    if args.suite == "transfer":
+        tasks += transfer.transfer_tasks(args.text, args.runs)
     return tasks
 
 
@@ -113,5 +128,7 @@ def _save(path: str, outcomes: list[Outcome], args: argparse.Namespace) -> None:
         **{name: getattr(args, name) for name in ("suite", "seeds", "sweep_seeds")},
         "tasks": {outcome.task.name: outcome.to_json() for outcome in outcomes},
     }
+    if args.suite == "transfer":
+        content["transfer"] = transfer.to_json(transfer.compare(outcomes))
     finite = json.loads(json.dumps(content), parse_constant=lambda name: None)
     figures_file.save(path, finite, versions_of=("tensorflow", "tf-keras", "numpy"))

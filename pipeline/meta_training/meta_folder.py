@@ -1,7 +1,7 @@
 """The folder of one meta-training: what it needs to go on, and what it leaves.
 
-recipe.yaml  vocab_*.txt  baselines.json  state.npz  meta_steps.jsonl  checkpoints/  tensorboard/
-meta_params.npz  COMPLETED
+recipe.yaml  vocab_*.txt  encoder_*.npz  baselines.json  state.npz  meta_steps.jsonl  checkpoints/
+tensorboard/  meta_params.npz  COMPLETED
 """
 
 from __future__ import annotations

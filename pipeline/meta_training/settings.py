@@ -12,7 +12,8 @@ import yaml
 from pipeline import typed_settings
 
 RECIPES_DIR = pathlib.Path(__file__).parent / "recipes"
-TEXT_KINDS, IMAGE_KINDS = ("copy", "text"), ("mlp", "vit")
+IMAGE_KINDS = ("mlp", "vit")
+KINDS = ("copy", "text", *IMAGE_KINDS, "prompt")
 # What `learned` may name, and the meta-parameters it stands for.
 LEARNED = {
     "rates": ("rule/matrix_rate", "rule/elementwise_rate"),
@@ -21,6 +22,8 @@ LEARNED = {
     "multiplier": ("step_head/kernel", "step_head/bias"),
     "memory": ("memory/log_tau",),
 }
+# Settings of a task that count something, at least one.
+_SIZES = ("batch_size", "width", "num_layers", "num_heads", "vocab_size", "seq_len", "prompt_len")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +31,7 @@ class TaskSettings:
     """One task; sizes that its kind does not have are ignored.
 
     Attributes:
-        kind: "copy", "text", "mlp" or "vit".
+        kind: "copy", "text", "mlp", "vit" or "prompt".
         num_steps: steps of a run.
         batch_size: sequences or images a step.
         width: hidden units, of a transformer's residual stream or of each layer of a perceptron.
@@ -37,6 +40,9 @@ class TaskSettings:
         vocab_size: tokens, the mask included.
         seq_len: tokens of a sequence.
         knows_length: whether the optimizer is told `num_steps`.
+        prompt_len: vectors before the tokens.
+        pretraining_steps: of the encoder that a prompt is tuned for; with one layer, a prompt has
+            little to read.
     """
 
     kind: str = "copy"
@@ -48,21 +54,21 @@ class TaskSettings:
     vocab_size: int = 128
     seq_len: int = 26
     knows_length: bool = True
+    prompt_len: int = 4
+    pretraining_steps: int = 800
 
     def __post_init__(self):
-        if self.kind not in (*TEXT_KINDS, *IMAGE_KINDS):
-            raise ValueError(
-                f"kind must be one of {', '.join((*TEXT_KINDS, *IMAGE_KINDS))}, received "
-                f"'{self.kind}'."
-            )
-        for name in ("batch_size", "width", "num_layers", "num_heads", "vocab_size", "seq_len"):
+        if self.kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, received '{self.kind}'.")
+        for name in _SIZES:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, received {getattr(self, name)}.")
-        if self.num_steps < NUM_LOOKS or self.num_steps % NUM_LOOKS:
-            raise ValueError(
-                f"num_steps must be a multiple of {NUM_LOOKS}, the looks at the held-out rows, "
-                f"received {self.num_steps}."
-            )
+        for name in ("num_steps", "pretraining_steps"):
+            if getattr(self, name) < NUM_LOOKS or getattr(self, name) % NUM_LOOKS:
+                raise ValueError(
+                    f"{name} must be a multiple of {NUM_LOOKS}, the looks at the held-out rows, "
+                    f"received {getattr(self, name)}."
+                )
         if self.kind != "mlp" and self.width % self.num_heads:
             raise ValueError(
                 f"width must be a multiple of num_heads, received {self.width} and "

@@ -17,6 +17,7 @@ from data_prep.wordpiece import WordpieceTokenizer, learn_vocabulary
 from pipeline.benchmarks.race_tasks import load_digits, load_fashion_mnist
 from pipeline.meta_training.classifiers import classifier_task
 from pipeline.meta_training.masked_lm import copy_tokens, masked_lm_task
+from pipeline.meta_training.prompt_tuning import prompt_task
 from pipeline.meta_training.settings import IMAGE_KINDS, MetaRecipe, TaskSettings
 from pipeline.meta_training.task import Task
 
@@ -36,7 +37,7 @@ def load_tasks(
         recipe: tasks and seed.
         text: pattern of files of plain text, also .gz, .bz2, .xz; needed by tasks on text.
         fashion_mnist: folder of its files; scikit-learn's digits without.
-        folder: where vocabularies are written.
+        folder: where vocabularies and frozen encoders are written.
 
     Raises:
         ValueError: a task needs text and none is given, or it is too short.
@@ -56,6 +57,8 @@ def load_tasks(
             task = classifier_task(name, settings, images[:MAX_IMAGES], labels[:MAX_IMAGES])
         elif settings.kind == "text":
             task = masked_lm_task(name, settings, text_tokens(content, settings, folder))
+        elif settings.kind == "prompt":
+            task = prompt_task(name, settings, seed=recipe.seed, folder=folder)
         else:
             task = masked_lm_task(name, settings, copy_tokens(settings, recipe.seed))
         tasks.append(task)

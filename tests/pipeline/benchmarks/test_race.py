@@ -4,7 +4,15 @@ import json
 import pytest
 
 from mnemosyne_tf.meta_params import MetaParams
-from pipeline.benchmarks import bench, race, race_bert, race_optimizers, race_sweep, race_tasks
+from pipeline.benchmarks import (
+    bench,
+    race,
+    race_bert,
+    race_optimizers,
+    race_sweep,
+    race_tasks,
+    transfer,
+)
 
 
 @pytest.fixture
@@ -60,7 +68,10 @@ def test_all_is_both_suites(monkeypatch):
     race.add_flags(parser)
     parser.add_argument("--suite")
     flags = ["--text", "a", "b", "--fashion_mnist=f", "--runs=r", "--suite"]
-    tasks = {suite: race._tasks(parser.parse_args([*flags, suite])) for suite in race.SUITES}
+    tasks = {
+        suite: race._tasks(parser.parse_args([*flags, suite]))
+        for suite in ("bert", "vision", "all")
+    }
     assert tasks["all"] == [(["a", "b"], "r"), "f"] == tasks["bert"] + tasks["vision"]
 
 
@@ -83,3 +94,19 @@ def test_the_gate_judges_a_candidate(run, monkeypatch, tmp_path):
     raced = {row["optimizer"] for row in content["tasks"]["digits_mlp"]["results"]}
     assert raced == {"adamw", "nominal", "mnemosyne", f"mnemosyne:{tmp_path / 'new.npz'}"}
     assert len((tmp_path / "gate.md").read_text().splitlines()) == 3
+
+
+def test_transfer_races_three_at_every_point_and_compares_them(run, monkeypatch):
+    task = race_tasks.Task(
+        *("point", race_tasks.load_digits, race_tasks.build_mlp, 64, 10, 2),
+        plateau=lambda data: 9.0,
+    )
+    monkeypatch.setattr(transfer, "transfer_tasks", lambda texts, folder: [task])
+    monkeypatch.setitem(race_optimizers.RATES, "nominal", (0.01, 1.0))
+    out, content = run("--suite=transfer")
+    assert {row["optimizer"] for row in content["tasks"]["point"]["results"]} == {
+        *("adamw", "nominal", "mnemosyne")
+    }
+    assert out.splitlines()[-1].startswith("| point | mnemosyne | ")
+    (row,) = content["transfer"]
+    assert row["best_factor"] == 1.0 and row["difference"] == 0.0  # the same run

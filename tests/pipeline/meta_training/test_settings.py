@@ -26,8 +26,10 @@ def test_the_resolved_recipe_is_read_back(tmp_path):
     [
         ("meta_step: 3\ntasks: {a: {}}", "'meta_step'.*Did you mean 'meta_steps'"),
         ("tasks: {a: {withd: 3}}", "tasks.a: Unknown key 'tasks.a.withd'.*'tasks.a.width'"),
-        ("tasks: {a: {kind: rnn}}", "tasks.a: kind must be one of copy, text, mlp, vit"),
+        ("tasks: {a: {kind: rnn}}", "tasks.a: kind must be one of copy, text, mlp, vit, prompt"),
         ("tasks: {a: {num_steps: 100}}", "tasks.a: num_steps must be a multiple of 8"),
+        ("tasks: {a: {pretraining_steps: 4}}", "pretraining_steps must be a multiple of 8"),
+        ("tasks: {a: {prompt_len: 0}}", "prompt_len must be at least 1"),
         ("tasks: {a: {width: 31}}", "width must be a multiple of num_heads"),
         ("tasks: {a: {seq_len: 0}}", "seq_len must be at least 1"),
         ("tasks: {a: 3}", "'tasks.a' in .* must be a section"),

@@ -4,7 +4,7 @@ import lzma
 import numpy as np
 import pytest
 
-from pipeline.meta_training import task_data
+from pipeline.meta_training import prompt_tuning, task_data
 from pipeline.meta_training.settings import MetaRecipe, TaskSettings
 
 TEXT = b"It was the best of times, it was the worst of times.\n" * 200
@@ -34,17 +34,21 @@ def test_too_little_text_says_so(tmp_path):
         task_data.text_tokens(TEXT[:500], LITTLE, str(tmp_path))
 
 
-def test_every_kind_gets_its_data(tmp_path):
+def test_every_kind_gets_its_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(prompt_tuning, "_pretrain", lambda *_: {})
     (tmp_path / "text").write_bytes(TEXT)
-    kinds = {name: TaskSettings(kind=name, seq_len=8, vocab_size=64) for name in ("copy", "text")}
+    kinds = {
+        name: TaskSettings(kind=name, seq_len=8, vocab_size=64)
+        for name in ("copy", "text", "prompt")
+    }
     images = {name: TaskSettings(kind=name) for name in ("mlp", "vit")}
     recipe = MetaRecipe(tasks={**kinds, **images})
     tasks = task_data.load_tasks(
         recipe, text=str(tmp_path / "te*"), fashion_mnist=None, folder=str(tmp_path)
     )
-    assert [task.name for task in tasks] == ["copy", "text", "mlp", "vit"]
-    assert [task.train[0].shape[1:] for task in tasks] == [(8,), (8,), (64,), (16, 4)]
-    batch = tasks[3].train_batch(tasks[3].train, np.array([0, 1], np.int32))
+    assert [task.name for task in tasks] == ["copy", "text", "prompt", "mlp", "vit"]
+    assert [task.train[0].shape[1:] for task in tasks] == [(8,), (8,), (8,), (64,), (16, 4)]
+    batch = tasks[4].train_batch(tasks[4].train, np.array([0, 1], np.int32))
     assert batch[0].shape == (32, 16, 4) and batch[1].shape == (32,)
 
 
