@@ -1,8 +1,7 @@
 """The word rules of BERT in plain Python: what vanishes, what splits, what lower case means.
 
-`wordpiece` sends lines of printable ASCII straight to tensorflow-text, whose rules agree there.
-Beyond ASCII they do not (tensorflow-text folds compatibility characters, so an ellipsis becomes
-three full stops), and a published checkpoint expects the ids of the original rules. These are those
+tensorflow-text's rules are others (it folds compatibility characters, so an ellipsis becomes three
+full stops), and a published checkpoint expects the ids of the original rules. These are those
 rules.
 
 Source: google-research/bert, tokenization.py, `BasicTokenizer`.
@@ -10,10 +9,9 @@ Source: google-research/bert, tokenization.py, `BasicTokenizer`.
 
 from __future__ import annotations
 
-import functools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 # CJK ideographs, each a word of its own; Hangul, kana and the like are spaced or joined by their
 # writers.
@@ -41,26 +39,34 @@ def split_words(text: str, *, do_lower_case: bool = True) -> list[str]:
     return [part for word in words for part in _split_word(word, do_lower_case)]
 
 
-class _Cleaned(dict[int, "str | None"]):
+class _Characters(dict[int, "str | None"]):
     """What becomes of a character, by its code point; found out when it first comes up.
 
     There are a million, and a text uses few: a table of all would cost a second at every start.
     """
 
+    def __init__(self, becomes: Callable[[str], str | None]):
+        super().__init__()
+        self._becomes = becomes
+
     def __missing__(self, code: int) -> str | None:
-        character = chr(code)
-        category = unicodedata.category(character)
-        if character in "\t\n\r" or category == "Zs":
-            cleaned = " "
-        elif category in ("Cc", "Cf") or character == "\ufffd":
-            cleaned = None
-        else:
-            cleaned = character
-        self[code] = cleaned
-        return cleaned
+        self[code] = self._becomes(chr(code))
+        return self[code]
 
 
-_CLEANED = _Cleaned()
+def _cleaned(character: str) -> str | None:
+    category = unicodedata.category(character)
+    if character in "\t\n\r" or category == "Zs":
+        return " "
+    return None if category in ("Cc", "Cf") or character == "\ufffd" else character
+
+
+def _without_accent(character: str) -> str | None:
+    return None if unicodedata.category(character) == "Mn" else character
+
+
+def _spaced_mark(character: str) -> str:
+    return f" {character} " if _is_mark(character) else character
 
 
 def _split_word(word: str, do_lower_case: bool) -> Iterable[str]:
@@ -71,22 +77,9 @@ def _split_word(word: str, do_lower_case: bool) -> Iterable[str]:
     # The second split is not redundant: taking characters apart (NFD) can bring spaces about.
     for piece in _IDEOGRAPH.sub(r" \1 ", word).split():
         if do_lower_case:
-            piece = _strip_accents(piece.lower())
-        parts += "".join(map(_spaced_mark, piece)).split()
+            piece = unicodedata.normalize("NFD", piece.lower()).translate(_WITHOUT_ACCENTS)
+        parts += piece.translate(_SPACED_MARKS).split()
     return parts
-
-
-def _strip_accents(word: str) -> str:
-    return "".join(
-        character
-        for character in unicodedata.normalize("NFD", word)
-        if unicodedata.category(character) != "Mn"
-    )
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _spaced_mark(character: str) -> str:
-    return f" {character} " if _is_mark(character) else character
 
 
 def _is_mark(character: str) -> bool:
@@ -94,3 +87,8 @@ def _is_mark(character: str) -> bool:
     if character.isascii():
         return bool(re.match(f"[{_ASCII_PUNCTUATION}]", character))
     return unicodedata.category(character).startswith("P")
+
+
+_CLEANED = _Characters(_cleaned)
+_WITHOUT_ACCENTS = _Characters(_without_accent)
+_SPACED_MARKS = _Characters(_spaced_mark)

@@ -1,7 +1,9 @@
-"""The WordPiece tokenizer: the ids of google-research/bert at the speed of tensorflow-text.
+"""The WordPiece tokenizer: the ids of google-research/bert, and faster than tensorflow-text.
 
-How both are had at once: `text_stretches`. Functions of the vocabulary are offered here too, so
-that others import one module for vocabulary and tokenizer.
+Words that came up before are looked up (`word_memory`); a new one goes through BERT's own rules
+(`basic_tokenizer`) and then to tensorflow-text, which finds its pieces but normalises text its own
+way. Functions of the vocabulary are offered here too, so that others import one module for
+vocabulary and tokenizer.
 
 Source: google-research/bert, tokenization.py, `FullTokenizer`; Song et al. 2021 (fast WordPiece).
 """
@@ -14,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.text_stretches import TextStretches, are_printable_ascii, interleave
+from data_prep.basic_tokenizer import split_words
 from data_prep.vocabulary_file import load_vocabulary
 from data_prep.vocabulary_learner import SPECIAL_TOKENS, learn_vocabulary
+from data_prep.word_memory import WordMemory
 
 __all__ = ["SPECIAL_TOKENS", "WordpieceTokenizer", "learn_vocabulary", "load_vocabulary"]
 
@@ -54,30 +57,25 @@ class WordpieceTokenizer:
             self.vocab.index(token) for token in SPECIAL_TOKENS
         )
         self.is_continuation = np.array([entry.startswith("##") for entry in self.vocab])
-        self._line_tokenizer, self._word_tokenizer = self._build()
+        self._pieces = self._build()
+        self._memory = WordMemory(self._tokenize_words)
 
-    def _build(self) -> tuple[Any, Any]:
+    def _build(self) -> Any:
         import tensorflow as tf
         import tensorflow_text as tf_text
 
         shared = {"vocab": self.vocab, "token_out_type": tf.int32, "unknown_token": "[UNK]"}
         if self._is_tf_text:
-            lines = tf_text.FastBertTokenizer(
+            return tf_text.FastBertTokenizer(
                 **shared,
                 max_bytes_per_word=_TF_TEXT_WORD_BYTES,
                 lower_case_nfd_strip_accents=self.do_lower_case,
             )
-        else:
-            # The same without a normaliser: of ASCII, lower case is all that one would change.
-            lines = tf_text.FastWordpieceTokenizer(
-                **shared, max_bytes_per_word=_MAX_WORD_CHARACTERS
-            )
-        words = tf_text.FastWordpieceTokenizer(
+        return tf_text.FastWordpieceTokenizer(
             **shared,
             max_bytes_per_word=_MAX_WORD_CHARACTERS * _MAX_BYTES_PER_CHARACTER,
             no_pretokenization=True,
         )
-        return lines, words
 
     def tokenize(self, lines: Sequence[str | bytes]) -> tuple[np.ndarray, np.ndarray]:
         """Tokenizes lines; fastest with 1,024 lines or more.
@@ -103,32 +101,25 @@ class WordpieceTokenizer:
         return np.concatenate(ids), np.concatenate(lengths)
 
     def _tokenize_batch(self, lines: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        if self._is_tf_text or are_printable_ascii(lines):
-            return self._tokenize_text(lines)
-        stretches = TextStretches(self.do_lower_case)
-        for line in lines:
-            stretches.add(line)
-        ids, lengths = interleave(
-            np.array(stretches.is_text, bool),
-            self._tokenize_text(stretches.texts),
-            self._tokenize_words(stretches.words),
-        )
-        ends = np.concatenate([[0], np.cumsum(lengths)])[stretches.ends]
-        return ids, np.diff(ends, prepend=0).astype(np.int32)
+        return _flat(self._pieces, lines) if self._is_tf_text else self._memory.tokenize(lines)
 
-    def _tokenize_text(self, texts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Tokenizes stretches of printable ASCII; for ids of tensorflow-text, any text."""
-        if self.do_lower_case and not self._is_tf_text:
-            texts = [text.lower() for text in texts]
-        return _flat(self._line_tokenizer, texts)
-
-    def _tokenize_words(self, words: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Cuts single normalised words into pieces."""
+    def _tokenize_words(self, words: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Applies BERT's rules to words as `WordMemory` cuts them, and finds the pieces."""
+        split = [
+            [word.lower() if self.do_lower_case else word]
+            if word.isalnum()  # of bytes: ASCII
+            else split_words(word.decode("utf-8", "ignore"), do_lower_case=self.do_lower_case)
+            for word in words
+        ]
         # An over-long word is one [UNK]; so is this stand-in, which no vocabulary spells.
-        return _flat(
-            self._word_tokenizer,
-            [word if len(word) <= _MAX_WORD_CHARACTERS else "\0" for word in words],
-        )
+        parts = [
+            part if len(part) <= _MAX_WORD_CHARACTERS else "\0" for word in split for part in word
+        ]
+        ids, lengths = _flat(self._pieces, parts)
+        ids_before = np.concatenate([[0], np.cumsum(lengths)])[
+            np.concatenate([[0], np.cumsum([len(word) for word in split], dtype=np.int64)])
+        ]
+        return ids, np.diff(ids_before)
 
 
 def _flat(tokenizer: Any, strings: list[Any]) -> tuple[np.ndarray, np.ndarray]:
