@@ -14,7 +14,7 @@ CAM = Structure(
     num_random_features=8,
     level_1="none",
     level_2="none",
-    hidden_units=8,
+    hidden_units=4,
     nominal_direction=False,
 )
 

@@ -6,6 +6,7 @@ its Keras class does with variables. Every state is a named tuple that holds the
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import re
 from collections.abc import Mapping
@@ -52,18 +53,18 @@ class InnerOptimizer:
     def update(
         self,
         meta_params: Mapping[str, tf.Tensor],
-        name: str,
-        gradient: tf.Tensor,
-        state: Any,
+        gradients: Mapping[str, tf.Tensor],
+        states: Mapping[str, Any],
         inputs: StepInputs,
-    ) -> Any:
-        """One step of a variable; the state comes back unchanged when `inputs.finite` is False.
+    ) -> dict[str, Any]:
+        """One step of all variables; states come back unchanged when `inputs.finite` is False.
+
+        Variables that can be are moved together, which costs a fraction of the compile time.
 
         Args:
             meta_params: of `meta_params`.
-            name: of the variable; it decides about routing and weight decay.
-            gradient: shape of the variable.
-            state: before the step.
+            gradients: by name of the variable, which decides about routing and weight decay.
+            states: before the step.
             inputs: scalars of the step.
         """
         raise NotImplementedError
@@ -91,17 +92,26 @@ class InnerMnemosyne(InnerOptimizer):
             memory = tf.zeros([plan.num_chunks, *self.params.structure.memory_shape])
         return VariableState(weight, zeros, zeros, memory)
 
-    def update(self, meta_params, name, gradient, state, inputs) -> VariableState:
-        """As in `InnerOptimizer`."""
-        return update_rule.update(
-            meta_params,
-            gradient,
-            state,
-            inputs,
-            plan=self._plan(name, state.weight.shape),
-            structure=self.params.structure,
-            settings=RuleSettings(total_steps=self.total_steps, weight_decay=self.weight_decay),
-        )
+    def update(self, meta_params, gradients, states, inputs) -> dict[str, VariableState]:
+        """As in `InnerOptimizer`; variables of one plan are a stack."""
+        names_by_plan = collections.defaultdict(list)
+        for name, state in states.items():
+            names_by_plan[self._plan(name, state.weight.shape)].append(name)
+        moved = {}
+        for plan, names in names_by_plan.items():
+            stacked = update_rule.update(
+                meta_params,
+                tf.stack([gradients[name] for name in names]),
+                tf.nest.map_structure(lambda *each: tf.stack(each), *map(states.get, names)),
+                inputs,
+                plan=plan,
+                structure=self.params.structure,
+                settings=RuleSettings(total_steps=self.total_steps, weight_decay=self.weight_decay),
+            )
+            parts = [tf.unstack(part) for part in tf.nest.flatten(stacked)]
+            for name, *of_name in zip(names, *parts, strict=True):
+                moved[name] = tf.nest.pack_sequence_as(states[name], of_name)
+        return {name: moved[name] for name in states}
 
     def _plan(self, name: str, shape: tf.TensorShape) -> VariablePlan:
         structure = self.params.structure
@@ -129,13 +139,31 @@ class InnerLSTM(InnerOptimizer):
         cells = tf.zeros([weight.shape.num_elements(), *structure.state_shape])
         return LSTMState(weight, cells, (zeros, zeros) if structure.inputs == "moments" else ())
 
-    def update(self, meta_params, name, gradient, state, inputs) -> LSTMState:
-        """As in `InnerOptimizer`."""
-        return lstm_update.update(
+    def update(self, meta_params, gradients, states, inputs) -> dict[str, LSTMState]:
+        """As in `InnerOptimizer`; all variables are one vector, as no coordinate sees another."""
+        flat = [
+            LSTMState(
+                weight=tf.reshape(state.weight, [-1]),
+                cells=state.cells,
+                moments=tuple(tf.reshape(each, [-1]) for each in state.moments),
+            )
+            for state in states.values()
+        ]
+        moved = lstm_update.update(
             meta_params,
-            gradient,
-            state,
+            tf.concat([tf.reshape(gradients[name], [-1]) for name in states], axis=0),
+            tf.nest.map_structure(lambda *each: tf.concat(each, axis=0), *flat),
             inputs,
             structure=self.params.structure,
             weight_decay=0.0,
         )
+        sizes = [state.cells.shape[0] for state in states.values()]
+        parts = [tf.split(part, sizes) for part in tf.nest.flatten(moved)]
+        return {
+            name: tf.nest.map_structure(
+                lambda old, new: tf.reshape(new, old.shape),
+                states[name],
+                tf.nest.pack_sequence_as(states[name], of_name),
+            )
+            for name, *of_name in zip(states, *parts, strict=True)
+        }

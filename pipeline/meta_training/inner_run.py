@@ -103,10 +103,7 @@ class InnerRun:
             finite=finite,
         )
         meta_params = self._optimizer.meta_params(values)
-        states = {
-            name: self._optimizer.update(meta_params, name, gradients[name], state, inputs)
-            for name, state in member.states.items()
-        }
+        states = self._optimizer.update(meta_params, gradients, member.states, inputs)
         return _Member(states, member.applied_steps + tf.cast(finite, tf.int64))
 
 

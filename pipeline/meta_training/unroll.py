@@ -150,7 +150,7 @@ class Unroll:
                 for name, state in run.states.items()
             ]
         )
-        moved = self._moved(self._optimizer, meta_params, gradients, run.states, inputs)
+        moved = self._optimizer.update(meta_params, gradients, run.states, inputs)
         after = run._replace(states=moved, **_counted(run, inputs))
         return after, tf.where(counts, log_loss, MAX_LOG_LOSS) + pull
 
@@ -160,9 +160,9 @@ class Unroll:
             name: state._replace(weight=run.teacher[name].weight)
             for name, state in run.states.items()
         }
-        own = self._moved(self._optimizer, meta_params, gradients, led, inputs)
+        own = self._optimizer.update(meta_params, gradients, led, inputs)
         teacher_params = self._teacher.meta_params({})
-        teacher = self._moved(self._teacher, teacher_params, gradients, run.teacher, inputs)
+        teacher = self._teacher.update(teacher_params, gradients, run.teacher, inputs)
         errors = []
         for name, before in run.teacher.items():
             target = tf.reduce_mean(tf.square(teacher[name].weight - before.weight))
@@ -188,13 +188,6 @@ class Unroll:
             finite=finite,
         )
         return tf.stop_gradient(loss), gradients, inputs
-
-    @staticmethod
-    def _moved(optimizer: InnerOptimizer, meta_params, gradients, states, inputs):
-        return {
-            name: optimizer.update(meta_params, name, gradients[name], state, inputs)
-            for name, state in states.items()
-        }
 
 
 def nominal_elementwise() -> InnerMnemosyne:

@@ -7,6 +7,7 @@ from mnemosyne_tf import CoordinatewiseLSTM, LSTMParams
 from pipeline import cli
 from pipeline.meta_training import learned_training
 from pipeline.meta_training.learned_settings import LearnedRecipe
+from pipeline.meta_training.recipe_file import load_meta_recipe
 from pipeline.meta_training.settings import TaskSettings
 
 RECIPE = LearnedRecipe(
@@ -109,34 +110,46 @@ def test_interrupted_and_run_again_equals_uninterrupted(tmp_path, calls):
     assert log_of(tmp_path / "parts") == log_of(tmp_path / "whole")
 
 
-@pytest.mark.slow
-def test_the_command_learns_on_real_tasks_and_goes_on_bit_for_bit(tmp_path, capsys, monkeypatch):
-    (tmp_path / "r.yaml").write_text(
-        "{optimizer: lstm, imitation_steps: 2, meta_steps: 4, run_lengths: '4, 8', "
-        "unroll_length: 4, runs_at_once: 2, checkpoint_every: 1, sweep_seeds: 1, final_seeds: 1, "
-        "global_rescale: 2, tasks: {digits: {kind: mlp, num_steps: 8, width: 8, batch_size: 4}}}"
-    )
-    flags = ["meta-train", "--recipe", str(tmp_path / "r.yaml"), "--output"]
-    assert cli.main([*flags, str(tmp_path / "whole")]) == 0
-    printed = capsys.readouterr()
-    assert "inner steps/s" in printed.err and "digits " in printed.out
-    assert "elementwise rule, best at" in printed.err
+SMALL = (
+    "{optimizer: lstm, imitation_steps: 1, meta_steps: 4, run_lengths: '2, 4', unroll_length: 2, "
+    "runs_at_once: 2, checkpoint_every: 1, sweep_seeds: 1, final_seeds: 1, global_rescale: 2, "
+    "tasks: {digits: {kind: mlp, num_steps: 8, width: 4, batch_size: 4}}}"
+)
 
+
+@pytest.mark.slow
+def test_real_runs_go_on_bit_for_bit_where_they_were_interrupted(tmp_path, monkeypatch):
+    monkeypatch.setattr(learned_training, "WholeRuns", FakeRuns)
+    (tmp_path / "r.yaml").write_text(SMALL)
+    recipe = load_meta_recipe(str(tmp_path / "r.yaml"))
+    train(tmp_path / "whole", recipe)
     save = learned_training.MetaFolder.save_meta_step
 
     def save_and_die(folder, row, state):
         save(folder, row, state)
-        if row["meta_step"] in (1, 2, 5):
+        if row["meta_step"] == 4:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(learned_training.MetaFolder, "save_meta_step", save_and_die)
-        for _ in range(3):
-            with pytest.raises(KeyboardInterrupt):
-                cli.main([*flags, str(tmp_path / "parts")])
-    assert cli.main([*flags, str(tmp_path / "parts")]) == 0
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "parts", recipe)
+    train(tmp_path / "parts", recipe)
     assert log_of(tmp_path / "parts") == log_of(tmp_path / "whole")
-    files = [tmp_path / folder / "meta_params.npz" for folder in ("whole", "parts")]
-    first, second = (CoordinatewiseLSTM(meta_params=file).meta_params for file in files)
-    assert first.fingerprint() == second.fingerprint() != LSTMParams.untrained().fingerprint()
-    assert list((tmp_path / "parts" / "tensorboard").iterdir())
+    assert len({row["meta_loss"] for row in log_of(tmp_path / "whole")}) == 5
+    states = [np.load(tmp_path / folder / "state.npz") for folder in ("whole", "parts")]
+    for name in states[0].files:
+        np.testing.assert_array_equal(states[0][name], states[1][name], err_msg=name)
+
+
+@pytest.mark.slow
+def test_the_command_learns_on_real_tasks(tmp_path, capsys):
+    (tmp_path / "r.yaml").write_text(SMALL)
+    flags = ["--recipe", str(tmp_path / "r.yaml"), "--output", str(tmp_path / "out")]
+    assert cli.main(["meta-train", *flags]) == 0
+    printed = capsys.readouterr()
+    assert "inner steps/s" in printed.err and "elementwise rule, best at" in printed.err
+    assert printed.out.startswith("meta-train: mean regret ") and "; digits " in printed.out
+    optimizer = CoordinatewiseLSTM(meta_params=tmp_path / "out" / "meta_params.npz")
+    assert optimizer.meta_params.fingerprint() != LSTMParams.untrained().fingerprint()
+    assert list((tmp_path / "out" / "tensorboard").iterdir())

@@ -51,12 +51,8 @@ def differentiated_step_by_step(task, optimizer, values, seed):
             losses.append(tf.math.log(task.loss(weights, batch)))
             count = tf.constant(i, tf.int64)
             inputs = StepInputs(count, count, tf.constant(1.0), finite)
-            states = {
-                name: optimizer.update(
-                    meta_params, name, tf.stop_gradient(gradients[name]), state, inputs
-                )
-                for name, state in states.items()
-            }
+            gradients = {name: tf.stop_gradient(each) for name, each in gradients.items()}
+            states = optimizer.update(meta_params, gradients, states, inputs)
         meta_loss = tf.reduce_mean(tf.stack(losses))
     return meta_loss, tape.gradient(meta_loss, values)
 
