@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
             raise ValueError(f"--{name}: expected 1 or more, received {getattr(args, name)}.")
     if args.suite == "gate" and len(args.candidate) != 1:
         raise ValueError(
-            "--suite gate: expected one --candidate FILE.npz, what might ship, received "
+            "--suite gate: expected --candidate FILE.npz, what might ship, once, received "
             f"{len(args.candidate)}."
         )
     candidates = [load_candidate(path) for path in args.candidate]  # before hours of racing

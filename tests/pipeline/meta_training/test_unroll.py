@@ -73,6 +73,7 @@ def test_meta_gradient_is_that_of_the_tape_through_task_and_steps(task, kind):
         np.testing.assert_allclose(gradient, expected, atol=1e-3 * largest, err_msg=name)
 
 
+@pytest.mark.slow
 def test_who_stands_still_is_one_nominal_step_away_and_the_nominal_rule_none(task):
     still, nominal = fully_learned("cam"), nominal_elementwise()
     for optimizer, expected in ((still, 1.0), (nominal, 0.0)):
@@ -80,7 +81,7 @@ def test_who_stands_still_is_one_nominal_step_away_and_the_nominal_rule_none(tas
         unroll = unroll_of(task, optimizer, is_imitation=True)
         loss, _, runs = unroll(values, unroll.fresh.make([5, 6]))
         # Weight decay, which the nominal rule that is imitated has not, is in "still".
-        assert loss == pytest.approx(expected, abs=1e-3)
+        assert loss == pytest.approx(expected, abs=1e-2)
         assert runs.iteration.numpy().tolist() == [UNROLL_LENGTH] * 2
 
 
