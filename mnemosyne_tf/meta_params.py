@@ -56,6 +56,9 @@ class Structure:
         num_memory_heads: memories of each meta-token, every one with a discount of its own.
         network_on_matrices: whether the coordinate-wise network also acts on matrix directions,
             before they are orthogonalised.
+        nominal_direction: False leaves the nominal direction out: an update is what memory, heads
+            and coordinate-wise network answer, elementwise on every variable. Untrained, it stands
+            still.
         seed: seed of the random features and of the untrained encoders.
     """
 
@@ -68,6 +71,7 @@ class Structure:
     use_memory: bool = True
     num_memory_heads: int = 1
     network_on_matrices: bool = False
+    nominal_direction: bool = True
     seed: int = 0
 
     def __post_init__(self):
@@ -148,7 +152,11 @@ class MetaParams(ParameterSet):
 
     @classmethod
     def nominal(cls, structure: Structure | None = None) -> "MetaParams":
-        """The untrained values: random encoders, zero heads, the nominal rule."""
+        """The untrained values: random encoders, zero heads, the nominal rule.
+
+        Without a nominal direction nothing warms up where the length of the run is unknown: how
+        long the first steps should be is to be learned, too.
+        """
         structure = structure or Structure()
         random = np.random.RandomState(structure.seed)
         values: dict[str, Any] = {}
@@ -164,6 +172,8 @@ class MetaParams(ParameterSet):
                 values[name] = np.zeros(shape)
             else:
                 values[name] = random.standard_normal(shape) / np.sqrt(shape[0])
+        if not structure.nominal_direction:
+            values["rule/warmup_steps"] = 1.0
         return cls(structure, values)
 
     def without(self, part: str) -> "MetaParams":

@@ -52,7 +52,8 @@ class Mnemosyne(GuardedOptimizer):
         weight_decay: decoupled, per unit of scheduled rate; None or 0 for none. Not applied to
             names that match `undecayed_names`, nor to what `exclude_from_weight_decay` adds.
         meta_params: "nominal", the path of a `.npz`, a `MetaParams`, or its `to_config()`.
-        orthogonalise: False sends every variable to the elementwise path.
+        orthogonalise: False sends every variable to the elementwise path, where meta-parameters
+            without a nominal direction send them all by themselves.
         matrix_scale: "spectral" or "rms", see `RuleSettings`.
         newton_schulz_iterations, newton_schulz_dtype: see `RuleSettings`.
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as
@@ -136,7 +137,7 @@ class Mnemosyne(GuardedOptimizer):
                 shape=variable.shape,
                 chunk_size=structure.chunk_size,
                 decayed=bool(self._settings.weight_decay) and self._use_weight_decay(variable),
-                orthogonalise=self._orthogonalise,
+                orthogonalise=self._orthogonalise and structure.nominal_direction,
             )
             plans.append(plan)
             if plan not in halves:

@@ -184,7 +184,7 @@ def update(
     matrix = plan.matrix_shape is not None
     pieces = []
     for chunk, log_multiplier, terms in zip(chunks, log_multipliers, film, strict=True):
-        piece = chunk[1] / max(1.0, rms[1, 0])
+        piece = chunk[1] / max(1.0, rms[1, 0]) if meta.structure.nominal_direction else 0.0
         if not matrix or meta.structure.network_on_matrices:
             piece = piece + network(p, np.clip(chunk / rms, -8.0, 8.0), terms)
         pieces.append(piece if matrix else piece * np.exp(log_multiplier))

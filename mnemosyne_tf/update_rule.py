@@ -10,9 +10,12 @@ tensor (the geometric mean over chunks) on the matrix path. With zero heads the 
 the network adds 0: the nominal rule. The network's answer lies in [-1, 1], so no step exceeds
 rate * e^2 * (2 in RMS, or the matrix scale), whatever the meta-parameters.
 
+With `Structure(nominal_direction=False)` Adam's direction is left out, the network's answer is the
+direction, and all variables are elementwise: the paper's fully learned optimizer.
+
 Source: Jain et al. 2023 for encoder and memory; the rest is ours.
-Differs: the paper's output is fully learned; here it corrects a nominal rule (as in STAR, Harrison
-et al. 2022), and hidden kernels are orthogonalised (Jordan et al. 2024).
+Differs: the paper's output is fully learned; here it corrects a nominal rule by default (as in
+STAR, Harrison et al. 2022), and hidden kernels are orthogonalised (Jordan et al. 2024).
 """
 
 from collections.abc import Mapping
@@ -189,6 +192,8 @@ def _corrected_direction(meta_params, directions, weight, memory, progress, *, p
     step_head, network = output_heads(meta_params)
     network = network and (structure.network_on_matrices or not is_matrix)
     direction = directions.momentum
+    if not structure.nominal_direction:
+        direction = tf.zeros_like(direction)
     if not (step_head or network):
         if not is_matrix:  # Newton-Schulz divides by the norm, whatever it is.
             direction = _bounded(direction, gradient_features.inverse_rms(direction, plan))
@@ -207,9 +212,12 @@ def _corrected_direction(meta_params, directions, weight, memory, progress, *, p
         memory = tf.reshape(slots, memory.shape)
     log_multipliers, film = read_heads(meta_params, meta_tokens)
     log_multipliers = tf.reshape(log_multipliers, [-1, plan.num_chunks])
-    chunks = features.momentum
-    if network or not is_matrix:
-        chunks = _bounded(chunks, pooled.factors.momentum)
+    if structure.nominal_direction:
+        chunks = features.momentum
+        if network or not is_matrix:
+            chunks = _bounded(chunks, pooled.factors.momentum)
+    else:
+        chunks = tf.zeros_like(features.momentum)
     if network:
         terms = [tf.reshape(term, [-1, *plan.chunk_grid]) for term in film]
         normalised = gradient_features.normalise(features, pooled.factors)

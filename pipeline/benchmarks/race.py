@@ -15,7 +15,12 @@ from pipeline.benchmarks import (
     race_tasks,
     transfer,
 )
-from pipeline.benchmarks.race_optimizers import RATES, all_that_differ, candidate
+from pipeline.benchmarks.race_optimizers import (
+    RATES,
+    all_that_differ,
+    candidate,
+    load_candidate,
+)
 from pipeline.benchmarks.race_outcome import Outcome
 from pipeline.benchmarks.race_table import PACE
 
@@ -37,7 +42,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--sweep_seeds", type=int, default=1, help="runs at every other rate (%(default)s)")
     add("--optimizers", nargs="+", choices=RATES, metavar="NAME", help="only these, and adamw")
     add("--runs", metavar="DIR", default="races", help="finished runs, kept (%(default)s)")
-    add("--candidate", metavar="FILE.npz", help="meta-parameters that race as mnemosyne:FILE.npz")
+    add(
+        "--candidate",
+        action="append",
+        default=[],
+        metavar="FILE.npz",
+        help="meta-parameters that race as mnemosyne:FILE.npz, lstm:... or rnnprop:...; repeatable",
+    )
     add("--history", metavar="FILE.md", help="add the verdict of --suite gate to this table")
     add("--plot", metavar="FILE.png", help="draw curves, steps to AdamW's loss and sweeps here")
 
@@ -52,20 +63,24 @@ def main(args: argparse.Namespace) -> int:
     for name in ("seeds", "sweep_seeds"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name}: expected 1 or more, received {getattr(args, name)}.")
-    if args.suite == "gate" and not args.candidate:
-        raise ValueError("--suite gate: expected --candidate FILE.npz, what might ship.")
-    if args.candidate:  # before hours of racing
-        from mnemosyne_tf.meta_params import MetaParams
-
-        MetaParams.load(args.candidate)
-    outcomes = _race(args)
+    if args.suite == "gate" and len(args.candidate) != 1:
+        raise ValueError(
+            "--suite gate: expected --candidate FILE.npz, what might ship, once, received "
+            f"{len(args.candidate)}."
+        )
+    candidates = [load_candidate(path) for path in args.candidate]  # before hours of racing
+    if args.suite == "gate" and candidates != [candidate(args.candidate[0])]:
+        raise ValueError(
+            f"--suite gate: expected meta-parameters of Mnemosyne, received {candidates[0]}."
+        )
+    outcomes = _race(args, candidates)
     if args.plot:
         race_plots.draw(outcomes, args.plot)
     if args.output:
         _save(args.output, outcomes, args)
     print("\n" + "; ".join(outcome.last_words() for outcome in outcomes))
     if args.suite == "gate":
-        verdict = gate.judge(outcomes, args.candidate)
+        verdict = gate.judge(outcomes, args.candidate[0])
         print(verdict.in_words())
         if args.history:
             gate.add_to_history(args.history, verdict)
@@ -74,10 +89,10 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _race(args: argparse.Namespace) -> list[Outcome]:
+def _race(args: argparse.Namespace, candidates: list[str]) -> list[Outcome]:
     os.makedirs(args.runs, exist_ok=True)
     tasks = _chosen(_tasks(args), args.tasks)
-    chosen = _contestants(args)
+    chosen = _contestants(args, candidates)
     sweep = race_sweep.Sweep(args.runs, seeds=args.seeds, sweep_seeds=args.sweep_seeds)
     for task in tasks:
         sweep.announce(task, chosen)
@@ -91,15 +106,14 @@ def _race(args: argparse.Namespace) -> list[Outcome]:
     return outcomes
 
 
-def _contestants(args: argparse.Namespace) -> list[str]:
+def _contestants(args: argparse.Namespace, candidates: list[str]) -> list[str]:
     if args.suite == "gate":
-        return gate.contestants(args.candidate)
+        return gate.contestants(args.candidate[0])
     if args.suite == "transfer":
         wanted = {*transfer.CONTESTANTS}
     else:
         wanted = all_that_differ() if args.optimizers is None else {PACE, *args.optimizers}
-    chosen = sorted(wanted, key=[*RATES].index)
-    return [*chosen, candidate(args.candidate)] if args.candidate else chosen
+    return [*sorted(wanted, key=[*RATES].index), *candidates]
 
 
 def _tasks(args: argparse.Namespace) -> list[race_tasks.Task]:

@@ -1,9 +1,8 @@
 """Who races: the rates that each optimizer is tried at, and how it is made.
 
 What races untuned stands here with the one rate 1. `nominal` is the rule under Mnemosyne's learned
-part with its own rates swept, the bar that the learned part has to clear. "mnemosyne:FILE" is
-Mnemosyne with the meta-parameters of a file, a candidate for what ships. The LSTM optimizers will
-be two more rows here; they have no trained meta-parameters yet.
+part with its own rates swept, the bar that the learned part has to clear. A candidate is an
+optimizer with the meta-parameters of a file: "mnemosyne:FILE", "lstm:FILE" or "rnnprop:FILE".
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any
 from pipeline.recipe_sections import ABLATIONS
 
 MNEMOSYNE, SIX_LINES, NOMINAL = "mnemosyne", "mnemosyne()", "nominal"
+LSTM, RNNPROP = "lstm", "rnnprop"
 PUBLISHED = "schedule_free_adamw()"
 # Geometric, from below to above what was published for each.
 RATES = {
@@ -34,13 +34,39 @@ MORE_RATES = 3  # beyond an end of the sweep, where the best rate stands at that
 
 
 def rates_of(optimizer: str) -> tuple[float, ...]:
-    """The rates that it is tried at; a candidate's are Mnemosyne's."""
-    return RATES[optimizer.partition(":")[0]]
+    """The rates that it is tried at; a candidate is tried as it was learned."""
+    return (1.0,) if ":" in optimizer else RATES[optimizer]
 
 
-def candidate(meta_params: str) -> str:
-    """The name under which the meta-parameters of a file race."""
-    return f"{MNEMOSYNE}:{meta_params}"
+def candidate(meta_params: str, kind: str = MNEMOSYNE) -> str:
+    """The name under which the meta-parameters of a file race.
+
+    Args:
+        meta_params: the file.
+        kind: "mnemosyne", "lstm" or "rnnprop".
+    """
+    return f"{kind}:{meta_params}"
+
+
+def load_candidate(meta_params: str) -> str:
+    """Reads a file of meta-parameters; returns its `candidate`, whichever optimizer it is of.
+
+    Raises:
+        ValueError: it is no such file; with what each optimizer expected.
+        FileNotFoundError: there is no such file.
+    """
+    from mnemosyne_tf.lstm_params import LSTMParams
+    from mnemosyne_tf.meta_params import MetaParams
+
+    try:
+        MetaParams.load(meta_params)
+        return candidate(meta_params)
+    except ValueError as of_mnemosyne:
+        try:
+            inputs = LSTMParams.load(meta_params).structure.inputs
+        except ValueError as of_lstm:
+            raise ValueError(f"--candidate: {of_mnemosyne} {of_lstm}") from of_lstm
+    return candidate(meta_params, LSTM if inputs == "log_sign" else RNNPROP)
 
 
 def is_swept(optimizer: str) -> bool:
@@ -89,8 +115,8 @@ def make_optimizer(optimizer: str, learning_rate: float, num_train_steps: int) -
     from pipeline import optimizers, rivals
     from pipeline.recipe_sections import OptimizerConfig
 
-    if meta_params := optimizer.partition(candidate(""))[2]:
-        return Mnemosyne(learning_rate, num_train_steps, meta_params=meta_params)
+    if ":" in optimizer:
+        return _make_candidate(*optimizer.split(":", 1), learning_rate, num_train_steps)
     if optimizer == SIX_LINES:
         return Mnemosyne(learning_rate)
     if optimizer == NOMINAL:
@@ -104,3 +130,15 @@ def make_optimizer(optimizer: str, learning_rate: float, num_train_steps: int) -
     else:
         config = OptimizerConfig(name=optimizer, learning_rate=learning_rate)
     return optimizers.make_optimizer(config, num_train_steps)
+
+
+def _make_candidate(kind: str, meta_params: str, learning_rate: float, num_train_steps: int) -> Any:
+    """Fully learned ones have no schedule: their rate stays as it is."""
+    from mnemosyne_tf import CoordinatewiseLSTM, MetaParams, Mnemosyne, RNNprop
+
+    if kind != MNEMOSYNE:
+        lstm = CoordinatewiseLSTM if kind == LSTM else RNNprop
+        return lstm(learning_rate, meta_params=meta_params)
+    params = MetaParams.load(meta_params)
+    has_schedule = params.structure.nominal_direction
+    return Mnemosyne(learning_rate, num_train_steps if has_schedule else None, meta_params=params)

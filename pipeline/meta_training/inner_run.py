@@ -1,36 +1,27 @@
-"""Whole training runs of a task as one XLA program, several settings of Mnemosyne side by side.
+"""Whole training runs of a task as one XLA program, several settings of an optimizer side by side.
 
-The update is `mnemosyne_tf.update_rule`, as it is; around it stands here what the Keras optimizer
-does with variables. All members of a call share initial weights and batches, so that their losses
-differ by their settings alone.
+All members of a call share initial weights and batches, so that their losses differ by their
+settings alone.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from mnemosyne_tf import update_rule
-from mnemosyne_tf.guarded_optimizer import UNDECAYED_NAMES
-from mnemosyne_tf.meta_params import MetaParams
-from mnemosyne_tf.output_heads import output_heads
-from mnemosyne_tf.parameter_routing import VariablePlan, plan_variable
-from mnemosyne_tf.rule_settings import RuleSettings
-from mnemosyne_tf.update_rule import StepInputs, VariableState
+from mnemosyne_tf.update_rule import StepInputs
+from pipeline.meta_training.inner_optimizer import InnerOptimizer
 from pipeline.meta_training.settings import NUM_LOOKS
 from pipeline.meta_training.task import Task
-
-WEIGHT_DECAY = 0.01  # the default of `Mnemosyne`
 
 
 class _Member(NamedTuple):
     """What one run carries from step to step."""
 
-    states: dict[str, VariableState]
+    states: dict[str, Any]
     applied_steps: tf.Tensor
 
 
@@ -39,19 +30,12 @@ class InnerRun:
 
     Args:
         task: what is trained.
-        base: values of all meta-parameters that do not vary.
-        varied: names of those that are given for each member.
+        optimizer: what trains it.
     """
 
-    def __init__(self, task: Task, base: MetaParams, varied: Mapping[str, np.ndarray]):
+    def __init__(self, task: Task, optimizer: InnerOptimizer):
         self.task = task
-        self._base = base
-        self._varied = set(varied)
-        self._settings = RuleSettings(
-            total_steps=task.num_steps if task.knows_length else None, weight_decay=WEIGHT_DECAY
-        )
-        weights = task.initial_weights(np.random.default_rng(0))
-        self._plans = {name: self._plan(name, value.shape) for name, value in weights.items()}
+        self._optimizer = optimizer
         self._train = tuple(tf.constant(array) for array in task.train)
         self._compiled = tf.function(self._run, jit_compile=True, autograph=False)
 
@@ -59,7 +43,7 @@ class InnerRun:
         """Trains and returns held-out losses, `[members, NUM_LOOKS]`.
 
         Args:
-            values: float32 `[members, *shape]` for every varied name.
+            values: float32 `[members, *shape]` for every varied meta-parameter of the optimizer.
             seed: of initial weights and batches.
         """
         losses, _ = self.losses_and_weights(values, seed)
@@ -68,17 +52,8 @@ class InnerRun:
     def losses_and_weights(self, values: Mapping[str, np.ndarray], seed: int):
         """Held-out losses, and the trained weights by name, `[members, *shape]`."""
         weights = self.task.initial_weights(np.random.default_rng(seed))
-        values = {name: tf.constant(values[name]) for name in sorted(self._varied)}
+        values = {name: tf.constant(values[name]) for name in sorted(self._optimizer.varied)}
         return self._compiled(values, weights, tf.constant(seed), self._train)
-
-    def _plan(self, name: str, shape: tuple[int, ...]) -> VariablePlan:
-        return plan_variable(
-            name=name,
-            shape=shape,
-            chunk_size=self._base.structure.chunk_size,
-            decayed=not any(re.search(pattern, name) for pattern in UNDECAYED_NAMES),
-            orthogonalise=True,
-        )
 
     def _run(self, values, weights, seed, train):
         num_members = next(iter(values.values())).shape[0]
@@ -112,57 +87,25 @@ class InnerRun:
         return losses, _weights(members.states)
 
     def _initial_member(self, weights) -> _Member:
-        memory_shape = self._base.structure.memory_shape
-        has_memory = self._base.structure.use_memory and self._has_heads()
-        states = {}
-        for name, weight in weights.items():
-            weight = tf.convert_to_tensor(weight)
-            zeros = tf.zeros_like(weight)
-            memory = tf.zeros([self._plans[name].num_chunks, *memory_shape]) if has_memory else ()
-            states[name] = VariableState(weight, zeros, zeros, memory)
+        states = {
+            name: self._optimizer.initial_state(name, tf.convert_to_tensor(weight))
+            for name, weight in weights.items()
+        }
         return _Member(states, tf.constant(0, tf.int64))
-
-    def _has_heads(self) -> bool:
-        return any(name in self._varied for name in ("step_head/kernel", "network/output")) or any(
-            output_heads(self._base.values)
-        )
 
     def _step(self, values, member: _Member, iteration, batch) -> _Member:
         """One step of one member: gradient, verdict on it, update of every variable."""
-        weights = _weights(member.states)
-        with tf.GradientTape() as tape:
-            tape.watch(weights)
-            loss = self.task.loss(weights, batch)
-        gradients = tape.gradient(loss, weights)
-        gradients = {name: tf.convert_to_tensor(each) for name, each in gradients.items()}
-        finite = tf.reduce_all(
-            tf.stack([tf.reduce_all(tf.math.is_finite(each)) for each in gradients.values()])
-        )
+        _, gradients, finite = self.task.gradients(_weights(member.states), batch)
         inputs = StepInputs(
             iterations=tf.cast(iteration, tf.int64),
             applied_steps=member.applied_steps,
             learning_rate=tf.constant(1.0),
             finite=finite,
         )
-        constants = {
-            name: tf.constant(value)
-            for name, value in self._base.values.items()
-            if name not in self._varied
-        }
-        states = {
-            name: update_rule.update(
-                {**constants, **values},
-                gradients[name],
-                state,
-                inputs,
-                plan=self._plans[name],
-                structure=self._base.structure,
-                settings=self._settings,
-            )
-            for name, state in member.states.items()
-        }
+        meta_params = self._optimizer.meta_params(values)
+        states = self._optimizer.update(meta_params, gradients, member.states, inputs)
         return _Member(states, member.applied_steps + tf.cast(finite, tf.int64))
 
 
-def _weights(states: Mapping[str, VariableState]) -> dict[str, tf.Tensor]:
+def _weights(states: Mapping[str, Any]) -> dict[str, tf.Tensor]:
     return {name: state.weight for name, state in states.items()}

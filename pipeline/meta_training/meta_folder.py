@@ -11,17 +11,14 @@ import json
 import os
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from mnemosyne_tf.meta_params import MetaParams
+from mnemosyne_tf.parameter_set import ParameterSet
 from pipeline.config import differences
-from pipeline.meta_training.evolution import Population
+from pipeline.meta_training.recipe_file import Recipe, load_meta_recipe, save_meta_recipe
 from pipeline.meta_training.regret import Baseline
-from pipeline.meta_training.settings import MetaRecipe, load_meta_recipe, save_meta_recipe
-
-# Settings that may change between two starts without changing what was done so far.
-_FREE = ("name:", "meta_steps:", "checkpoint_every:", "final_seeds:")
 
 
 class MetaFolder:
@@ -35,13 +32,13 @@ class MetaFolder:
         ValueError: the folder holds another meta-training; every difference is named.
     """
 
-    def __init__(self, directory: str | os.PathLike, recipe: MetaRecipe):
+    def __init__(self, directory: str | os.PathLike, recipe: Recipe):
         self.path = pathlib.Path(directory)
         saved = self.path / "recipe.yaml"
         if saved.is_file():
             before = dataclasses.asdict(load_meta_recipe(str(saved)))
             rows = differences(before, dataclasses.asdict(recipe))
-            if changed := [row for row in rows if not row.startswith(_FREE)]:
+            if changed := [row for row in rows if row.partition(":")[0] not in recipe.FREE]:
                 raise ValueError(
                     f"{self.path} holds a meta-training with other settings: "
                     f"{'; '.join(changed)}. Use another --output, or the old settings."
@@ -54,7 +51,7 @@ class MetaFolder:
         """The final figures, or None while there are none."""
         return self._read_json("COMPLETED")
 
-    def complete(self, meta_params: MetaParams, figures: Mapping) -> None:
+    def complete(self, meta_params: ParameterSet, figures: Mapping) -> None:
         """Writes the result, then the marker. Nothing is written after it."""
         meta_params.save(self.path / "meta_params.npz")
         self._write_json("COMPLETED", figures)
@@ -69,26 +66,29 @@ class MetaFolder:
         rows = {name: dataclasses.asdict(each) for name, each in baselines.items()}
         self._write_json("baselines.json", rows)
 
-    def population(self) -> Population | None:
-        """Where the search stood when it was last saved."""
+    def state(self) -> dict[str, np.ndarray] | None:
+        """Where the meta-training stood when it was last saved; numbers are arrays `[]`."""
         path = self.path / "state.npz"
         if not path.is_file():
             return None
         with np.load(path) as saved:
-            return Population(saved["mean"], saved["deviation"], int(saved["generation"]))
+            return {name: saved[name] for name in saved.files}
 
-    def save_meta_step(self, population: Population, row: Mapping) -> None:
+    def save_meta_step(self, row: Mapping, state: Mapping[str, Any] | None) -> None:
         """Adds a row to the log, then moves the state: a kill between them leaves a row too many.
 
         Args:
-            population: after the meta-step.
             row: holds "meta_step", from 1.
+            state: after the meta-step; None keeps the old one, and the steps since are taken anew
+                when the meta-training goes on.
         """
         with open(self.path / "meta_steps.jsonl", "a", encoding="utf-8") as log:
             log.write(json.dumps(row) + "\n")
+        if state is None:
+            return
         temporary = self.path / "state.npz.tmp"
         with open(temporary, "wb") as file:
-            np.savez(file, **dataclasses.asdict(population))
+            np.savez(file, **state)
         os.replace(temporary, self.path / "state.npz")
 
     def forget_after(self, meta_step: int) -> None:
@@ -105,7 +105,7 @@ class MetaFolder:
         temporary.write_text("".join(kept), encoding="utf-8")
         os.replace(temporary, log)
 
-    def save_checkpoint(self, meta_params: MetaParams, meta_step: int) -> None:
+    def save_checkpoint(self, meta_params: ParameterSet, meta_step: int) -> None:
         """Keeps the meta-parameters of now."""
         meta_params.save(self.path / "checkpoints" / f"meta_params-{meta_step:05d}.npz")
 

@@ -1,29 +1,32 @@
-"""`mnemosyne meta-train`: learns Mnemosyne's meta-parameters on whole runs of many small tasks.
+"""`mnemosyne meta-train`: learns the meta-parameters of optimizers on many small tasks.
 
-First the nominal rule is swept on every task. Then evolution tries settings on a few tasks at a
-time, every run from scratch to its end, and keeps what lowers the regret against that sweep. Last
-the result and the nominal rule run on all tasks from new seeds, and one line says which is ahead.
-Run it again and it continues after the last finished meta-step.
+First the nominal rule is swept on every task. Then evolution tries settings of Mnemosyne on a few
+tasks at a time, every run from scratch to its end, and keeps what lowers the regret against that
+sweep; or, where the recipe names an `optimizer`, all numbers of a fully learned one are trained by
+gradients, and what is best on whole runs is kept. Last the result runs on all tasks from new seeds,
+and a line says how it compares. Run it again and it continues where it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 EXAMPLE = """example:
   mnemosyne meta-train --recipe copy_and_digits --output runs/meta
+  mnemosyne meta-train --recipe learned_cam --output runs/cam
   mnemosyne meta-train --recipe full_runs --text 'novels/*' --fashion_mnist DIR --output runs/meta
 
-The result is OUTPUT/meta_params.npz:  Mnemosyne(meta_params="runs/meta/meta_params.npz")"""
+The result is OUTPUT/meta_params.npz:  Mnemosyne(meta_params="runs/meta/meta_params.npz"), for the
+recipe learned_lstm CoordinatewiseLSTM(meta_params=...), for learned_rnnprop RNNprop(...)."""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the command's arguments."""
     parser = argparse.ArgumentParser(
         prog="mnemosyne meta-train",
-        description="Learn Mnemosyne's meta-parameters. Run again to continue.",
+        description="Learn the meta-parameters of an optimizer. Run again to continue.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -38,19 +41,36 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Meta-trains and returns 0 when the result is written."""
     args = build_parser().parse_args(argv)
-    from pipeline.meta_training.settings import load_meta_recipe
+    from pipeline.meta_training.recipe_file import load_meta_recipe
+    from pipeline.meta_training.settings import MetaRecipe
 
     recipe = load_meta_recipe(args.recipe)
-    from pipeline.meta_training.meta_training import MetaTraining
-
-    training = MetaTraining(
+    if isinstance(recipe, MetaRecipe):
+        from pipeline.meta_training.meta_training import MetaTraining as Training
+    else:
+        from pipeline.meta_training.learned_training import LearnedTraining as Training
+    training = Training(
         recipe, output=args.output, text=args.text, fashion_mnist=args.fashion_mnist
     )
     figures = training.run()
     print(
-        "meta-train: mean regret {learned_regret:+.4f}, worst {learned_worst:+.4f}; nominal rule "
-        "{nominal_regret:+.4f}, worst {nominal_worst:+.4f}; ".format(**figures)
-        + f"{args.output}/meta_params.npz",
+        "meta-train: mean regret {learned_regret:+.4f}, worst {learned_worst:+.4f}; ".format(
+            **figures
+        )
+        + _beside_it(figures)
+        + f"; {args.output}/meta_params.npz",
         file=sys.stdout,
     )
     return 0
+
+
+def _beside_it(figures: Mapping) -> str:
+    """What the result is compared with: the nominal rule's regret, or final losses by task."""
+    if "nominal_regret" in figures:
+        return "nominal rule {nominal_regret:+.4f}, worst {nominal_worst:+.4f}".format(**figures)
+    return "; ".join(
+        f"{name} {{learned:.4f}}, nominal {{nominal:.4f}}, elementwise {{elementwise:.4f}}".format(
+            **losses
+        )
+        for name, losses in figures["tasks"].items()
+    )

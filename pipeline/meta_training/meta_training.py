@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 
@@ -10,6 +11,7 @@ import tqdm
 
 from mnemosyne_tf.meta_params import MetaParams
 from pipeline.meta_training.evolution import Population
+from pipeline.meta_training.inner_optimizer import InnerMnemosyne
 from pipeline.meta_training.inner_run import InnerRun
 from pipeline.meta_training.meta_folder import MetaFolder
 from pipeline.meta_training.regret import (
@@ -53,8 +55,13 @@ class MetaTraining:
         self._space = SearchSpace(MetaParams.nominal(), recipe.learned_entries())
         self._folder = MetaFolder(output, recipe)
         tasks = load_tasks(recipe, text=text, fashion_mnist=fashion_mnist, folder=output)
-        varied = self._space.values(np.zeros([1, self._space.num_coords]))
-        self._runs = {task.name: InnerRun(task, self._space.nominal, varied) for task in tasks}
+        varied = frozenset(self._space.values(np.zeros([1, self._space.num_coords])))
+        self._runs = {
+            task.name: InnerRun(
+                task, InnerMnemosyne(self._space.nominal, varied, total_steps=task.told_steps)
+            )
+            for task in tasks
+        }
         self._baselines: dict[str, Baseline] = {}
 
     def run(self) -> dict[str, float]:
@@ -88,10 +95,10 @@ class MetaTraining:
 
     def _evolve(self) -> Population:
         recipe = self._recipe
-        population = self._folder.population()
-        population = population or Population.around_zero(
-            self._space.num_coords, recipe.initial_spread
-        )
+        if (saved := self._folder.state()) is not None:
+            population = Population(**{**saved, "generation": int(saved["generation"])})
+        else:
+            population = Population.around_zero(self._space.num_coords, recipe.initial_spread)
         self._folder.forget_after(population.generation)
         scalars = ScalarWriter(self._folder.path / "tensorboard")
         with tqdm.tqdm(
@@ -105,7 +112,7 @@ class MetaTraining:
         ) as bar:
             while population.generation < recipe.meta_steps:
                 population, row = self._meta_step(population)
-                self._folder.save_meta_step(population, row)
+                self._folder.save_meta_step(row, dataclasses.asdict(population))
                 if population.generation % recipe.checkpoint_every == 0:
                     self._folder.save_checkpoint(
                         self._space.meta_params(population.mean), population.generation

@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from mnemosyne_tf.meta_params import NOMINAL_RULE, MetaParams
 from pipeline.meta_training import transformer
+from pipeline.meta_training.inner_optimizer import InnerMnemosyne
 from pipeline.meta_training.inner_run import InnerRun
 from pipeline.meta_training.masked_lm import copy_tokens, masked_lm_task, unigram_loss
 from pipeline.meta_training.settings import TaskSettings
@@ -105,7 +106,8 @@ def _pretrain(
     task = masked_lm_task(name, settings, tokens)
     nominal = MetaParams.nominal()
     values = {entry: nominal.values[entry][np.newaxis] for entry in NOMINAL_RULE}
-    losses, weights = InnerRun(task, nominal, values).losses_and_weights(values, seed)
+    optimizer = InnerMnemosyne(nominal, frozenset(values), total_steps=task.told_steps)
+    losses, weights = InnerRun(task, optimizer).losses_and_weights(values, seed)
     print(
         f"meta-train: {name}: the encoder ends at {float(losses[0, -1]):.3f} nats "
         f"(plateau {task.plateau:.3f})",

@@ -1,17 +1,11 @@
-"""Recipes of `mnemosyne meta-train`: what is learned, how, and on which tasks."""
+"""Recipes of evolution: what is learned, how, and on which tasks."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
-import pathlib
 from collections.abc import Mapping
+from typing import ClassVar
 
-import yaml
-
-from pipeline import typed_settings
-
-RECIPES_DIR = pathlib.Path(__file__).parent / "recipes"
 IMAGE_KINDS = ("mlp", "vit")
 KINDS = ("copy", "text", *IMAGE_KINDS, "prompt")
 # What `learned` may name, and the meta-parameters it stands for.
@@ -80,9 +74,19 @@ class TaskSettings:
 NUM_LOOKS = 8
 
 
+class NamedTasks:
+    """What every recipe has: tasks by name."""
+
+    tasks: Mapping[str, TaskSettings]
+
+    def needs(self, kind: str) -> bool:
+        """Whether some task is of this kind."""
+        return any(task.kind == kind for task in self.tasks.values())
+
+
 @dataclasses.dataclass(frozen=True)
-class MetaRecipe:
-    """One meta-training.
+class MetaRecipe(NamedTasks):
+    """One meta-training by evolution.
 
     Attributes:
         name: of the recipe.
@@ -100,6 +104,9 @@ class MetaRecipe:
         checkpoint_every: meta-steps between two kept sets of meta-parameters.
         tasks: settings by name.
     """
+
+    # What may change between two starts without changing what was done so far.
+    FREE: ClassVar[tuple[str, ...]] = ("name", "meta_steps", "checkpoint_every", "final_seeds")
 
     name: str = "unnamed"
     learned: str = "rates, decays, warmup"
@@ -148,40 +155,3 @@ class MetaRecipe:
     def learned_entries(self) -> list[str]:
         """The meta-parameters that they stand for."""
         return [entry for name in self.learned_names() for entry in LEARNED[name]]
-
-    def needs(self, kind: str) -> bool:
-        """Whether some task is of this kind."""
-        return any(task.kind == kind for task in self.tasks.values())
-
-
-def load_meta_recipe(name_or_file: str) -> MetaRecipe:
-    """Loads a shipped recipe by name, or any YAML file.
-
-    Raises:
-        FileNotFoundError: neither a shipped recipe nor a file.
-        ValueError: an unknown key, a value of the wrong type or out of its range.
-    """
-    path = pathlib.Path(name_or_file)
-    if not path.suffix:
-        path = RECIPES_DIR / f"{name_or_file}.yaml"
-    if not path.is_file():
-        shipped = ", ".join(sorted(file.stem for file in RECIPES_DIR.glob("*.yaml")))
-        raise FileNotFoundError(
-            f"No recipe '{name_or_file}'. Expected a YAML file, or one of the shipped recipes: "
-            f"{shipped}."
-        )
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} must be YAML, received: {error}") from error
-    if not isinstance(settings, Mapping):
-        raise ValueError(f"{path} must hold settings and tasks, received {settings!r}.")
-    return typed_settings.build(MetaRecipe, {"name": path.stem, **settings}, str(path))
-
-
-def save_meta_recipe(recipe: MetaRecipe, path: str | os.PathLike) -> None:
-    """Writes the resolved recipe, through a temporary name."""
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        yaml.safe_dump(dataclasses.asdict(recipe), file, sort_keys=False)
-    os.replace(temporary, path)

@@ -43,10 +43,27 @@ class Task:
     loss: Callable[[Weights, Any], tf.Tensor]
     plateau: float
 
+    @property
+    def told_steps(self) -> int | None:
+        """What the optimizer is told of `num_steps`."""
+        return self.num_steps if self.knows_length else None
+
     def train_batch(self, train: tuple[tf.Tensor, ...], seed: tf.Tensor) -> Any:
         """Rows drawn at random from `self.train`, given as tensors; the same for a same seed."""
         rows = random_integers([self.batch_size], seed, train[0].shape[0])
         return self.make_batch(tuple(tf.gather(array, rows) for array in train), seed + 1)
+
+    def gradients(
+        self, weights: Weights, batch: Any
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor], tf.Tensor]:
+        """The loss on a batch, its gradient by name, and whether all of that is finite, `[]`."""
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            loss = self.loss(weights, batch)
+        gradients = tape.gradient(loss, weights)
+        gradients = {name: tf.convert_to_tensor(each) for name, each in gradients.items()}
+        finite = [tf.reduce_all(tf.math.is_finite(each)) for each in gradients.values()]
+        return loss, gradients, tf.reduce_all(tf.stack(finite))
 
     def heldout_batch(self) -> Any:
         """All held-out rows, the same at every look."""

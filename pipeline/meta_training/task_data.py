@@ -18,7 +18,8 @@ from pipeline.benchmarks.race_tasks import load_digits, load_fashion_mnist
 from pipeline.meta_training.classifiers import classifier_task
 from pipeline.meta_training.masked_lm import copy_tokens, masked_lm_task
 from pipeline.meta_training.prompt_tuning import prompt_task
-from pipeline.meta_training.settings import IMAGE_KINDS, MetaRecipe, TaskSettings
+from pipeline.meta_training.recipe_file import Recipe
+from pipeline.meta_training.settings import IMAGE_KINDS, TaskSettings
 from pipeline.meta_training.task import Task
 
 TEXT_BYTES = 4_000_000
@@ -29,7 +30,7 @@ _WORD = re.compile(rb"[a-z]+|[0-9]+|[^a-z0-9\s]")
 
 
 def load_tasks(
-    recipe: MetaRecipe, *, text: str | None, fashion_mnist: str | None, folder: str
+    recipe: Recipe, *, text: str | None, fashion_mnist: str | None, folder: str
 ) -> list[Task]:
     """Returns the tasks of a recipe, in its order.
 

@@ -29,6 +29,11 @@ VARIANTS = {
     "pooled": ({}, {"total_steps": 120, "weight_decay": 0.1}, SHAPES),
     "pooled by Performers": ({"level_1": "performer"}, {"matrix_scale": "rms"}, SOME),
     "coordinate-wise": ({"level_1": "none", "chunk_size": 1}, {}, FEW),
+    "fully learned": (
+        {"level_1": "none", "chunk_size": 1, "nominal_direction": False},
+        {"total_steps": 90},
+        {"scalar": (), "matrix/kernel": (9, 8)},
+    ),
     "three decay rates": ({"num_memory_heads": 3}, {"total_steps": 80}, SOME),
     "without level 2": ({"level_2": "none"}, {"total_steps": 90}, SOME),
     "without memory": ({"use_memory": False}, {"newton_schulz_iterations": 3}, SOME),
@@ -54,7 +59,7 @@ class Twin:
             shape=variable.shape,
             chunk_size=self.meta_params.structure.chunk_size,
             decayed=bool(self.settings.weight_decay) and "bias" not in variable.name,
-            orthogonalise=config["orthogonalise"],
+            orthogonalise=config["orthogonalise"] and self.meta_params.structure.nominal_direction,
         )
         self.learning_rate = config["learning_rate"]
         weight = tf.cast(variable, tf.float32).numpy()
@@ -145,7 +150,7 @@ def run_beside_twins(optimizer, variables, *, after_step=lambda *_: None):
 
 
 # All of it takes most of a minute; the others differ from these in less.
-FAST = ("pooled", "coordinate-wise", "three decay rates")
+FAST = ("pooled", "coordinate-wise", "fully learned", "three decay rates")
 
 
 @pytest.mark.parametrize(

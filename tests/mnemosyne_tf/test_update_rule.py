@@ -144,6 +144,15 @@ def test_head_of_zeros_is_left_out_and_changes_nothing(
     np.testing.assert_allclose(known.weight, unknown.weight, rtol=1e-6, atol=1e-7)
 
 
+def test_without_a_nominal_direction_zero_heads_stand_still(small_structure):
+    structure = dataclasses.replace(small_structure, nominal_direction=False)
+    plan = make_plans(SHAPES, structure, orthogonalise=False)["vector"]
+    step = make_step(MetaParams.nominal(structure), plan, RuleSettings())
+    state = start_state(tf.ones(SHAPES["vector"]), plan, structure)
+    moved = step(tf.range(7.0), state, inputs_at(0, 0))
+    np.testing.assert_array_equal(moved.weight, state.weight)
+
+
 @pytest.mark.parametrize("name", ["vector", "matrix/kernel"])
 def test_step_is_bounded_whatever_the_heads_say(small_structure, name):
     random = np.random.RandomState(0)

@@ -1,8 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from mnemosyne_tf import Mnemosyne
-from mnemosyne_tf.meta_params import MetaParams
+from mnemosyne_tf import LSTMParams, LSTMStructure, MetaParams, Mnemosyne, Structure
 from pipeline.benchmarks import race_optimizers
 from pipeline.benchmarks.race_optimizers import RATES, make_optimizer, next_rate
 
@@ -64,6 +63,34 @@ def test_a_sweep_goes_on_beyond_the_end_that_is_best():
     assert next_rate([1.0, 2.0, 4.0], 4.0) == 8.0
     assert next_rate([1.0, 2.0, 4.0], 1.0) == 0.5
     assert next_rate([1.0, 2.0, 4.0], 2.0) is None
+
+
+@pytest.mark.parametrize(
+    ("params", "kind"),
+    [
+        (MetaParams.nominal(Structure(nominal_direction=False)), "Mnemosyne"),
+        (LSTMParams.untrained(), "CoordinatewiseLSTM"),
+        (LSTMParams.untrained(LSTMStructure(inputs="moments")), "RNNprop"),
+    ],
+    ids=["mnemosyne", "lstm", "rnnprop"],
+)
+def test_a_fully_learned_file_races_as_its_optimizer_without_a_schedule(
+    tmp_path, request, params, kind
+):
+    params.save(tmp_path / "new.npz")
+    name = race_optimizers.load_candidate(str(tmp_path / "new.npz"))
+    assert name == f"{request.node.callspec.id}:{tmp_path / 'new.npz'}"
+    assert not race_optimizers.is_swept(name)
+    optimizer = make_optimizer(name, 1.0, 77)
+    assert type(optimizer).__name__ == kind
+    assert optimizer.meta_params.fingerprint() == params.fingerprint()
+    assert optimizer.get_config().get("total_steps") is None
+
+
+def test_a_file_that_is_no_candidate_is_refused(tmp_path):
+    (tmp_path / "new.npz").write_text("no archive")
+    with pytest.raises(ValueError, match="--candidate: .*MetaParams.save.*LSTMParams.save"):
+        race_optimizers.load_candidate(str(tmp_path / "new.npz"))
 
 
 def test_a_file_races_as_mnemosyne_with_its_meta_parameters(tmp_path):

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnemosyne_tf import Mnemosyne
+from mnemosyne_tf import CoordinatewiseLSTM, Mnemosyne, RNNprop
 from mnemosyne_tf.meta_params import MetaParams
 from pipeline.benchmarks.race_tasks import load_digits
 from pipeline.meta_training.classifiers import classifier_task
+from pipeline.meta_training.fully_learned import fully_learned
+from pipeline.meta_training.inner_optimizer import InnerMnemosyne
 from pipeline.meta_training.inner_run import InnerRun
 from pipeline.meta_training.masked_lm import copy_tokens, masked_lm_task
 from pipeline.meta_training.search_space import SearchSpace
@@ -38,7 +40,8 @@ def space(task):
 
 @pytest.fixture(scope="module")
 def run(task, space):
-    return InnerRun(task, space.nominal, space.values(np.zeros([1, space.num_coords])))
+    varied = frozenset(space.values(np.zeros([1, space.num_coords])))
+    return InnerRun(task, InnerMnemosyne(space.nominal, varied, total_steps=task.told_steps))
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +56,10 @@ def trained(run, space, points):
     return run.losses_and_weights(space.values(points), seed=5)
 
 
-def trained_with_keras(task, meta_params, seed):
+def trained_with_keras(task, optimizer, seed):
     """The same run, step by step, with the optimizer that a user has."""
     weights = task.initial_weights(np.random.default_rng(seed))
     variables = {name: tf.Variable(value, name=name) for name, value in weights.items()}
-    total_steps = task.num_steps if task.knows_length else None
-    optimizer = Mnemosyne(total_steps=total_steps, meta_params=meta_params, jit_compile=False)
     optimizer.build(list(variables.values()))
     train = tuple(tf.constant(array) for array in task.train)
 
@@ -78,10 +79,36 @@ def trained_with_keras(task, meta_params, seed):
 @pytest.mark.slow
 def test_compiled_run_equals_the_keras_optimizer_step_by_step(task, space, points, trained):
     losses, weights = trained
-    variables, final_loss = trained_with_keras(task, space.meta_params(points[0]), seed=5)
+    optimizer = Mnemosyne(
+        total_steps=task.told_steps, meta_params=space.meta_params(points[0]), jit_compile=False
+    )
+    variables, final_loss = trained_with_keras(task, optimizer, seed=5)
     assert float(losses[0, -1]) == pytest.approx(final_loss, rel=1e-5)
     for name, variable in variables.items():
         np.testing.assert_allclose(weights[name][0], variable, rtol=1e-3, atol=2e-5, err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["cam", "lstm", "rnnprop"])
+def test_fully_learned_run_equals_the_keras_optimizer_step_by_step(kind):
+    task = classifier_task("mlp", TASKS["mlp"], *load_digits()[0])
+    optimizer = fully_learned(kind)
+    random = np.random.RandomState(3)
+    values = {
+        name: optimizer.params.values[name]
+        + np.float32(0.1 * random.standard_normal(optimizer.params.values[name].shape))
+        for name in optimizer.varied
+    }
+    members = {name: value[np.newaxis] for name, value in values.items()}
+    losses, _ = InnerRun(task, optimizer).losses_and_weights(members, seed=5)
+    params = type(optimizer.params)(
+        optimizer.params.structure, {**optimizer.params.values, **values}
+    )
+    keras_class = {"cam": Mnemosyne, "lstm": CoordinatewiseLSTM, "rnnprop": RNNprop}[kind]
+    _, final_loss = trained_with_keras(
+        task, keras_class(meta_params=params, jit_compile=False), seed=5
+    )
+    assert float(losses[0, -1]) == pytest.approx(final_loss, rel=1e-4)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from mnemosyne_tf.meta_params import MetaParams
 from pipeline.meta_training import masked_lm
+from pipeline.meta_training.inner_optimizer import InnerMnemosyne
 from pipeline.meta_training.inner_run import InnerRun
 from pipeline.meta_training.search_space import SearchSpace
 from pipeline.meta_training.settings import TaskSettings
@@ -57,7 +58,8 @@ def test_nominal_rule_leaves_the_plateau_but_not_the_floor():
     task = masked_lm.masked_lm_task("copy", settings, tokens)
     space = SearchSpace(MetaParams.nominal(), ["rule/matrix_rate"])
     values = space.values(np.array([[0.7], [-20.0]]))  # twice the nominal rate; nearly none
-    losses = InnerRun(task, space.nominal, values)(values, seed=1)[:, -1]
+    optimizer = InnerMnemosyne(space.nominal, frozenset(values), total_steps=task.told_steps)
+    losses = InnerRun(task, optimizer)(values, seed=1)[:, -1]
     # Nobody can do better than to know the noise of the copy and its position.
     frequencies = masked_lm.zipf(31)
     joint = 0.15 * np.outer(frequencies, frequencies) + 0.85 * np.diag(frequencies)

@@ -24,7 +24,7 @@ class FakeRun:
 
     calls_left = 10**9
 
-    def __init__(self, task, base, varied):
+    def __init__(self, task, optimizer):
         self.task = task
 
     def __call__(self, values, seed):

@@ -3,6 +3,7 @@ import pytest
 
 from mnemosyne_tf.meta_params import NOMINAL_RULE, MetaParams
 from pipeline.meta_training import prompt_tuning
+from pipeline.meta_training.inner_optimizer import InnerMnemosyne
 from pipeline.meta_training.inner_run import InnerRun
 from pipeline.meta_training.masked_lm import masked_lm_task
 from pipeline.meta_training.settings import TaskSettings
@@ -83,6 +84,7 @@ def test_nominal_rule_gets_below_the_plateau_with_a_trained_encoder(tmp_path, ca
     before = (tmp_path / "encoder_p.npz").read_bytes()
     nominal = MetaParams.nominal()
     values = {name: nominal.values[name][np.newaxis] for name in NOMINAL_RULE}
-    losses = InnerRun(task, nominal, values)(values, seed=1)
+    optimizer = InnerMnemosyne(nominal, frozenset(values), total_steps=task.told_steps)
+    losses = InnerRun(task, optimizer)(values, seed=1)
     assert losses[0, -1] < task.plateau - 0.2
     assert (tmp_path / "encoder_p.npz").read_bytes() == before

@@ -1,0 +1,54 @@
+"""The stages of a gradient meta-training: imitation, then runs that get longer and longer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from pipeline.meta_training.learned_settings import LearnedRecipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Some meta-steps with runs of one length.
+
+    Attributes:
+        is_imitation: whether the nominal rule's steps are imitated; else losses are lowered.
+        run_length: inner steps after which a run begins anew.
+        first, end: its meta-steps, from `first` to below `end`.
+    """
+
+    is_imitation: bool
+    run_length: int
+    first: int
+    end: int
+
+    @property
+    def name(self) -> str:
+        """For logs."""
+        return "imitation" if self.is_imitation else f"runs of {self.run_length}"
+
+    def begins_anew(self, run: int, meta_step: int, recipe: LearnedRecipe) -> bool:
+        """Whether a run starts from scratch before this meta-step.
+
+        Runs begin one after the other, at equal distances, so that together they see all of a run
+        in every meta-step. Where a stage begins, all do.
+        """
+        num_windows = self.run_length // recipe.unroll_length
+        phase = run * num_windows // recipe.runs_at_once
+        return meta_step == self.first or (meta_step - self.first + phase) % num_windows == 0
+
+
+def stages(recipe: LearnedRecipe) -> list[Stage]:
+    """All stages of a recipe, in their order; imitation has runs of the first length."""
+    lengths = recipe.lengths()
+    ends = [
+        recipe.imitation_steps + recipe.meta_steps * i // len(lengths)
+        for i in range(len(lengths) + 1)
+    ]
+    return [
+        Stage(is_imitation=True, run_length=lengths[0], first=0, end=ends[0]),
+        *(
+            Stage(is_imitation=False, run_length=length, first=first, end=end)
+            for length, first, end in zip(lengths, ends[:-1], ends[1:], strict=True)
+        ),
+    ]

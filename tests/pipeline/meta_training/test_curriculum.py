@@ -1,0 +1,25 @@
+import pytest
+
+from pipeline.meta_training.curriculum import Stage, stages
+from pipeline.meta_training.learned_settings import LearnedRecipe
+from pipeline.meta_training.settings import TaskSettings
+
+RECIPE = LearnedRecipe(
+    imitation_steps=7, meta_steps=10, run_lengths="40, 80, 120", tasks={"a": TaskSettings()}
+)
+
+
+def test_stages_follow_each_other_and_share_the_meta_steps():
+    found = [(stage.name, stage.run_length, stage.first, stage.end) for stage in stages(RECIPE)]
+    assert found == [
+        ("imitation", 40, 0, 7),
+        ("runs of 40", 40, 7, 10),
+        ("runs of 80", 80, 10, 13),
+        ("runs of 120", 120, 13, 17),
+    ]
+
+
+@pytest.mark.parametrize(("run", "anew"), [(0, [5, 9, 13]), (1, [5, 8, 12]), (3, [5, 6, 10, 14])])
+def test_runs_begin_one_after_the_other_each_after_its_length(run, anew):
+    stage = Stage(is_imitation=False, run_length=80, first=5, end=15)
+    assert [i for i in range(5, 15) if stage.begins_anew(run, i, RECIPE)] == anew

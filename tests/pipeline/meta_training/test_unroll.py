@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnemosyne_tf.update_rule import StepInputs
+from pipeline.benchmarks.race_tasks import load_digits
+from pipeline.meta_training.classifiers import classifier_task
+from pipeline.meta_training.fully_learned import fully_learned
+from pipeline.meta_training.settings import TaskSettings
+from pipeline.meta_training.unroll import Unroll, nominal_elementwise
+
+UNROLL_LENGTH = 3
+
+
+@pytest.fixture(scope="module")
+def task():
+    settings = TaskSettings(kind="mlp", num_steps=8, width=6, batch_size=4)
+    return classifier_task("mlp", settings, *load_digits()[0])
+
+
+def live_values(optimizer):
+    random = np.random.RandomState(3)
+    return {
+        name: optimizer.params.values[name]
+        + np.float32(0.1 * random.standard_normal(optimizer.params.values[name].shape))
+        for name in sorted(optimizer.varied)
+    }
+
+
+def unroll_of(task, optimizer, *, is_imitation=False, **rescales):
+    return Unroll(
+        task, optimizer, unroll_length=UNROLL_LENGTH, is_imitation=is_imitation, **rescales
+    )
+
+
+def differentiated_step_by_step(task, optimizer, values, seed):
+    """log(loss) of one run, differentiated by the tape through the task itself."""
+    weights = task.initial_weights(np.random.default_rng(seed))
+    states = {
+        name: optimizer.initial_state(name, tf.constant(each)) for name, each in weights.items()
+    }
+    values = {name: tf.constant(value) for name, value in values.items()}
+    train, losses = tuple(tf.constant(array) for array in task.train), []
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        meta_params = optimizer.meta_params(values)
+        for i in range(UNROLL_LENGTH):
+            batch = task.train_batch(train, tf.constant([2 * i, seed]))
+            weights = {name: state.weight for name, state in states.items()}
+            _, gradients, finite = task.gradients(weights, batch)
+            losses.append(tf.math.log(task.loss(weights, batch)))
+            count = tf.constant(i, tf.int64)
+            inputs = StepInputs(count, count, tf.constant(1.0), finite)
+            gradients = {name: tf.stop_gradient(each) for name, each in gradients.items()}
+            states = optimizer.update(meta_params, gradients, states, inputs)
+        meta_loss = tf.reduce_mean(tf.stack(losses))
+    return meta_loss, tape.gradient(meta_loss, values)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["cam", "lstm", "rnnprop"])
+def test_meta_gradient_is_that_of_the_tape_through_task_and_steps(task, kind):
+    optimizer = fully_learned(kind)
+    values = live_values(optimizer)
+    unroll = unroll_of(task, optimizer)
+    loss, gradients, _ = unroll(values, unroll.fresh.make([5, 6]))
+    plain = [differentiated_step_by_step(task, optimizer, values, seed) for seed in (5, 6)]
+    assert loss == pytest.approx(float(plain[0][0] + plain[1][0]) / 2, rel=1e-5)
+    largest = max(np.abs(each).max() for each in gradients.values())
+    assert largest > 1e-4
+    for name, gradient in gradients.items():
+        expected = sum(0 if each[name] is None else each[name] for _, each in plain) / 2
+        np.testing.assert_allclose(gradient, expected, atol=1e-3 * largest, err_msg=name)
+
+
+@pytest.mark.slow
+def test_who_stands_still_is_one_nominal_step_away_and_the_nominal_rule_none(task):
+    still, nominal = fully_learned("cam"), nominal_elementwise()
+    for optimizer, expected in ((still, 1.0), (nominal, 0.0)):
+        values = {name: optimizer.params.values[name] for name in optimizer.varied}
+        unroll = unroll_of(task, optimizer, is_imitation=True)
+        loss, _, runs = unroll(values, unroll.fresh.make([5, 6]))
+        # Weight decay, which the nominal rule that is imitated has not, is in "still".
+        assert loss == pytest.approx(expected, abs=1e-2)
+        assert runs.iteration.numpy().tolist() == [UNROLL_LENGTH] * 2
+
+
+@pytest.mark.slow
+def test_the_loss_is_that_of_weights_before_they_were_rescaled(task):
+    optimizer = fully_learned("cam")
+    values = {name: optimizer.params.values[name] for name in optimizer.varied}
+    plain = unroll_of(task, optimizer)
+    rescaled = unroll_of(task, optimizer, global_rescale=100.0, tensor_rescale=10.0)
+    # Heads of zeros stand still, so that all losses are those of the initial weights.
+    losses = [unroll(values, unroll.fresh.make([5, 6]))[0] for unroll in (plain, rescaled)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
