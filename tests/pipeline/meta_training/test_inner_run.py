@@ -115,8 +115,11 @@ def test_fully_learned_run_equals_the_keras_optimizer_step_by_step(kind):
 def test_members_do_not_see_each_other(run, space, points, trained):
     losses, _ = trained
     assert np.all(np.isfinite(losses[0])) and losses[1, -1] != losses[0, -1]
-    swapped = run(space.values(points[::-1]), seed=5)
-    np.testing.assert_allclose(swapped[::-1], losses, rtol=1e-5)
+    # Each in its own place, where arithmetic rounds alike: what explodes would magnify the rest.
+    beside_itself = [
+        run(space.values(points[[member, member]]), seed=5)[member] for member in (0, 1)
+    ]
+    np.testing.assert_allclose(beside_itself, losses, rtol=1e-5)
 
 
 @pytest.mark.slow
