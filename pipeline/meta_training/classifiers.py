@@ -12,6 +12,8 @@ from pipeline.meta_training.settings import TaskSettings
 from pipeline.meta_training.task import Task, split
 
 NUM_CLASSES = 10
+# Images are few: of 72 rows a few hard ones would decide.
+HELDOUT_SHARE = 0.2
 PATCHES_PER_SIDE = 4
 
 
@@ -27,7 +29,9 @@ def classifier_task(
         labels: int32 `[num_images]`.
     """
     pixels = images.reshape(len(images), -1) if settings.kind == "mlp" else _patches(images)
-    train, heldout = split(pixels.astype(np.float32), labels.astype(np.int32))
+    train, heldout = split(
+        pixels.astype(np.float32), labels.astype(np.int32), heldout_share=HELDOUT_SHARE
+    )
     make_weights, logits = _MODELS[settings.kind]
     frequencies = np.bincount(train[1], minlength=NUM_CLASSES) / len(train[1])
     return Task(

@@ -76,7 +76,9 @@ def random_integers(shape, seed: tf.Tensor, maxval: int = 2**31 - 1) -> tf.Tenso
     return tf.random.stateless_uniform(shape, seed, 0, maxval, tf.int32, alg="philox")
 
 
-def split(*arrays: np.ndarray) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-    """Train and held-out rows: the last twentieth, at most `HELDOUT_ROWS`, is held out."""
-    count = max(1, min(HELDOUT_ROWS, len(arrays[0]) // 20))
+def split(
+    *arrays: np.ndarray, heldout_share: float = 0.05
+) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Train and held-out rows: the last share, at most `HELDOUT_ROWS`, is held out."""
+    count = max(1, min(HELDOUT_ROWS, int(heldout_share * len(arrays[0]))))
     return tuple(array[:-count] for array in arrays), tuple(array[-count:] for array in arrays)

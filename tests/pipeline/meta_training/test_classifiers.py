@@ -20,6 +20,15 @@ def test_untrained_model_knows_nothing(kind, digits):
     assert float(task.loss(weights, task.heldout_batch())) == pytest.approx(np.log(10), abs=0.6)
 
 
+def test_a_fifth_of_the_images_is_held_out_but_no_more_than_a_look_can_pay_for(digits):
+    settings = TaskSettings(kind="mlp")
+    images, labels = digits
+    few = classifier_task("few", settings, images[:200], labels[:200])
+    assert (len(few.train[0]), len(few.heldout[0])) == (160, 40)
+    task = classifier_task("all", settings, images, labels)
+    assert (len(task.train[1]), len(task.heldout[1])) == (len(images) - 256, 256)
+
+
 def test_a_patch_holds_neighbours(digits):
     image = np.arange(64, dtype=np.float32).reshape(1, 8, 8, 1)
     images = np.repeat(image, 40, axis=0)
