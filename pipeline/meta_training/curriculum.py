@@ -31,7 +31,8 @@ class Stage:
         """Whether a run starts from scratch before this meta-step.
 
         Runs begin one after the other, at equal distances, so that together they see all of a run
-        in every meta-step. Where a stage begins, all do.
+        in every meta-step. Where a stage begins, all do, and the first run of each but the first
+        is cut short.
         """
         num_windows = self.run_length // recipe.unroll_length
         phase = run * num_windows // recipe.runs_at_once
@@ -39,10 +40,14 @@ class Stage:
 
 
 def stages(recipe: LearnedRecipe) -> list[Stage]:
-    """All stages of a recipe, in their order; imitation has runs of the first length."""
+    """All stages of a recipe, in their order; imitation has runs of the first length.
+
+    A stage has meta-steps in proportion to the length of its runs, so that each holds as many runs
+    from their beginning to their end.
+    """
     lengths = recipe.lengths()
     ends = [
-        recipe.imitation_steps + recipe.meta_steps * i // len(lengths)
+        recipe.imitation_steps + recipe.meta_steps * sum(lengths[:i]) // sum(lengths)
         for i in range(len(lengths) + 1)
     ]
     return [

@@ -24,7 +24,8 @@ class LearnedRecipe(NamedTasks):
             (`CoordinatewiseLSTM`) or "rnnprop" (`RNNprop`).
         seed: of everything that is drawn.
         imitation_steps: meta-steps of imitation.
-        meta_steps: meta-steps of truncated back-propagation, shared out evenly among run lengths.
+        meta_steps: meta-steps of truncated back-propagation, shared out among the run
+            lengths in proportion.
         run_lengths: inner steps after which a run begins anew, one stage after the other,
             separated by commas; each a multiple of `unroll_length`.
         unroll_length: inner steps that are differentiated through.

@@ -5,17 +5,17 @@ from pipeline.meta_training.learned_settings import LearnedRecipe
 from pipeline.meta_training.settings import TaskSettings
 
 RECIPE = LearnedRecipe(
-    imitation_steps=7, meta_steps=10, run_lengths="40, 80, 120", tasks={"a": TaskSettings()}
+    imitation_steps=7, meta_steps=12, run_lengths="40, 80, 120", tasks={"a": TaskSettings()}
 )
 
 
-def test_stages_follow_each_other_and_share_the_meta_steps():
+def test_stages_follow_each_other_and_share_the_meta_steps_by_the_length_of_their_runs():
     found = [(stage.name, stage.run_length, stage.first, stage.end) for stage in stages(RECIPE)]
     assert found == [
         ("imitation", 40, 0, 7),
-        ("runs of 40", 40, 7, 10),
-        ("runs of 80", 80, 10, 13),
-        ("runs of 120", 120, 13, 17),
+        ("runs of 40", 40, 7, 9),
+        ("runs of 80", 80, 9, 13),
+        ("runs of 120", 120, 13, 19),
     ]
 
 

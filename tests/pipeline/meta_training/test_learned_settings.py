@@ -1,5 +1,6 @@
 import pytest
 
+from pipeline.meta_training.curriculum import stages
 from pipeline.meta_training.recipe_file import load_meta_recipe
 
 
@@ -8,6 +9,12 @@ def test_the_three_recipes_differ_in_the_optimizer_alone():
     for recipe in recipes[1:]:
         differing = {name for name, value in recipe.items() if value != recipes[0][name]}
         assert differing == {"name", "optimizer"}
+
+
+def test_every_stage_of_the_recipes_holds_three_whole_runs():
+    recipe = load_meta_recipe("learned_cam")
+    for stage in stages(recipe):
+        assert (stage.end - stage.first) * recipe.unroll_length >= 3 * stage.run_length
 
 
 @pytest.mark.parametrize(
