@@ -12,7 +12,7 @@ import tqdm
 from pipeline.meta_training.curriculum import Stage, stages
 from pipeline.meta_training.fully_learned import fully_learned
 from pipeline.meta_training.learned_settings import LearnedRecipe
-from pipeline.meta_training.meta_adam import MetaAdam, clipped, decaying_rate
+from pipeline.meta_training.meta_adam import MetaAdam, decaying_rate, norm
 from pipeline.meta_training.meta_folder import MetaFolder
 from pipeline.meta_training.task_data import load_tasks
 from pipeline.meta_training.unrolled_tasks import UnrolledTasks
@@ -22,10 +22,10 @@ from pipeline.scalars import ScalarWriter
 
 @dataclasses.dataclass(frozen=True)
 class Best:
-    """The set with the lowest mean regret on whole runs so far."""
+    """The set with the lowest mean score on whole runs so far; where equal, the newest."""
 
     values: dict[str, np.ndarray]
-    regret: float = float("inf")
+    score: float = float("inf")
     meta_step: int = 0
 
 
@@ -50,7 +50,7 @@ class LearnedTraining:
         fashion_mnist: str | None = None,
     ):
         self._recipe = recipe
-        self._optimizer = fully_learned(recipe.optimizer)
+        self._optimizer = fully_learned(recipe.optimizer, recipe.seed)
         self._folder = MetaFolder(output, recipe)
         tasks = load_tasks(recipe, text=text, fashion_mnist=fashion_mnist, folder=output)
         self._whole_runs = WholeRuns(tasks, self._optimizer, recipe.seed)
@@ -100,7 +100,7 @@ class LearnedTraining:
                     scalars.write(_shown(row), adam.meta_step)
                     bar.set_description(f"meta-train, {stage.name}", refresh=False)
                     bar.set_postfix_str(
-                        f"meta-loss {row['meta_loss']:.3f}, best regret {best.regret:+.3f}, "
+                        f"meta-loss {row['meta_loss']:.3f}, best score {best.score:+.3f}, "
                         f"{row['inner_steps_per_second']:.0f} inner steps/s",
                         refresh=False,
                     )
@@ -110,8 +110,9 @@ class LearnedTraining:
     def _meta_step(self, stage: Stage, adam: MetaAdam, best: Best) -> tuple[MetaAdam, Best, dict]:
         """One step of Adam, an evaluation where it is time, and what the log keeps of both."""
         recipe, started = self._recipe, time.perf_counter()
-        losses, gradients = self._unrolled.meta_gradients(stage, adam.meta_step, adam.values)
-        gradients, norm = clipped(gradients)
+        losses, gradients, num_exploded = self._unrolled.meta_gradients(
+            stage, adam.meta_step, adam.values
+        )
         total = self._stages[-1].end
         rate = decaying_rate(adam.meta_step, total, recipe.meta_rate, recipe.final_meta_rate)
         adam = adam.next(gradients, rate)
@@ -121,17 +122,19 @@ class LearnedTraining:
             "stage": stage.name,
             "meta_loss": float(np.mean(list(losses.values()))),
             "losses": losses,
-            "gradient_norm": norm,
+            "exploded_runs": num_exploded,
+            "gradient_norm": norm(gradients),
             "meta_rate": rate,
             "seconds": round(seconds, 3),
             "inner_steps_per_second": round(self._unrolled.inner_steps / seconds, 1),
         }
         is_last = adam.meta_step == stage.end
-        if is_last or adam.meta_step % recipe.evaluate_every == 0:
-            regrets = self._whole_runs.regrets(adam.values)
-            mean = float(np.mean(list(regrets.values())))
-            row |= {"regret": mean, "regrets": regrets}
-            if mean < best.regret:
+        # Imitation is judged at its end alone: what comes before it is never gone back to.
+        if is_last or (not stage.is_imitation and adam.meta_step % recipe.evaluate_every == 0):
+            scores = self._whole_runs.scores(adam.values)
+            mean = float(np.mean(list(scores.values())))
+            row |= {"score": mean, "scores": scores}
+            if mean <= best.score:
                 best = Best(dict(adam.values), mean, adam.meta_step)
         if is_last:  # Longer runs start from what is best, not from what is last.
             adam = dataclasses.replace(adam, values=best.values)
@@ -143,7 +146,7 @@ class LearnedTraining:
 
     def _state(self, adam: MetaAdam, best: Best) -> dict[str, np.ndarray]:
         """All that the next meta-step depends on."""
-        state = {"meta_step": adam.meta_step, "best_step": best.meta_step, "regret": best.regret}
+        state = {"meta_step": adam.meta_step, "best_step": best.meta_step, "score": best.score}
         groups = {
             "values": adam.values,
             "momentum": adam.momentum,
@@ -169,14 +172,14 @@ class LearnedTraining:
             *(group(name) for name in ("values", "momentum", "second_moment")),
             meta_step=int(saved["meta_step"]),
         )
-        return adam, Best(group("best"), float(saved["regret"]), int(saved["best_step"]))
+        return adam, Best(group("best"), float(saved["score"]), int(saved["best_step"]))
 
 
 def _shown(row: dict) -> dict[str, float]:
     """The scalars of a row, for TensorBoard."""
-    names = ("meta_loss", "gradient_norm", "meta_rate", "inner_steps_per_second", "regret")
+    names = ("meta_loss", "gradient_norm", "meta_rate", "inner_steps_per_second", "score")
     shown = {name: row[name] for name in names if name in row}
-    for group in ("losses", "regrets"):
+    for group in ("losses", "scores"):
         shown |= {f"{group}/{task}": value for task, value in row.get(group, {}).items()}
     return shown
 

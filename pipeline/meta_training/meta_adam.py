@@ -39,7 +39,7 @@ class MetaAdam:
         """The state after one meta-step.
 
         Args:
-            gradients: of the meta-loss, clipped.
+            gradients: of the meta-loss.
             rate: length of a step.
         """
         count = self.meta_step + 1
@@ -54,18 +54,29 @@ class MetaAdam:
         return MetaAdam(values, momentum, second_moment, count)
 
 
-def clipped(gradients: Values) -> tuple[Values, float]:
-    """Gradients with 0 for what is not finite, brought to a norm of `MAX_NORM` at most.
+def mean_of_clipped(gradients: Values) -> dict[str, np.ndarray]:
+    """Mean of the gradients of runs, each brought to a norm of `MAX_NORM` at most.
 
-    Returns:
-        The gradients, and their norm before it was clipped.
+    A run with anything that is not finite counts 0 as a whole: what is left of its gradient says
+    nothing. So no run silences or drowns another.
+
+    Args:
+        gradients: `[runs, *shape]` by name.
     """
-    finite = {name: np.where(np.isfinite(each), each, 0.0) for name, each in gradients.items()}
     # float64: squares of gradients of an unrolled run overflow float32 long before they do.
-    squares = [np.sum(np.square(each, dtype=np.float64)) for each in finite.values()]
-    norm = float(np.sqrt(np.sum(squares)))
-    scale = min(1.0, MAX_NORM / max(norm, MAX_NORM))
-    return {name: (scale * each).astype(np.float32) for name, each in finite.items()}, norm
+    squares = [np.square(each, dtype=np.float64) for each in gradients.values()]
+    norms = np.sqrt(sum(each.reshape(len(each), -1).sum(axis=1) for each in squares))
+    counts = np.isfinite(norms)
+    scales = MAX_NORM / np.maximum(norms[counts], MAX_NORM) / len(norms)
+    return {
+        name: np.tensordot(scales, each[counts], axes=1).astype(np.float32)
+        for name, each in gradients.items()
+    }
+
+
+def norm(gradients: Values) -> float:
+    """Root of the sum of all squares."""
+    return float(np.sqrt(sum(np.sum(np.square(each)) for each in gradients.values())))
 
 
 def decaying_rate(meta_step: int, num_meta_steps: int, first: float, last: float) -> float:

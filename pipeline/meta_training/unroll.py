@@ -3,12 +3,13 @@
     imitation    weights move as the nominal elementwise rule moves them; the learned rule answers
                  along that path; its loss is |own step - nominal step|^2 / |nominal step|^2, the
                  mean over variables
-    losses       weights move as the learned rule moves them; its loss is log(training loss), each
-                 on a batch that no step before has seen
+    losses       weights move as the learned rule moves them; its loss is
+                 log(training loss + 0.05), each before the step that the batch is for
 
 Meta-gradients run through the states of the window and end at its first step. Gradients of the
-task count as constants. So d log(loss) / d theta = sum of (gradient / loss) * d weight / d theta
-with the gradient that the step needs anyway: nothing is differentiated twice, no activation kept.
+task count as constants. So the derivative of log(loss + 0.05) by a meta-parameter is the sum of
+gradient / (loss + 0.05) * (derivative of the weight) with the gradient that the step needs anyway:
+nothing is differentiated twice, no activation kept.
 
 A window of all runs side by side is one XLA program.
 
@@ -31,6 +32,8 @@ from pipeline.meta_training.fresh_runs import FreshRuns, Run
 from pipeline.meta_training.inner_optimizer import InnerMnemosyne, InnerOptimizer
 from pipeline.meta_training.task import Task
 
+# Nats added before the logarithm: below them is what a task has learned by heart.
+LOSS_FLOOR = 0.05
 # Logarithm of a loss of 20 nats: what exploded says no more than that.
 MAX_LOG_LOSS = 3.0
 STEP_EPSILON = 1e-12
@@ -65,7 +68,7 @@ class Unroll:
 
     def __call__(
         self, values: Mapping[str, np.ndarray], runs: Run
-    ) -> tuple[float, dict[str, np.ndarray], Run]:
+    ) -> tuple[np.ndarray, dict[str, np.ndarray], Run]:
         """Moves all runs by one window.
 
         Args:
@@ -73,11 +76,12 @@ class Unroll:
             runs: stacked.
 
         Returns:
-            The meta-loss, mean over steps and runs; its gradient by name; the runs after.
+            The meta-loss of every step, `[unroll_length, runs]`; the gradient of each run's mean
+            by name, `[runs, *shape]`; the runs after.
         """
         values = {name: tf.constant(values[name]) for name in sorted(self._optimizer.varied)}
-        loss, gradients, runs = self._compiled(values, runs, self._train)
-        return float(loss), {name: each.numpy() for name, each in gradients.items()}, runs
+        losses, gradients, runs = self._compiled(values, runs, self._train)
+        return losses.numpy(), {name: each.numpy() for name, each in gradients.items()}, runs
 
     def _window(self, values, runs: Run, train):
         """Forwards step by step, then backwards: every step is taken once more and differentiated.
@@ -98,13 +102,13 @@ class Unroll:
             ]
             return tf.nest.map_structure(lambda *each: tf.stack(each), *drawn)
 
-        def forwards(index, runs, kept, total):
+        def forwards(index, runs, kept, losses):
             kept = tf.nest.map_structure(lambda array, part: array.write(index, part), kept, runs)
             meta_params = self._optimizer.meta_params(values)
-            runs, losses = tf.vectorized_map(
+            runs, of_step = tf.vectorized_map(
                 lambda each: inner_step(meta_params, *each), (runs, batches(runs))
             )
-            return index + 1, runs, kept, total + tf.reduce_mean(losses)
+            return index + 1, runs, kept, losses.write(index, of_step)
 
         def pulled_back(run, batch, cotangents):
             with tf.GradientTape() as tape:
@@ -113,7 +117,7 @@ class Unroll:
             return tape.gradient(
                 [after.states, loss],
                 [values, run.states],
-                output_gradients=[cotangents, tf.ones_like(loss) / (length * num_runs)],
+                output_gradients=[cotangents, tf.ones_like(loss) / length],
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
             )
 
@@ -122,29 +126,37 @@ class Unroll:
             of_runs, cotangents = tf.vectorized_map(
                 lambda each: pulled_back(*each), (before, batches(before), cotangents)
             )
-            summed = {name: gradients[name] + tf.reduce_sum(of_runs[name], 0) for name in gradients}
+            summed = {name: gradients[name] + of_runs[name] for name in gradients}
             return index - 1, cotangents, summed
 
-        _, runs, kept, total = tf.while_loop(
+        _, runs, kept, losses = tf.while_loop(
             lambda index, *_: index < length,
             forwards,
-            (tf.constant(0), runs, kept, tf.constant(0.0)),
+            (
+                tf.constant(0),
+                runs,
+                kept,
+                tf.TensorArray(tf.float32, length, element_shape=[num_runs]),
+            ),
         )
-        zeros = tf.nest.map_structure(tf.zeros_like, (runs.states, values))
+        zeros = (
+            tf.nest.map_structure(tf.zeros_like, runs.states),
+            {name: tf.zeros([num_runs, *value.shape]) for name, value in values.items()},
+        )
         _, _, gradients = tf.while_loop(
             lambda index, *_: index >= 0, backwards, (tf.constant(length - 1), *zeros)
         )
-        return total / length, gradients, runs
+        return losses.stack(), gradients, runs
 
     def _training_step(self, meta_params, run: Run, batch) -> tuple[Run, tf.Tensor]:
         loss, gradients, inputs = self._gradients(run, run.states, batch)
-        log_loss = tf.math.log(loss)
+        log_loss = tf.math.log(loss + LOSS_FLOOR)
         counts = inputs.finite & (log_loss < MAX_LOG_LOSS)
-        # Its value is 0, its gradient with respect to the weights that of log(loss).
+        # Its value is 0, its gradient with respect to the weights that of the logarithm.
         pull = tf.add_n(
             [
                 tf.reduce_sum(
-                    tf.where(counts, gradients[name] / loss, 0.0)
+                    tf.where(counts, gradients[name] / (loss + LOSS_FLOOR), 0.0)
                     * (state.weight - tf.stop_gradient(state.weight))
                 )
                 for name, state in run.states.items()

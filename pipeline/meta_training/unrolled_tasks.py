@@ -13,8 +13,9 @@ from pipeline.meta_training.curriculum import Stage
 from pipeline.meta_training.fresh_runs import Run
 from pipeline.meta_training.inner_optimizer import InnerOptimizer
 from pipeline.meta_training.learned_settings import LearnedRecipe
+from pipeline.meta_training.meta_adam import mean_of_clipped
 from pipeline.meta_training.task import Task
-from pipeline.meta_training.unroll import Unroll
+from pipeline.meta_training.unroll import MAX_LOG_LOSS, Unroll
 
 _RUNS = 0  # what seeds are drawn for; `WholeRuns` has others
 
@@ -41,8 +42,8 @@ class UnrolledTasks:
 
     def meta_gradients(
         self, stage: Stage, meta_step: int, values: Mapping[str, np.ndarray]
-    ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-        """Moves all runs by one window.
+    ) -> tuple[dict[str, float], dict[str, np.ndarray], int]:
+        """Moves all runs by one window; those that exploded begin anew.
 
         Args:
             stage: that the meta-step belongs to.
@@ -50,11 +51,12 @@ class UnrolledTasks:
             values: of the meta-parameters that are learned.
 
         Returns:
-            Meta-loss by task; gradient of their mean by name, without what is not finite.
+            Meta-loss by task; by name the mean of all runs' gradients, each clipped; how many runs
+            exploded: their last loss was none, or at `MAX_LOG_LOSS`.
         """
         if stage.is_imitation != self._is_imitation:
             self._prepare(stage, values)
-        losses = {}
+        losses, num_exploded = {}, 0
         total = {name: np.zeros_like(value) for name, value in values.items()}
         for index, (task, unroll) in enumerate(self._unrolls.items()):
             seeds = {
@@ -63,11 +65,16 @@ class UnrolledTasks:
                 if stage.begins_anew(run, meta_step, self._recipe)
             }
             runs = unroll.fresh.replace(self._runs[task], seeds)
-            losses[task], gradients, self._runs[task] = unroll(values, runs)
-            for name, gradient in gradients.items():
-                # Here, so that a run that exploded does not silence the other tasks.
-                total[name] += np.where(np.isfinite(gradient), gradient, 0) / len(self._unrolls)
-        return losses, total
+            of_steps, gradients, runs = unroll(values, runs)
+            losses[task] = float(np.nan_to_num(of_steps, nan=MAX_LOG_LOSS).mean())
+            for name, gradient in mean_of_clipped(gradients).items():
+                total[name] += gradient / len(self._unrolls)
+            # A run that is imitated goes where its teacher goes, and never explodes.
+            is_well = stage.is_imitation | (of_steps[-1] < MAX_LOG_LOSS)
+            seeds = {run: self._seed(index, run, meta_step + 1) for run in np.flatnonzero(~is_well)}
+            self._runs[task] = unroll.fresh.replace(runs, seeds)
+            num_exploded += len(seeds)
+        return losses, total, num_exploded
 
     def state(self) -> dict[str, np.ndarray]:
         """Where all runs stand, as arrays."""
