@@ -51,7 +51,7 @@ class FakeTasks:
 
 
 class FakeRuns:
-    """Scores by the distance of the bias; imitation, which moves it least, seems to be best."""
+    """Scores by the distance of the bias."""
 
     def __init__(self, tasks, optimizer, seed):
         pass
@@ -97,6 +97,12 @@ def test_the_best_evaluated_set_is_what_is_left(tmp_path):
     assert json.loads((tmp_path / "COMPLETED").read_text()) == figures
     names = [file.name for file in sorted((tmp_path / "checkpoints").iterdir())]
     assert names == [f"meta_params-{step:05d}.npz" for step in (3, 6, 9, 12)]
+
+
+@pytest.mark.usefixtures("fakes")
+def test_of_equal_sets_the_newest_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(FakeRuns, "scores", lambda runs, values: {"digits": 0.5})
+    assert train(tmp_path)["kept_meta_step"] == 13
 
 
 @pytest.mark.usefixtures("fakes")
