@@ -29,6 +29,15 @@ def test_a_fifth_of_the_images_is_held_out_but_no_more_than_a_look_can_pay_for(d
     assert (len(task.train[1]), len(task.heldout[1])) == (len(images) - 256, 256)
 
 
+def test_held_out_images_are_of_all_places():
+    numbered = np.arange(1000, dtype=np.float32).reshape(1000, 1, 1, 1)
+    task = classifier_task("n", TaskSettings(kind="mlp"), numbered, np.arange(1000) % 10)
+    places = task.heldout[0].ravel()
+    assert len(np.unique(places // 100)) == 10
+    np.testing.assert_array_equal(task.heldout[1], places % 10)
+    assert not set(places) & set(task.train[0].ravel())
+
+
 def test_a_patch_holds_neighbours(digits):
     image = np.arange(64, dtype=np.float32).reshape(1, 8, 8, 1)
     images = np.repeat(image, 40, axis=0)
