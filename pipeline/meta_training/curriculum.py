@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from pipeline.meta_training.learned_settings import LearnedRecipe
+from pipeline.meta_training.meta_adam import decaying_rate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,3 +58,12 @@ def stages(recipe: LearnedRecipe) -> list[Stage]:
             for length, first, end in zip(lengths, ends[:-1], ends[1:], strict=True)
         ),
     ]
+
+
+def meta_rate(recipe: LearnedRecipe, meta_step: int) -> float:
+    """Adam's rate at a meta-step, counted from 0: it falls in imitation, then in the rest."""
+    since = meta_step - recipe.imitation_steps
+    if since < 0:
+        rates = recipe.imitation_rate, recipe.meta_rate
+        return decaying_rate(meta_step, recipe.imitation_steps, *rates)
+    return decaying_rate(since, recipe.meta_steps, recipe.meta_rate, recipe.final_meta_rate)

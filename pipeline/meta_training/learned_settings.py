@@ -30,8 +30,10 @@ class LearnedRecipe(NamedTasks):
             separated by commas; each a multiple of `unroll_length`.
         unroll_length: inner steps that are differentiated through.
         runs_at_once: runs of every task side by side, each at another place of its run.
-        meta_rate: Adam's rate on the meta-parameters at first.
-        final_meta_rate: the same at the end; between them it falls as half a cosine.
+        imitation_rate: Adam's rate on the meta-parameters at first.
+        meta_rate: the same where back-propagation begins, to which imitation brings it down: its
+            gradients are noise for the greater part, and would undo what was imitated.
+        final_meta_rate: the same at the end. Between two of them it falls as half a cosine.
         global_rescale: weights are stored divided by a factor drawn from 1 / this to this, anew
             for every run; 1 is off.
         tensor_rescale: the same with a factor for each tensor, beside the global one.
@@ -52,8 +54,9 @@ class LearnedRecipe(NamedTasks):
     run_lengths: str = "100, 200, 500, 1000"
     unroll_length: int = 20
     runs_at_once: int = 4
-    meta_rate: float = 3e-3
-    final_meta_rate: float = 1e-4
+    imitation_rate: float = 3e-3
+    meta_rate: float = 3e-4
+    final_meta_rate: float = 3e-5
     global_rescale: float = 1.0
     tensor_rescale: float = 1.0
     evaluate_every: int = 50
@@ -72,10 +75,11 @@ class LearnedRecipe(NamedTasks):
         for name in counts:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, received {getattr(self, name)}.")
-        if not 0 < self.final_meta_rate <= self.meta_rate:
+        if not 0 < self.final_meta_rate <= self.meta_rate <= self.imitation_rate:
             raise ValueError(
-                "final_meta_rate must be above 0 and not above meta_rate, received "
-                f"{self.final_meta_rate} and {self.meta_rate}."
+                "imitation_rate, meta_rate and final_meta_rate must be above 0 and none above the "
+                f"one before it, received {self.imitation_rate}, {self.meta_rate} and "
+                f"{self.final_meta_rate}."
             )
         for name in ("global_rescale", "tensor_rescale"):
             if getattr(self, name) < 1:

@@ -9,10 +9,10 @@ import time
 import numpy as np
 import tqdm
 
-from pipeline.meta_training.curriculum import Stage, stages
+from pipeline.meta_training.curriculum import Stage, meta_rate, stages
 from pipeline.meta_training.fully_learned import fully_learned
 from pipeline.meta_training.learned_settings import LearnedRecipe
-from pipeline.meta_training.meta_adam import MetaAdam, decaying_rate, norm
+from pipeline.meta_training.meta_adam import MetaAdam, norm
 from pipeline.meta_training.meta_folder import MetaFolder
 from pipeline.meta_training.task_data import load_tasks
 from pipeline.meta_training.unrolled_tasks import UnrolledTasks
@@ -113,8 +113,7 @@ class LearnedTraining:
         losses, gradients, num_exploded = self._unrolled.meta_gradients(
             stage, adam.meta_step, adam.values
         )
-        total = self._stages[-1].end
-        rate = decaying_rate(adam.meta_step, total, recipe.meta_rate, recipe.final_meta_rate)
+        rate = meta_rate(recipe, adam.meta_step)
         adam = adam.next(gradients, rate)
         seconds = time.perf_counter() - started
         row = {

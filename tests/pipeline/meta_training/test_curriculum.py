@@ -1,6 +1,8 @@
+import dataclasses
+
 import pytest
 
-from pipeline.meta_training.curriculum import Stage, stages
+from pipeline.meta_training.curriculum import Stage, meta_rate, stages
 from pipeline.meta_training.learned_settings import LearnedRecipe
 from pipeline.meta_training.settings import TaskSettings
 
@@ -23,3 +25,10 @@ def test_stages_follow_each_other_and_share_the_meta_steps_by_the_length_of_thei
 def test_runs_begin_one_after_the_other_each_after_its_length(run, anew):
     stage = Stage(is_imitation=False, run_length=80, first=5, end=15)
     assert [i for i in range(5, 15) if stage.begins_anew(run, i, RECIPE)] == anew
+
+
+def test_the_rate_falls_to_that_of_back_propagation_and_from_there_to_the_last():
+    recipe = dataclasses.replace(RECIPE, imitation_rate=1.0, meta_rate=0.2, final_meta_rate=0.1)
+    recipe = dataclasses.replace(recipe, imitation_steps=8)
+    rates = [meta_rate(recipe, step) for step in (0, 4, 8, 8 + 6, 8 + 12)]
+    assert rates == pytest.approx([1.0, 0.6, 0.2, 0.15, 0.1])

@@ -24,7 +24,10 @@ def test_every_stage_of_the_recipes_holds_three_whole_runs():
         ("optimizer: cam\nrun_lengths: 100, 30", "multiples of unroll_length, 20, received 30"),
         ("optimizer: cam\nrun_lengths: 100; 200", "separated by commas, received '100; 200'"),
         ("optimizer: cam\nimitation_steps: 0", "imitation_steps must be at least 1, received 0"),
-        ("optimizer: cam\nfinal_meta_rate: 1.0", "not above meta_rate, received 1.0 and 0.003"),
+        (
+            "optimizer: cam\nmeta_rate: 1.0",
+            "the one before it, received 0.003, 1.0 and 3e-05",
+        ),
         ("optimizer: cam\nglobal_rescale: 0.5", "global_rescale must be at least 1"),
         ("optimizer: cam\ntasks: {}", "tasks must name at least one task"),
     ],

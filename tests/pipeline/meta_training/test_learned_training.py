@@ -15,6 +15,7 @@ RECIPE = LearnedRecipe(
     imitation_steps=4,
     meta_steps=9,
     run_lengths="20, 40, 60",
+    imitation_rate=0.1,
     meta_rate=0.1,
     evaluate_every=2,
     checkpoint_every=3,
