@@ -55,8 +55,8 @@ class LearnedRecipe(NamedTasks):
     unroll_length: int = 20
     runs_at_once: int = 4
     imitation_rate: float = 3e-3
-    meta_rate: float = 3e-4
-    final_meta_rate: float = 3e-5
+    meta_rate: float = 1e-4
+    final_meta_rate: float = 1e-5
     global_rescale: float = 1.0
     tensor_rescale: float = 1.0
     evaluate_every: int = 50

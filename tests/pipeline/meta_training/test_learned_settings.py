@@ -26,7 +26,7 @@ def test_every_stage_of_the_recipes_holds_three_whole_runs():
         ("optimizer: cam\nimitation_steps: 0", "imitation_steps must be at least 1, received 0"),
         (
             "optimizer: cam\nmeta_rate: 1.0",
-            "the one before it, received 0.003, 1.0 and 3e-05",
+            "the one before it, received 0.003, 1.0 and 1e-05",
         ),
         ("optimizer: cam\nglobal_rescale: 0.5", "global_rescale must be at least 1"),
         ("optimizer: cam\ntasks: {}", "tasks must name at least one task"),
