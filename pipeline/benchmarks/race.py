@@ -80,7 +80,8 @@ def main(args: argparse.Namespace) -> int:
         _save(args.output, outcomes, args)
     print("\n" + "; ".join(outcome.last_words() for outcome in outcomes))
     if args.suite == "gate":
-        verdict = gate.judge(outcomes, args.candidate[0])
+        suite = [task.name for task in _tasks(args)]
+        verdict = gate.judge(outcomes, args.candidate[0], suite)
         print(verdict.in_words())
         if args.history:
             gate.add_to_history(args.history, verdict)
