@@ -16,6 +16,7 @@ _EPILOG = """example:
   mnemosyne bench optimizer --suite all --seeds 3 --runs races
   mnemosyne bench optimizer --suite gate --candidate runs/meta/meta_params.npz --text 'novels/*'
   mnemosyne bench optimizer --suite transfer --seeds 1 --output transfer.json
+  mnemosyne bench optimizer --suite horizon --candidate runs/rates/meta_params.npz
   mnemosyne bench optimizer --tpu_aot --tpu v4 --sizes tiny base
 
 --suite: every optimizer trains every task, rivals at six rates with warm-up and linear decay (one
@@ -26,6 +27,7 @@ are kept in --runs and never run again. --suite gate: all these tasks for AdamW,
 swept, Mnemosyne as it ships and a --candidate, with a verdict whether that may ship.
 --suite transfer: a small BERT and four that are wider, deeper, with larger batches or longer runs;
 Mnemosyne as it is against the nominal rule at its best swept rates at each, with AdamW beside them.
+--suite horizon: 12,000 steps of Mnemosyne alone, and whether they end where they got to.
 
 --tpu_aot: one step of 16 x 128 tokens, all parts of the optimizer in it, is compiled for a TPU that
 need not be there; nothing runs. Needs the extra: pip install 'mnemosyne-bert[tpu]'.

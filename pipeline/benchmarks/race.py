@@ -9,6 +9,7 @@ import os
 from pipeline.benchmarks import (
     figures_file,
     gate,
+    horizon,
     race_bert,
     race_plots,
     race_sweep,
@@ -24,7 +25,7 @@ from pipeline.benchmarks.race_optimizers import (
 from pipeline.benchmarks.race_outcome import Outcome
 from pipeline.benchmarks.race_table import PACE
 
-SUITES = ("bert", "vision", "all", "gate", "transfer")
+SUITES = ("bert", "vision", "all", "gate", "transfer", "horizon")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +74,8 @@ def main(args: argparse.Namespace) -> int:
         raise ValueError(
             f"--suite gate: expected meta-parameters of Mnemosyne, received {candidates[0]}."
         )
+    if args.suite == "horizon":
+        return horizon.main(args, candidates)
     outcomes = _race(args, candidates)
     if args.plot:
         race_plots.draw(outcomes, args.plot)
@@ -80,7 +83,8 @@ def main(args: argparse.Namespace) -> int:
         _save(args.output, outcomes, args)
     print("\n" + "; ".join(outcome.last_words() for outcome in outcomes))
     if args.suite == "gate":
-        verdict = gate.judge(outcomes, args.candidate[0])
+        suite = [task.name for task in _tasks(args)]
+        verdict = gate.judge(outcomes, args.candidate[0], suite)
         print(verdict.in_words())
         if args.history:
             gate.add_to_history(args.history, verdict)

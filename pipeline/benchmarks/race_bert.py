@@ -59,7 +59,7 @@ class BertSize:
 SIZES = (
     BertSize("bert_l2_h64", 2, 64, 2, 2_048, 32, 64, 75, 12),
     BertSize("bert_l2_h128", 2, 128, 2, 2_048, 32, 32, 75, 12),
-    BertSize("bert_l4_h256", 4, 256, 4, 2_048, 64, 32, 125, 16),
+    BertSize("bert_l4_h256", 4, 256, 4, 2_048, 32, 32, 75, 8),
 )
 
 

@@ -14,9 +14,11 @@ from pipeline.recipe_sections import ABLATIONS
 MNEMOSYNE, SIX_LINES, NOMINAL = "mnemosyne", "mnemosyne()", "nominal"
 LSTM, RNNPROP = "lstm", "rnnprop"
 PUBLISHED = "schedule_free_adamw()"
+SHORT_MEMORY = "adamw(beta_2=0.95)"
 # Geometric, from below to above what was published for each.
 RATES = {
     "adamw": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
+    SHORT_MEMORY: (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),  # with Mnemosyne's second-moment decay
     "nadamw": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
     "lamb": (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2),
     "lion": (6e-5, 1.2e-4, 2.5e-4, 5e-4, 1e-3, 2e-3),
@@ -127,6 +129,8 @@ def make_optimizer(optimizer: str, learning_rate: float, num_train_steps: int) -
     if is_ours(optimizer):
         without = optimizer.partition("without_")[2]
         config = OptimizerConfig(learning_rate=learning_rate, without=without)
+    elif optimizer == SHORT_MEMORY:
+        config = OptimizerConfig(name="adamw", learning_rate=learning_rate, beta_2=0.95)
     else:
         config = OptimizerConfig(name=optimizer, learning_rate=learning_rate)
     return optimizers.make_optimizer(config, num_train_steps)

@@ -94,8 +94,11 @@ class Runs:
         task = self._task
         optimizer = make_optimizer(run.optimizer, run.learning_rate, task.num_train_steps)
         kind = type(optimizer).__name__
+        config = optimizer.get_config()
+        if "meta_params" in config:  # a name, as of what ships, may come to mean other numbers
+            config["meta_params"] = optimizer.meta_params.fingerprint()
         shape = [task.batch_size, task.eval_every_steps, task.num_evaluations, task.jit_compile]
-        key = [kind, optimizer.get_config(), run.seed, *shape, self._digest]
+        key = [kind, config, run.seed, *shape, self._digest]
         text = json.dumps(key, sort_keys=True, default=_as_json)
         name = hashlib.sha256(text.encode()).hexdigest()[:12]
         return os.path.join(self._folder, f"{task.name}-{kind}-{name}.json")

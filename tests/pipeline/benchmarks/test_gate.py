@@ -9,14 +9,19 @@ from pipeline.benchmarks.race_tasks import Task
 
 
 def outcome(name, ours, shipped, nominal, plateau=None):
-    """A race of one seed; AdamW ends at 5."""
-    losses = {"adamw": 5.0, "mnemosyne:new.npz": ours, "mnemosyne": shipped}
-    curves = {key: {1.0: [Curve([9], [1.0], [1.0], [loss], [0.5])]} for key, loss in losses.items()}
-    curves["nominal"] = {
-        rate: [Curve([9], [1.0], [1.0], [loss], [0.5])]
-        for rate, loss in {0.5: nominal, 1.0: nominal + 9}.items()
-    }
+    """A race of as many seeds as losses are given; AdamW ends at 5."""
+    losses = {"adamw": [5.0] * len(ours), "mnemosyne:new.npz": ours, "mnemosyne": shipped}
+    curves = {key: {1.0: ends_at(values)} for key, values in losses.items()}
+    curves["nominal"] = {0.5: ends_at(nominal), 1.0: ends_at([loss + 9 for loss in nominal])}
     return Outcome(Task(name, None, None, 64, 9, 1), curves, plateau)
+
+
+def ends_at(losses):
+    return [Curve([9], [1.0], [1.0], [loss], [0.5]) for loss in losses]
+
+
+def both(loss):
+    return [loss, loss]
 
 
 @pytest.mark.parametrize(
@@ -30,34 +35,66 @@ def outcome(name, ours, shipped, nominal, plateau=None):
     ],
 )
 def test_it_asks_for_a_win_over_what_ships_near_the_swept_rule(ours, shipped, nominal, passes):
-    assert gate.judge([outcome("t", ours, shipped, nominal)], "new.npz").passes is passes
+    raced = outcome("t", both(ours), both(shipped), both(nominal))
+    assert gate.judge([raced], "new.npz", ["t"]).passes is passes
+
+
+@pytest.mark.parametrize(
+    ("ours", "error", "passes"),
+    [([3.9, 4.0], 0.05, True), ([3.6, 4.35], 0.375, False), ([3.9], np.nan, False)],
+    ids=["ahead", "within the error", "one seed has none"],
+)
+def test_a_lead_must_exceed_its_standard_error(ours, error, passes):
+    """Differences to what ships are -0.2, -0.1 and -0.5, +0.25: on the mean it leads in both."""
+    verdict = gate.judge([outcome("t", ours, [4.1] * len(ours), [5.0] * len(ours))], "new.npz", [])
+    assert verdict.lead[0] < 0 and verdict.passes is passes
+    assert verdict.lead[1] == pytest.approx(error, nan_ok=True)
+
+
+def test_seeds_are_compared_in_pairs_and_errors_of_tasks_add_as_squares():
+    """Seeds lie 1 apart and differences 0.2 (error 0.1) and 0.4 (error 0.2) apart."""
+    first = outcome("a", [2.9, 3.7], [3.0, 4.0], both(5.0))
+    second = outcome("b", [2.9, 3.5], [3.0, 4.0], both(5.0))
+    verdict = gate.judge([first, second], "new.npz", [])
+    assert verdict.lead == pytest.approx((-0.25, np.hypot(0.1, 0.2) / 2))
 
 
 def test_every_task_must_be_near_the_swept_rule():
-    good, bad = outcome("good", 3.0, 4.0, 3.5), outcome("bad", 3.6, 3.7, 3.5)
-    verdict = gate.judge([good, bad], "new.npz")
-    assert verdict.losses == {"good": (3.0, 4.0, 3.5), "bad": (3.6, 3.7, 3.5)}
-    assert not verdict.passes
-    assert "not passed, on 2 task(s) -0.5500 nats" in verdict.in_words()
+    good = outcome("good", both(3.0), both(4.0), both(3.5))
+    bad = outcome("bad", both(3.6), both(3.7), both(3.5))
+    verdict = gate.judge([good, bad], "new.npz", ["good", "bad"])
+    assert verdict.worst == pytest.approx(0.1) and not verdict.passes
+    assert "not passed, on 2 task(s) -0.5500 +- 0.0000 nats" in verdict.in_words()
     assert "at worst +0.1000" in verdict.in_words()
 
 
 def test_a_task_on_its_plateau_says_nothing():
-    verdict = gate.judge([outcome("t", 3.0, 4.0, 3.5, plateau=5.1)], "new.npz")
+    raced = outcome("t", both(3.0), both(4.0), both(3.5), plateau=5.1)
+    verdict = gate.judge([raced], "new.npz", ["t"])
     assert verdict.losses == {} and not verdict.passes
     assert verdict.in_words() == "gate: no verdict, no task counts"
+
+
+def test_nothing_passes_before_all_tasks_were_judged():
+    raced = outcome("t", both(3.0), both(4.0), both(3.5))
+    verdict = gate.judge([raced], "new.npz", ["t", "u"])
+    assert verdict.unjudged == ["u"] and verdict.wins and not verdict.passes
+    assert verdict.in_words().startswith("gate: not passed yet, ahead so far, on 1 task(s)")
+    assert verdict.in_words().endswith("not judged: u")
 
 
 def test_history_gains_a_row_each_time(tmp_path):
     meta_params = MetaParams.nominal()
     meta_params.save(tmp_path / "new.npz")
-    verdict = gate.Verdict(str(tmp_path / "new.npz"), {"t": (4.0, 4.1, 4.2)})
+    losses = gate.Losses([4.0, 4.0], [4.0, 4.2], [4.2, 4.2])
+    verdict = gate.Verdict(str(tmp_path / "new.npz"), {"t": losses}, [])
     for _ in range(2):
         gate.add_to_history(str(tmp_path / "gate.md"), verdict)
     header, rule, *rows = (tmp_path / "gate.md").read_text().splitlines()
     assert header.count("|") == rule.count("|") == rows[0].count("|")
     assert len(rows) == 2 and rows[0] == rows[1]
-    assert meta_params.fingerprint()[:12] in rows[0] and "t: 4.0000, 4.1000, 4.2000" in rows[0]
+    assert meta_params.fingerprint()[:12] in rows[0]
+    assert "| 2 | t: 4.0000, 4.1000, 4.2000 |" in rows[0]
 
 
 def test_the_suite_asks_for_a_candidate_before_anything_runs(tmp_path):

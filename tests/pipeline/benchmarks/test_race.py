@@ -90,7 +90,7 @@ def test_the_gate_judges_a_candidate(run, monkeypatch, tmp_path):
     MetaParams.nominal().save(tmp_path / "new.npz")
     flags = (f"--candidate={tmp_path / 'new.npz'}", f"--history={tmp_path / 'gate.md'}")
     out, content = run("--suite=gate", *flags)
-    assert out.splitlines()[-1].startswith("gate: not passed, on 1 task(s) +0.0000 nats")
+    assert out.splitlines()[-1].startswith("gate: not passed, on 1 task(s) +0.0000 +- nan nats")
     raced = {row["optimizer"] for row in content["tasks"]["digits_mlp"]["results"]}
     assert raced == {"adamw", "nominal", "mnemosyne", f"mnemosyne:{tmp_path / 'new.npz'}"}
     assert len((tmp_path / "gate.md").read_text().splitlines()) == 3

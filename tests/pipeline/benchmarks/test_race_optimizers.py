@@ -45,6 +45,15 @@ def test_schedule_free_as_published_has_no_decay_no_warm_up_and_no_clipping():
     assert (config["beta_1"], config["beta_2"], config["epsilon"]) == (0.9, 0.999, 1e-8)
 
 
+def test_adamw_also_races_with_mnemosynes_second_moment_decay():
+    plain, short = (make_optimizer(name, 1e-3, 77) for name in ("adamw", "adamw(beta_2=0.95)"))
+    before, after = plain.get_config(), short.get_config()
+    changed = {name for name in before if name != "learning_rate" and before[name] != after[name]}
+    assert changed == {"beta_2"}
+    decay = float(MetaParams.nominal().values["rule/second_moment_decay"])
+    assert after["beta_2"] == pytest.approx(decay)
+
+
 @pytest.mark.parametrize("name", RATES)
 def test_every_optimizer_follows_a_rate_that_is_a_variable(name):
     """So that one compiled program serves a whole sweep."""

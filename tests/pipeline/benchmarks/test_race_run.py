@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from mnemosyne_tf.meta_params import MetaParams
 from pipeline.benchmarks import race_run, race_tasks
 from pipeline.benchmarks.race_run import Curve, Run, Runs
 
@@ -58,6 +59,16 @@ def test_optimizers_of_equal_settings_share_a_run(runs):
     half, whole = (path(Run("nominal", rate, 0)) for rate in (0.5, 1.0))
     assert path(Run("mnemosyne", 0.5, 0)) == half != whole
     assert path(Run("mnemosyne()", 0.5, 0)) != half
+
+
+def test_numbers_and_not_the_name_of_what_ships_tell_a_run(runs, monkeypatch):
+    """After another set has become the built-in one, a curve of the old one must not be read."""
+    path, run = runs().path, Run("mnemosyne", 1.0, 0)
+    before = path(run)
+    other = MetaParams.nominal()
+    other.values["rule/matrix_rate"] *= 2
+    monkeypatch.setattr(MetaParams, "nominal", lambda *args, **kwargs: other)
+    assert path(run) != before
 
 
 def test_the_hash_of_records_takes_every_feature_in():
