@@ -144,5 +144,6 @@ def _make_candidate(kind: str, meta_params: str, learning_rate: float, num_train
         lstm = CoordinatewiseLSTM if kind == LSTM else RNNprop
         return lstm(learning_rate, meta_params=meta_params)
     params = MetaParams.load(meta_params)
-    has_schedule = params.structure.nominal_direction
-    return Mnemosyne(learning_rate, num_train_steps if has_schedule else None, meta_params=params)
+    if params.structure.nominal_direction:
+        return Mnemosyne(learning_rate, num_train_steps, meta_params=params)
+    return Mnemosyne(learning_rate, weight_decay=0.0, meta_params=params)  # as it was learned

@@ -83,7 +83,7 @@ def test_a_sweep_goes_on_beyond_the_end_that_is_best():
     ],
     ids=["mnemosyne", "lstm", "rnnprop"],
 )
-def test_a_fully_learned_file_races_as_its_optimizer_without_a_schedule(
+def test_a_fully_learned_file_races_as_it_was_learned_without_schedule_and_weight_decay(
     tmp_path, request, params, kind
 ):
     params.save(tmp_path / "new.npz")
@@ -94,6 +94,7 @@ def test_a_fully_learned_file_races_as_its_optimizer_without_a_schedule(
     assert type(optimizer).__name__ == kind
     assert optimizer.meta_params.fingerprint() == params.fingerprint()
     assert optimizer.get_config().get("total_steps") is None
+    assert not optimizer.get_config()["weight_decay"]
 
 
 def test_a_file_that_is_no_candidate_is_refused(tmp_path):
