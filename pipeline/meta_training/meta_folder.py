@@ -1,7 +1,7 @@
 """The folder of one meta-training: what it needs to go on, and what it leaves.
 
-recipe.yaml  vocab_*.txt  encoder_*.npz  baselines.json  state.npz  meta_steps.jsonl  checkpoints/
-tensorboard/  meta_params.npz  COMPLETED
+recipe.yaml  data.json  vocab_*.txt  encoder_*.npz  baselines.json  state.npz  meta_steps.jsonl
+checkpoints/  tensorboard/  meta_params.npz  COMPLETED
 """
 
 from __future__ import annotations
@@ -38,10 +38,13 @@ class MetaFolder:
         if saved.is_file():
             before = dataclasses.asdict(load_meta_recipe(str(saved)))
             rows = differences(before, dataclasses.asdict(recipe))
-            if changed := [row for row in rows if row.partition(":")[0] not in recipe.FREE]:
+            # The figures of what is complete are of the recipe as it was.
+            free = ("name",) if self.completed() else recipe.FREE
+            if changed := [row for row in rows if row.partition(":")[0] not in free]:
                 raise ValueError(
                     f"{self.path} holds a meta-training with other settings: "
-                    f"{'; '.join(changed)}. Use another --output, or the old settings."
+                    f"{'; '.join(changed)}. Use another --output, or the old settings; to go on "
+                    "with more meta-steps, delete COMPLETED."
                 )
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / "checkpoints").mkdir(exist_ok=True)

@@ -6,10 +6,13 @@ import bz2
 import collections
 import glob
 import gzip
+import hashlib
+import json
 import lzma
 import os
 import pathlib
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -38,10 +41,12 @@ def load_tasks(
         recipe: tasks and seed.
         text: pattern of files of plain text, also .gz, .bz2, .xz; needed by tasks on text.
         fashion_mnist: folder of its files; scikit-learn's digits without.
-        folder: where vocabularies and frozen encoders are written.
+        folder: where vocabularies, frozen encoders and `data.json`, the hash of what was read, are
+            written.
 
     Raises:
-        ValueError: a task needs text and none is given, or it is too short.
+        ValueError: a task needs text and none is given, or it is too short, or the folder was begun
+            with other data.
         FileNotFoundError: no file matches, or one of Fashion-MNIST is missing.
     """
     if recipe.needs("text") and text is None:
@@ -52,6 +57,7 @@ def load_tasks(
     images = labels = None
     if any(recipe.needs(kind) for kind in IMAGE_KINDS):
         (images, labels), _ = load_fashion_mnist(fashion_mnist) if fashion_mnist else load_digits()
+    _check_same(folder, {"text": content, "images": b"" if images is None else images.tobytes()})
     tasks = []
     for name, settings in recipe.tasks.items():
         if settings.kind in IMAGE_KINDS:
@@ -64,6 +70,23 @@ def load_tasks(
             task = masked_lm_task(name, settings, copy_tokens(settings, recipe.seed))
         tasks.append(task)
     return tasks
+
+
+def _check_same(folder: str, data: Mapping[str, bytes]) -> None:
+    """Keeps hashes of what was read; a folder goes on with nothing else."""
+    path = pathlib.Path(folder, "data.json")
+    hashes = {
+        name: hashlib.sha256(content).hexdigest() for name, content in data.items() if content
+    }
+    if path.exists() and (before := json.loads(path.read_text(encoding="utf-8"))) != hashes:
+        changed = sorted(name for name in data if before.get(name) != hashes.get(name))
+        raise ValueError(
+            f"{folder} was begun with other {' and '.join(changed)}. Give it the same --text and "
+            "--fashion_mnist as before, or use another --output."
+        )
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
 
 
 def read_text(pattern: str) -> bytes:

@@ -60,3 +60,19 @@ def test_missing_text_says_which_flag(tmp_path):
         task_data.load_tasks(
             recipe, text=str(tmp_path / "none*"), fashion_mnist=None, folder=str(tmp_path)
         )
+
+
+def test_a_folder_goes_on_with_the_same_data_alone(tmp_path):
+    recipe = MetaRecipe(tasks={"text": LITTLE}, members=2, members_at_once=2, tasks_per_step=1)
+    (tmp_path / "a").write_bytes(TEXT)
+    (tmp_path / "b").write_bytes(TEXT.upper())
+
+    def load(name):
+        return task_data.load_tasks(
+            recipe, text=str(tmp_path / name), fashion_mnist=None, folder=str(tmp_path)
+        )
+
+    load("a")
+    load("a")
+    with pytest.raises(ValueError, match="begun with other text. Give it the same --text"):
+        load("b")
