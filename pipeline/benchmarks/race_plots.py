@@ -58,7 +58,8 @@ def draw(outcomes: Sequence[Outcome], path: str) -> None:
         right.set_xscale("log", base=2)
         right.xaxis.set_major_formatter(pyplot.FormatStrFormatter("%g"))
         _limit(right, outcome)
-        left.legend(fontsize="small", ncols=2)
+        # Below the axes: within them it would hide the plateau or where curves begin.
+        left.legend(fontsize="small", ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.14))
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
 
