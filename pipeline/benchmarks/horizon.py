@@ -61,10 +61,7 @@ def horizon_task(texts: list[str] | None, folder: str) -> Task:
     Raises:
         ValueError: several texts are given.
     """
-    text, *more = texts or [race_bert.ADDRESSES]
-    if more:
-        raise ValueError(f"--suite horizon: expected one --text, received {len(texts)}.")
-    return race_bert.bert_task(SIZE, text, folder)
+    return race_bert.bert_task(SIZE, race_bert.only_text(texts, "horizon"), folder)
 
 
 def ending(optimizer: str, curves: Sequence[Curve], plateau: float) -> Ending:

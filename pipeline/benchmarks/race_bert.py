@@ -101,6 +101,21 @@ def bert_task(size: BertSize, text: str, folder: str) -> Task:
     )
 
 
+def only_text(texts: list[str] | None, suite: str) -> str:
+    """Returns the text of a suite that reads one alone: what --text gives, or `ADDRESSES`.
+
+    Raises:
+        ValueError: several texts are given.
+    """
+    text, *more = texts or [ADDRESSES]
+    if more:
+        raise ValueError(
+            f"--suite {suite}: expected one --text for all points, received {len(texts)}. "
+            "Give it one."
+        )
+    return text
+
+
 def input_of(text: str) -> str:
     """Returns what `mnemosyne prepare --input` is given for a text.
 

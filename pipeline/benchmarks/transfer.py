@@ -84,11 +84,7 @@ def transfer_tasks(texts: list[str] | None, folder: str) -> list[Task]:
     Raises:
         ValueError: several texts are given.
     """
-    text, *more = texts or [race_bert.ADDRESSES]
-    if more:
-        raise ValueError(
-            f"--suite transfer: expected one --text for all points, received {len(texts)}."
-        )
+    text = race_bert.only_text(texts, "transfer")
     return [race_bert.bert_task(size, text, folder) for size in SIZES]
 
 

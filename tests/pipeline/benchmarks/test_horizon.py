@@ -54,5 +54,8 @@ def test_the_suite_runs_what_ships_and_says_how_many_diverged(monkeypatch, tmp_p
 def test_flags_of_races_and_several_texts_are_refused(tmp_path):
     with pytest.raises(ValueError, match="--suite horizon has no --plot"):
         bench.main(["optimizer", "--suite=horizon", f"--plot={tmp_path}/a.png"])
-    with pytest.raises(ValueError, match="expected one --text, received 2"):
+    with pytest.raises(
+        ValueError,
+        match="--suite horizon: expected one --text for all points, received 2. Give it one",
+    ):
         bench.main(["optimizer", "--suite=horizon", "--text", "a*", "b*"])
