@@ -25,7 +25,7 @@ NOMINAL_RULE = {
     "rule/elementwise_rate": (8e-3, 0.0, 1.0),
     "rule/momentum_decay": (0.9, 0.0, 0.9999),
     "rule/second_moment_decay": (0.95, 0.0, 0.9999),
-    "rule/warmup_fraction": (0.1, 0.0, 0.9),
+    "rule/warmup_fraction": (0.03, 0.0, 0.9),
     "rule/warmup_steps": (100.0, 1.0, 1e6),
 }
 ZERO_HEADS = ("step_head/kernel", "step_head/bias", "film_head/kernel", "film_head/bias",

@@ -20,6 +20,7 @@ from mnemosyne_tf.guarded_optimizer import UNDECAYED_NAMES, GuardedOptimizer, lo
 from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.output_heads import output_heads
 from mnemosyne_tf.parameter_routing import plan_variable, summarise
+from mnemosyne_tf.size_scaling import scale_rates
 from mnemosyne_tf.stacked_update import StackedUpdate
 from mnemosyne_tf.update_rule import RuleSettings, StepInputs, VariableState
 
@@ -47,13 +48,15 @@ class Mnemosyne(GuardedOptimizer):
     Args:
         learning_rate: relative multiplier on the built-in step sizes, 1.0 as meta-trained; a float
             or a `LearningRateSchedule`.
-        total_steps: steps of the run, if known: 10 % linear warm-up, then linear decay to zero,
+        total_steps: steps of the run, if known: 3 % linear warm-up, then linear decay to zero,
             where training then stands still. None: 100 steps of warm-up, then constant.
         weight_decay: decoupled, per unit of scheduled rate; None or 0 for none. Not applied to
             names that match `undecayed_names`, nor to what `exclude_from_weight_decay` adds.
         meta_params: "nominal", the path of a `.npz`, a `MetaParams`, or its `to_config()`.
         orthogonalise: False sends every variable to the elementwise path, where meta-parameters
             without a nominal direction send them all by themselves.
+        size_scaling: False keeps the built-in rates at every size of the model, see
+            `size_scaling.scale_rates`; without a nominal direction they always stay.
         matrix_scale: "spectral" or "rms", see `RuleSettings`.
         newton_schulz_iterations, newton_schulz_dtype: see `RuleSettings`.
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as
@@ -76,6 +79,7 @@ class Mnemosyne(GuardedOptimizer):
         *,
         meta_params: str | os.PathLike | MetaParams | Mapping[str, Any] = "nominal",
         orthogonalise: bool = True,
+        size_scaling: bool = True,
         matrix_scale: str = "spectral",
         newton_schulz_iterations: int = 5,
         newton_schulz_dtype: str = "float32",
@@ -107,6 +111,7 @@ class Mnemosyne(GuardedOptimizer):
         self._settings = RuleSettings(
             total_steps=total_steps,
             weight_decay=weight_decay or 0.0,
+            size_scaling=size_scaling,
             matrix_scale=matrix_scale,
             newton_schulz_iterations=newton_schulz_iterations,
             newton_schulz_dtype=newton_schulz_dtype,
@@ -129,24 +134,29 @@ class Mnemosyne(GuardedOptimizer):
             # Keras calls again from inside the traced step, where no variable may be made.
             return
         super().build(var_list)
+        plans = self._plan(var_list)
+        halves = {plan: self._make_halves(plan) for plan in dict.fromkeys(plans)}
+        states = [self._make_state(*each) for each in zip(var_list, plans, strict=True)]
+        self._plans = self._no_dependency(plans)
+        self._halves = self._no_dependency(halves)
+        self._states = self._no_dependency(states)
+        self._built = True
+
+    def _plan(self, var_list):
         structure = self._meta_params.structure
-        plans, halves, states = [], {}, []
-        for variable in var_list:
-            plan = plan_variable(
+        plans = [
+            plan_variable(
                 name=variable.name,
                 shape=variable.shape,
                 chunk_size=structure.chunk_size,
                 decayed=bool(self._settings.weight_decay) and self._use_weight_decay(variable),
                 orthogonalise=self._orthogonalise and structure.nominal_direction,
             )
-            plans.append(plan)
-            if plan not in halves:
-                halves[plan] = self._make_halves(plan)
-            states.append(self._make_state(variable, plan))
-        self._plans = self._no_dependency(plans)
-        self._halves = self._no_dependency(halves)
-        self._states = self._no_dependency(states)
-        self._built = True
+            for variable in var_list
+        ]
+        if self._settings.size_scaling and structure.nominal_direction:
+            plans = scale_rates([variable.name for variable in var_list], plans)
+        return plans
 
     def _make_state(self, variable, plan):
         """All that is kept for a variable, which itself is put in at each step."""
@@ -235,6 +245,7 @@ class Mnemosyne(GuardedOptimizer):
             "total_steps": self._settings.total_steps,
             "meta_params": self._meta_params_name or self._meta_params.to_config(),
             "orthogonalise": self._orthogonalise,
+            "size_scaling": self._settings.size_scaling,
             "matrix_scale": self._settings.matrix_scale,
             "newton_schulz_iterations": self._settings.newton_schulz_iterations,
             "newton_schulz_dtype": self._settings.newton_schulz_dtype,

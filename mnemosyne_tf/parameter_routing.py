@@ -22,6 +22,7 @@ class VariablePlan:
         num_chunks: meta-tokens of the variable.
         chunk_len: coordinates in a chunk; the last chunk may be shorter.
         decayed: whether weight decay applies.
+        rate_scale: what the size of the model makes of the built-in rate (`size_scaling`).
     """
 
     shape: tuple[int, ...]
@@ -29,6 +30,7 @@ class VariablePlan:
     num_chunks: int
     chunk_len: int
     decayed: bool
+    rate_scale: float = 1.0
 
     @property
     def path(self) -> str:

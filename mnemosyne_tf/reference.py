@@ -199,7 +199,7 @@ def update(
             scale = 0.2 * math.sqrt(max(fan_in, fan_out))
         direction = (scale * np.exp(state.log_multiplier) * orthogonal).reshape(plan.shape)
     rate = p["rule/matrix_rate"] if matrix else p["rule/elementwise_rate"]
-    rate = rate * learning_rate * rate_multiplier(iterations, p, total)
+    rate = rate * plan.rate_scale * learning_rate * rate_multiplier(iterations, p, total)
     if plan.decayed:
         direction = direction + settings.weight_decay * state.weight
     state.weight = state.weight - rate * direction

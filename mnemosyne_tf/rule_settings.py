@@ -13,6 +13,7 @@ class RuleSettings:
     Attributes:
         total_steps: steps of the run, None when unknown.
         weight_decay: share of a weight taken per unit of scheduled rate.
+        size_scaling: whether the built-in rates follow the size of the model (`size_scaling`).
         matrix_scale: "spectral" scales the orthogonalised direction by
             1.6 * sqrt(max(1, fan_out / fan_in)), "rms" by 0.2 * sqrt(max(fan_in, fan_out)).
         newton_schulz_iterations: iterations of the orthogonalisation.
@@ -22,6 +23,7 @@ class RuleSettings:
 
     total_steps: int | None = None
     weight_decay: float = 0.0
+    size_scaling: bool = True
     matrix_scale: str = "spectral"
     newton_schulz_iterations: int = 5
     newton_schulz_dtype: str = "float32"

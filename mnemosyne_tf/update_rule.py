@@ -137,7 +137,7 @@ def apply(
     direction = tf.reshape(direction, weight.shape)
     if plan.decayed:
         direction += settings.weight_decay * weight
-    rate = meta_params[f"rule/{plan.path}_rate"] * inputs.learning_rate
+    rate = meta_params[f"rule/{plan.path}_rate"] * plan.rate_scale * inputs.learning_rate
     rate *= schedule.rate_multiplier(
         iteration,
         total_steps=settings.total_steps,

@@ -21,6 +21,11 @@ HAND_DESIGNED = {
     "adafactor": (keras.optimizers.Adafactor, {}),
     "sgd": (keras.optimizers.SGD, {"momentum": 0.9}),
 }
+# Parts of Mnemosyne that a setting leaves out; the others are left out of its meta-parameters.
+LEFT_OUT_BY_SETTINGS = {
+    "orthogonalisation": {"orthogonalise": False},
+    "size_scaling": {"size_scaling": False},
+}
 # Name parts of the variables that weight decay leaves alone, as in BERT.
 NO_WEIGHT_DECAY = ("bias", "layer_norm")
 
@@ -54,8 +59,8 @@ def make_optimizer(config: OptimizerConfig, num_train_steps: int) -> keras.optim
 
 def _mnemosyne(config: OptimizerConfig, num_train_steps: int) -> Mnemosyne:
     settings = {"learning_rate": config.learning_rate, "total_steps": num_train_steps}
-    if config.without == "orthogonalisation":
-        return Mnemosyne(**settings, orthogonalise=False)
+    if config.without in LEFT_OUT_BY_SETTINGS:
+        return Mnemosyne(**settings, **LEFT_OUT_BY_SETTINGS[config.without])
     optimizer = Mnemosyne(**settings)
     if not config.without:
         return optimizer

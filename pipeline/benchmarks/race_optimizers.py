@@ -89,10 +89,11 @@ def all_that_differ() -> list[str]:
     """
     from mnemosyne_tf import Mnemosyne
     from mnemosyne_tf.output_heads import output_heads
+    from pipeline.optimizers import LEFT_OUT_BY_SETTINGS
 
     if any(output_heads(Mnemosyne().meta_params.values)):
         return [*RATES]
-    unheard = {f"without_{part}" for part in ABLATIONS if part != "orthogonalisation"}
+    unheard = {f"without_{part}" for part in ABLATIONS if part not in LEFT_OUT_BY_SETTINGS}
     return [optimizer for optimizer in RATES if optimizer not in unheard]
 
 

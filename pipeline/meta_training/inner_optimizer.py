@@ -20,6 +20,7 @@ from mnemosyne_tf.lstm_update import LSTMState
 from mnemosyne_tf.output_heads import output_heads
 from mnemosyne_tf.parameter_routing import VariablePlan, plan_variable
 from mnemosyne_tf.rule_settings import RuleSettings
+from mnemosyne_tf.size_scaling import scale_rates
 from mnemosyne_tf.update_rule import StepInputs, VariableState
 
 WEIGHT_DECAY = 0.01  # the default of `Mnemosyne`; the LSTM optimizers have none
@@ -95,8 +96,11 @@ class InnerMnemosyne(InnerOptimizer):
     def update(self, meta_params, gradients, states, inputs) -> dict[str, VariableState]:
         """As in `InnerOptimizer`; variables of one plan are a stack."""
         names_by_plan = collections.defaultdict(list)
-        for name, state in states.items():
-            names_by_plan[self._plan(name, state.weight.shape)].append(name)
+        plans = [self._plan(name, state.weight.shape) for name, state in states.items()]
+        if self.params.structure.nominal_direction:
+            plans = scale_rates(list(states), plans)
+        for name, plan in zip(states, plans, strict=True):
+            names_by_plan[plan].append(name)
         moved = {}
         for plan, names in names_by_plan.items():
             stacked = update_rule.update(

@@ -30,7 +30,7 @@ def test_nominal_values_are_the_published_rule():
         "rule/elementwise_rate": 0.008,
         "rule/momentum_decay": 0.9,
         "rule/second_moment_decay": 0.95,
-        "rule/warmup_fraction": 0.1,
+        "rule/warmup_fraction": 0.03,
         "rule/warmup_steps": 100.0,
     }
 

@@ -24,7 +24,7 @@ def test_zero_is_the_nominal_set():
         ("rule/matrix_rate", 0.012 * np.e),
         ("rule/momentum_decay", 1 - 0.1 / np.e),
         ("rule/second_moment_decay", 1 - 0.05 / np.e),
-        ("rule/warmup_fraction", np.e / 9 / (1 + np.e / 9)),  # odds of 1 to 9, times e
+        ("rule/warmup_fraction", 3 * np.e / 97 / (1 + 3 * np.e / 97)),  # odds of 3 to 97, times e
         ("rule/warmup_steps", 100 * np.e),
         ("memory/log_tau", np.log(0.02) + 1),
         ("step_head/bias", 0.1),
