@@ -13,9 +13,9 @@ run only where `total_steps` is known.
 
 All functions take a stack of variables of one shape: `stack` is the first axis of everything.
 
+Beside a nominal direction b1 m + (1 - b1) g stands in the place of m (`nesterov`).
+
 Source: Lv et al. 2017 (RNNprop: g and m over sqrt(v)); Metz et al. 2022 (division by the RMS).
-Differs: the Nesterov mix, a linear combination of the first two, is left to the linear maps that
-read the features.
 """
 
 from typing import NamedTuple
@@ -105,6 +105,19 @@ def directions(
     corrections = tf.unstack(-1.0 / tf.math.expm1(step * tf.math.log(decays)))
     inverse = tf.math.rsqrt(second_moment * corrections[1] + SECOND_MOMENT_EPSILON)
     return Directions(gradient * inverse, momentum * corrections[0] * inverse)
+
+
+def nesterov(directions: Directions, momentum_decay: tf.Tensor) -> Directions:
+    """Puts b1 m + (1 - b1) g in the place of m: the momentum after the same gradient once more.
+
+    Args:
+        directions: from `directions`.
+        momentum_decay: `[]`, b1.
+
+    Source: Dozat 2016 (NAdam).
+    """
+    gradient, momentum = directions
+    return Directions(gradient, momentum + (1.0 - momentum_decay) * (gradient - momentum))
 
 
 def inverse_rms(tensor: tf.Tensor, plan: VariablePlan) -> tf.Tensor:

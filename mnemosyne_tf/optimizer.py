@@ -57,6 +57,7 @@ class Mnemosyne(GuardedOptimizer):
             without a nominal direction send them all by themselves.
         size_scaling: False keeps the built-in rates at every size of the model, see
             `size_scaling.scale_rates`; without a nominal direction they always stay.
+        nesterov: False leaves Nesterov's look ahead out of the nominal direction.
         matrix_scale: "spectral" or "rms", see `RuleSettings`.
         newton_schulz_iterations, newton_schulz_dtype: see `RuleSettings`.
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as
@@ -80,6 +81,7 @@ class Mnemosyne(GuardedOptimizer):
         meta_params: str | os.PathLike | MetaParams | Mapping[str, Any] = "nominal",
         orthogonalise: bool = True,
         size_scaling: bool = True,
+        nesterov: bool = True,
         matrix_scale: str = "spectral",
         newton_schulz_iterations: int = 5,
         newton_schulz_dtype: str = "float32",
@@ -112,6 +114,7 @@ class Mnemosyne(GuardedOptimizer):
             total_steps=total_steps,
             weight_decay=weight_decay or 0.0,
             size_scaling=size_scaling,
+            nesterov=nesterov,
             matrix_scale=matrix_scale,
             newton_schulz_iterations=newton_schulz_iterations,
             newton_schulz_dtype=newton_schulz_dtype,
@@ -246,6 +249,7 @@ class Mnemosyne(GuardedOptimizer):
             "meta_params": self._meta_params_name or self._meta_params.to_config(),
             "orthogonalise": self._orthogonalise,
             "size_scaling": self._settings.size_scaling,
+            "nesterov": self._settings.nesterov,
             "matrix_scale": self._settings.matrix_scale,
             "newton_schulz_iterations": self._settings.newton_schulz_iterations,
             "newton_schulz_dtype": self._settings.newton_schulz_dtype,

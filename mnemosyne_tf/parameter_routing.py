@@ -160,7 +160,7 @@ def summarise(
         plans: their plans.
         state_floats: float32 numbers that the optimizer keeps for each.
     """
-    rows = [("variable", "shape", "path", "chunks", "decay", "state bytes")]
+    rows = [("variable", "shape", "path", "rate", "chunks", "decay", "state bytes")]
     total_bytes = 0
     for name, plan, floats in zip(names, plans, state_floats, strict=True):
         path = plan.path
@@ -169,7 +169,8 @@ def summarise(
         total_bytes += 4 * floats
         chunks = f"{plan.num_chunks} x {plan.chunk_len}"
         decay = "yes" if plan.decayed else "no"
-        rows.append((name, str(list(plan.shape)), path, chunks, decay, f"{4 * floats:,}"))
+        rate = f"x {plan.rate_scale:.3g}"
+        rows.append((name, str(list(plan.shape)), path, rate, chunks, decay, f"{4 * floats:,}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -168,6 +168,8 @@ def update(
     state.second_moment = b2 * state.second_moment + (1 - b2) * gradient**2
     root = np.sqrt(state.second_moment / (1 - b2**step) + 1e-16)
     momentum = state.momentum / (1 - b1**step) / root
+    if settings.nesterov and meta.structure.nominal_direction:
+        momentum = b1 * momentum + (1 - b1) * gradient / root
     flat = np.stack([(gradient / root).ravel(), momentum.ravel(), state.weight.ravel()])
     chunks = [flat[:, i : i + plan.chunk_len] for i in range(0, flat.shape[1], plan.chunk_len)]
 

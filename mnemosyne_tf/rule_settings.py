@@ -14,6 +14,7 @@ class RuleSettings:
         total_steps: steps of the run, None when unknown.
         weight_decay: share of a weight taken per unit of scheduled rate.
         size_scaling: whether the built-in rates follow the size of the model (`size_scaling`).
+        nesterov: whether the nominal direction looks one gradient ahead.
         matrix_scale: "spectral" scales the orthogonalised direction by
             1.6 * sqrt(max(1, fan_out / fan_in)), "rms" by 0.2 * sqrt(max(fan_in, fan_out)).
         newton_schulz_iterations: iterations of the orthogonalisation.
@@ -24,6 +25,7 @@ class RuleSettings:
     total_steps: int | None = None
     weight_decay: float = 0.0
     size_scaling: bool = True
+    nesterov: bool = True
     matrix_scale: str = "spectral"
     newton_schulz_iterations: int = 5
     newton_schulz_dtype: str = "float32"

@@ -1,7 +1,8 @@
 """The update of a variable, from gradient to new weight, as a pure function.
 
-    direction  Adam's m / sqrt(v), bounded to RMS 1, plus a tiny coordinate-wise network of the
-               gradient features whose hidden units are scaled and shifted (FiLM) by the meta-tokens
+    direction  Adam's m / sqrt(v), a gradient ahead (Nesterov), bounded to RMS 1, plus a tiny
+               coordinate-wise network of the gradient features whose hidden units are scaled and
+               shifted (FiLM) by the meta-tokens
     matrix     the direction is orthogonalised and scaled
     step       rate * schedule * (multiplier * direction + weight_decay * weight)
 
@@ -120,6 +121,8 @@ def apply(
         decays=_decays(meta_params),
         step=tf.cast(inputs.applied_steps, tf.float32) + 1.0,
     )
+    if settings.nesterov and structure.nominal_direction:
+        directions = gradient_features.nesterov(directions, meta_params["rule/momentum_decay"])
     progress = schedule.progress(iteration, total_steps=settings.total_steps)
     direction, log_multiplier, memory = _corrected_direction(
         meta_params, directions, weight, state.memory, progress, plan=plan, structure=structure

@@ -25,6 +25,7 @@ HAND_DESIGNED = {
 LEFT_OUT_BY_SETTINGS = {
     "orthogonalisation": {"orthogonalise": False},
     "size_scaling": {"size_scaling": False},
+    "nesterov": {"nesterov": False},
 }
 # Name parts of the variables that weight decay leaves alone, as in BERT.
 NO_WEIGHT_DECAY = ("bias", "layer_norm")

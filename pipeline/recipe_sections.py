@@ -7,7 +7,7 @@ import dataclasses
 _WITH_BETA_2 = ("adamw", "nadamw", "lamb", "lion", "muon", "schedule_free_adamw")
 _WITHOUT_BETA_2 = ("adafactor", "sgd")
 OPTIMIZERS = ("mnemosyne", *_WITH_BETA_2, *_WITHOUT_BETA_2)
-ABLATIONS = ("heads", "memory", "encoder", "orthogonalisation", "size_scaling")
+ABLATIONS = ("heads", "memory", "encoder", "orthogonalisation", "size_scaling", "nesterov")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,7 +41,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--tasks", nargs="+", metavar="NAME", help="of the suite's tasks, only these")
     add("--seeds", type=int, default=3, help="runs at the best rate (%(default)s)")
     add("--sweep_seeds", type=int, default=1, help="runs at every other rate (%(default)s)")
-    add("--optimizers", nargs="+", choices=RATES, metavar="NAME", help="only these, and adamw")
+    add(
+        "--optimizers",
+        nargs="+",
+        choices=RATES,
+        metavar="NAME",
+        help="only these, and adamw; in --suite transfer, these too",
+    )
     add("--runs", metavar="DIR", default="races", help="finished runs, kept (%(default)s)")
     add(
         "--candidate",
@@ -114,7 +120,7 @@ def _contestants(args: argparse.Namespace, candidates: list[str]) -> list[str]:
     if args.suite == "gate":
         return gate.contestants(args.candidate[0])
     if args.suite == "transfer":
-        wanted = {*transfer.CONTESTANTS}
+        wanted = {*transfer.CONTESTANTS, *(args.optimizers or [])}
     else:
         wanted = all_that_differ() if args.optimizers is None else {PACE, *args.optimizers}
     return [*sorted(wanted, key=[*RATES].index), *candidates]

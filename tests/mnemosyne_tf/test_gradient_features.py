@@ -142,3 +142,12 @@ def test_zero_gradient_and_zero_weight_give_finite_features():
     _, _, pooled = pooled_after(zeros, zeros[0], plan_for((4,)))
     assert np.array_equal(pooled.statistics.numpy(), np.zeros([1, 1, 6]))
     assert np.isfinite(pooled.context.numpy()).all()
+
+
+def test_nesterov_is_the_momentum_after_the_same_gradient_once_more():
+    gradient, momentum = tf.constant([1.0, -2.0]), tf.constant([0.5, 4.0])
+    mixed = gradient_features.nesterov(
+        gradient_features.Directions(gradient, momentum), tf.constant(0.75)
+    )
+    np.testing.assert_allclose(mixed.momentum, [0.625, 2.5])
+    np.testing.assert_allclose(mixed.gradient, gradient)

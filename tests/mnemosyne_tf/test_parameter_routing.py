@@ -1,5 +1,7 @@
 """Which variable takes which path, and how tensors are cut."""
 
+import dataclasses
+
 import pytest
 
 from mnemosyne_tf.parameter_routing import matrix_shape, plan_variable, split_chunks, summarise
@@ -74,9 +76,10 @@ def test_shape_that_is_not_static_or_empty_is_refused_by_name(shape):
 
 def test_summary_rows_say_path_and_state():
     plans = [make_plan(shape=(16, 8), decayed=True), make_plan(name="b/bias", shape=(8,))]
+    plans[1] = dataclasses.replace(plans[1], rate_scale=1 / 12)
     lines = summarise(["a/kernel", "b/bias"], plans, [266, 26])
-    assert " ".join(lines[1].split()) == "a/kernel [16, 8] matrix 16 x 8 1 x 128 yes 1,064"
-    assert " ".join(lines[2].split()) == "b/bias [8] elementwise 1 x 8 no 104"
+    assert " ".join(lines[1].split()) == "a/kernel [16, 8] matrix 16 x 8 x 1 1 x 128 yes 1,064"
+    assert " ".join(lines[2].split()) == "b/bias [8] elementwise x 0.0833 1 x 8 no 104"
     assert lines[3] == "2 variables, 136 weights, 1,168 bytes of state (2.15 floats per weight)"
 
 

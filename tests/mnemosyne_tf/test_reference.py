@@ -38,6 +38,7 @@ VARIANTS = {
     "without level 2": ({"level_2": "none"}, {"total_steps": 90}, SOME),
     "without memory": ({"use_memory": False}, {"newton_schulz_iterations": 3}, SOME),
     "without orthogonalisation": ({}, {"orthogonalise": False}, SOME),
+    "without Nesterov": ({}, {"nesterov": False}, SOME),
     "network on matrices": ({"network_on_matrices": True}, {"weight_decay": None}, SOME),
 }
 
@@ -51,6 +52,7 @@ class Twin:
         self.settings = RuleSettings(
             total_steps=config["total_steps"],
             weight_decay=config["weight_decay"] or 0.0,
+            nesterov=config["nesterov"],
             matrix_scale=config["matrix_scale"],
             newton_schulz_iterations=config["newton_schulz_iterations"],
         )
