@@ -6,6 +6,7 @@ updated together, as a stack.
 """
 
 import collections
+import dataclasses
 import functools
 import math
 import os
@@ -243,14 +244,11 @@ class Mnemosyne(GuardedOptimizer):
 
     def get_config(self):
         """JSON-serialisable arguments; meta-parameters that are not "nominal" are embedded."""
+        settings = dataclasses.asdict(self._settings)
+        del settings["weight_decay"]  # None is kept by the class above, as it was given
         return super().get_config() | {
+            **settings,
             "learning_rate": self._serialize_hyperparameter(self._learning_rate),
-            "total_steps": self._settings.total_steps,
             "meta_params": self._meta_params_name or self._meta_params.to_config(),
             "orthogonalise": self._orthogonalise,
-            "size_scaling": self._settings.size_scaling,
-            "nesterov": self._settings.nesterov,
-            "matrix_scale": self._settings.matrix_scale,
-            "newton_schulz_iterations": self._settings.newton_schulz_iterations,
-            "newton_schulz_dtype": self._settings.newton_schulz_dtype,
         }

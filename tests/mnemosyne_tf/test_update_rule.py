@@ -71,7 +71,8 @@ def nominal_step(weight, gradient, m, v, *, t, matrix, decayed):
     """The published rule in its own words: float64, no chunks, no encoder, no memory."""
     m[...] = 0.9 * m + 0.1 * gradient
     v[...] = 0.95 * v + 0.05 * gradient**2
-    direction = m / (1 - 0.9 ** (t + 1)) / np.sqrt(v / (1 - 0.95 ** (t + 1)) + 1e-16)
+    ahead = 0.9 * m / (1 - 0.9 ** (t + 1)) + 0.1 * gradient
+    direction = ahead / np.sqrt(v / (1 - 0.95 ** (t + 1)) + 1e-16)
     direction = direction / max(1.0, np.sqrt((direction**2).mean()))
     if matrix:
         rows, cols = weight.shape
@@ -80,7 +81,7 @@ def nominal_step(weight, gradient, m, v, *, t, matrix, decayed):
             gram = x @ x.T
             x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
         direction = 1.6 * np.sqrt(max(1.0, cols / rows)) * x
-    rate = (12e-3 if matrix else 8e-3) * min((t + 1) / 3.0, (30 - t) / 27.0, 1.0)
+    rate = (12e-3 if matrix else 8e-3) * min((t + 1) / 3.0, (100 - t) / 97.0)
     weight -= rate * (direction + (0.1 * weight if decayed else 0.0))
 
 
@@ -88,7 +89,7 @@ def nominal_step(weight, gradient, m, v, *, t, matrix, decayed):
 def test_zero_heads_give_the_nominal_rule(small_structure, name):
     meta_params = MetaParams.nominal(small_structure)
     plan = make_plans({name: SHAPES[name]}, small_structure)[name]
-    step = make_step(meta_params, plan, RuleSettings(total_steps=30, weight_decay=0.1))
+    step = make_step(meta_params, plan, RuleSettings(total_steps=100, weight_decay=0.1))
     random = np.random.RandomState(1)
     weight = 0.1 * random.standard_normal(plan.shape)
     state = start_state(np.float32(weight), plan, small_structure)
