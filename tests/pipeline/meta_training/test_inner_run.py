@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from mnemosyne_tf import CoordinatewiseLSTM, Mnemosyne, RNNprop
 from mnemosyne_tf.meta_params import MetaParams
+from mnemosyne_tf.update_rule import StepInputs
 from pipeline.benchmarks.race_tasks import load_digits
 from pipeline.meta_training.classifiers import classifier_task
 from pipeline.meta_training.fully_learned import fully_learned
@@ -124,3 +125,25 @@ def test_members_do_not_see_each_other(run, space, points, trained):
 @pytest.mark.slow
 def test_the_seed_moves_weights_and_batches(run, space, points, trained):
     assert not np.allclose(run(space.values(points), seed=6)[0], trained[0][0], rtol=1e-4)
+
+
+def test_rates_follow_the_size_of_the_model_as_in_the_keras_optimizer():
+    """The tasks above are too small for it; here a wide table and a matrix too many."""
+    shapes = {f"dense_{i}/kernel": [8, 8] for i in range(14)} | {"word_embeddings": [4, 128]}
+    random = np.random.RandomState(0)
+    gradients = {
+        name: tf.constant(random.randn(*shape), tf.float32) for name, shape in shapes.items()
+    }
+    inner = InnerMnemosyne(MetaParams.nominal())
+    states = {name: inner.initial_state(name, tf.zeros(shape)) for name, shape in shapes.items()}
+    inputs = StepInputs(
+        iterations=tf.constant(0, tf.int64),
+        applied_steps=tf.constant(0, tf.int64),
+        learning_rate=tf.constant(1.0),
+        finite=tf.constant(True),
+    )
+    moved = inner.update(inner.meta_params({}), gradients, states, inputs)
+    variables = [tf.Variable(tf.zeros(shape), name=name) for name, shape in shapes.items()]
+    Mnemosyne().apply_gradients(zip(gradients.values(), variables, strict=True))
+    for state, variable in zip(moved.values(), variables, strict=True):
+        np.testing.assert_allclose(state.weight, variable, rtol=1e-4, atol=1e-9)
