@@ -94,6 +94,11 @@ class MetaFolder:
             np.savez(file, **state)
         os.replace(temporary, self.path / "state.npz")
 
+    def meta_steps(self) -> list[dict]:
+        """The rows of the log."""
+        log = (self.path / "meta_steps.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in log.splitlines()]
+
     def forget_after(self, meta_step: int) -> None:
         """Drops rows of the log beyond the saved state."""
         log = self.path / "meta_steps.jsonl"

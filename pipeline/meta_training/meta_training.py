@@ -76,10 +76,10 @@ class MetaTraining:
             f"{recipe.tasks_per_step} tasks"
         )
         self._sweep()
-        population = self._evolve()
-        meta_params = self._space.meta_params(population.mean)
-        figures = self._compare(population.mean)
-        self._folder.complete(meta_params, figures)
+        self._evolve()
+        point = self._late_mean()
+        figures = self._compare(point)
+        self._folder.complete(self._space.meta_params(point), figures)
         return figures
 
     def _sweep(self) -> None:
@@ -93,7 +93,7 @@ class MetaTraining:
                 self._folder.save_baselines(self._baselines)
             _say(_describe(name, self._baselines[name]))
 
-    def _evolve(self) -> Population:
+    def _evolve(self) -> None:
         recipe = self._recipe
         if (saved := self._folder.state()) is not None:
             population = Population(**{**saved, "generation": int(saved["generation"])})
@@ -125,7 +125,16 @@ class MetaTraining:
                     refresh=False,
                 )
                 bar.update()
-        return population
+
+    def _late_mean(self) -> np.ndarray:
+        """Where the population stood over the last half of the meta-steps, on the mean.
+
+        A few noisy ranks move it to and fro for as long as it lives; most of that cancels.
+
+        Source: Polyak and Juditsky 1992 (averaging of iterates).
+        """
+        means = [row["mean"] for row in self._folder.meta_steps()]
+        return np.mean(means[len(means) // 2 :], axis=0)
 
     def _meta_step(self, population: Population) -> tuple[Population, dict]:
         """One generation, and what the log keeps of it."""

@@ -68,6 +68,14 @@ def test_it_nears_the_best_rate_and_keeps_what_it_found(tmp_path):
 
 
 @pytest.mark.usefixtures("fake_runs")
+def test_the_result_is_the_mean_over_the_last_half_of_the_meta_steps(tmp_path):
+    figures = train(tmp_path)
+    rates = [row["learned"]["rule/matrix_rate"] for row in log_of(tmp_path)]
+    geometric_mean = np.exp(np.mean(np.log(rates[6:])))  # a rate's coordinate is its logarithm
+    assert figures["learned"]["rule/matrix_rate"] == pytest.approx(geometric_mean, rel=1e-5)
+
+
+@pytest.mark.usefixtures("fake_runs")
 @pytest.mark.parametrize("calls", [3, 11, 20, 31])
 def test_interrupted_and_run_again_equals_uninterrupted(tmp_path, calls):
     figures = train(tmp_path / "whole")
