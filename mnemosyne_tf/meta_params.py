@@ -26,6 +26,7 @@ NOMINAL_RULE = {
     "rule/momentum_decay": (0.9, 0.0, 0.9999),
     "rule/second_moment_decay": (0.95, 0.0, 0.9999),
     "rule/warmup_fraction": (0.03, 0.0, 0.9),
+    "rule/decay_start": (0.0, 0.0, 0.95),
     "rule/warmup_steps": (100.0, 1.0, 1e6),
 }
 ZERO_HEADS = ("step_head/kernel", "step_head/bias", "film_head/kernel", "film_head/bias",

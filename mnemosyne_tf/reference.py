@@ -72,7 +72,8 @@ def rate_multiplier(iteration: int, p, total_steps: int | None) -> float:
     if total_steps is None:
         return min(1.0, (iteration + 1) / float(p["rule/warmup_steps"]))
     warmup = max(1.0, float(p["rule/warmup_fraction"]) * total_steps)
-    decay = (total_steps - iteration) / max(total_steps - warmup, 1.0)
+    constant = max(warmup, float(p["rule/decay_start"]) * total_steps)
+    decay = (total_steps - iteration) / max(total_steps - constant, 1.0)
     return max(0.0, min(1.0, (iteration + 1) / warmup, decay))
 
 

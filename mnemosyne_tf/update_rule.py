@@ -145,6 +145,7 @@ def apply(
         iteration,
         total_steps=settings.total_steps,
         warmup_fraction=meta_params["rule/warmup_fraction"],
+        decay_start=meta_params["rule/decay_start"],
         warmup_steps=meta_params["rule/warmup_steps"],
     )
     moved = tf.cast(weight - rate * direction, state.weight.dtype)

@@ -76,4 +76,5 @@ def _schedule(config: OptimizerConfig, num_train_steps: int):
         peak=config.learning_rate,
         num_train_steps=num_train_steps,
         num_warmup_steps=num_warmup_steps,
+        num_steps_before_decay=round(config.decay_start * num_train_steps),
     )

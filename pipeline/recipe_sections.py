@@ -65,8 +65,9 @@ class OptimizerConfig:
     """Which optimizer, one of `OPTIMIZERS`; `pipeline.optimizers` says what they are.
 
     `learning_rate` is the peak rate, but for mnemosyne a multiplier of what was meta-trained.
-    `warmup_fraction` (of all steps), `weight_decay`, `clip_norm` (of the global norm) and `beta_2`
-    (null: the value that the optimizer was published with) belong to the hand-designed ones.
+    `warmup_fraction` and `decay_start` (of all steps: where the rate stops rising and where it
+    begins to fall), `weight_decay`, `clip_norm` (of the global norm) and `beta_2` (null: the value
+    that the optimizer was published with) belong to the hand-designed ones.
     Mnemosyne has nothing to tune; `without` leaves one of `ABLATIONS` out, to see what it is worth.
     To set what an optimizer does not have is an error.
     """
@@ -74,6 +75,7 @@ class OptimizerConfig:
     name: str = "mnemosyne"
     learning_rate: float = 1.0
     warmup_fraction: float = 0.1
+    decay_start: float = 0.0
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     beta_2: float | None = None
@@ -88,6 +90,15 @@ class OptimizerConfig:
             raise ValueError(
                 f"optimizer.beta_2 does nothing for {self.name}, which has no such decay; received "
                 f"{self.beta_2}. Leave it out."
+            )
+        if self.name == "schedule_free_adamw" and self.decay_start:
+            raise ValueError(
+                "optimizer.decay_start does nothing for schedule_free_adamw, whose rate never falls; "
+                f"received {self.decay_start}. Leave it out."
+            )
+        if not 0 <= self.decay_start < 1:
+            raise ValueError(
+                f"optimizer.decay_start must be from 0 to below 1, received {self.decay_start}."
             )
         if self.name != "mnemosyne":
             if self.without:

@@ -8,7 +8,7 @@ import tf_keras as keras
 
 @keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
 class LinearWarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises linearly to `peak` over the warm-up, then falls linearly to 0 at the end.
+    """Rises linearly to `peak` over the warm-up, stays, and falls linearly to 0 at the end.
 
     The step counted is the one being made, so the first step already has a rate above 0.
 
@@ -16,21 +16,29 @@ class LinearWarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
       peak: the highest rate.
       num_train_steps: where the rate reaches 0, in steps.
       num_warmup_steps: where the peak stands, in steps; 0 begins at the peak.
+      num_steps_before_decay: where the rate begins to fall, in steps, if that is after the warm-up.
 
     Source: Devlin et al. 2019, appendix A.2.
     """
 
-    def __init__(self, *, peak: float, num_train_steps: int, num_warmup_steps: int):
+    def __init__(
+        self,
+        *,
+        peak: float,
+        num_train_steps: int,
+        num_warmup_steps: int,
+        num_steps_before_decay: int = 0,
+    ):
         self.peak = peak
         self.num_train_steps = num_train_steps
         self.num_warmup_steps = num_warmup_steps
+        self.num_steps_before_decay = num_steps_before_decay
 
     def __call__(self, step):  # noqa: D102
         step = tf.cast(step, tf.float32)
         rising = (step + 1.0) / max(self.num_warmup_steps, 1)
-        falling = (self.num_train_steps - step) / max(
-            self.num_train_steps - self.num_warmup_steps, 1
-        )
+        constant = max(self.num_warmup_steps, self.num_steps_before_decay)
+        falling = (self.num_train_steps - step) / max(self.num_train_steps - constant, 1)
         return self.peak * tf.clip_by_value(tf.minimum(rising, falling), 0.0, 1.0)
 
     def get_config(self):  # noqa: D102
@@ -38,6 +46,7 @@ class LinearWarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
             "peak": self.peak,
             "num_train_steps": self.num_train_steps,
             "num_warmup_steps": self.num_warmup_steps,
+            "num_steps_before_decay": self.num_steps_before_decay,
         }
 
 

@@ -14,11 +14,12 @@ from pipeline.recipe_sections import ABLATIONS
 MNEMOSYNE, SIX_LINES, NOMINAL = "mnemosyne", "mnemosyne()", "nominal"
 LSTM, RNNPROP = "lstm", "rnnprop"
 PUBLISHED = "schedule_free_adamw()"
-SHORT_MEMORY = "adamw(beta_2=0.95)"
+SHORT_MEMORY, LATE_DECAY = "adamw(beta_2=0.95)", "adamw(decay_start=0.3)"
 # Geometric, from below to above what was published for each.
 RATES = {
     "adamw": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
     SHORT_MEMORY: (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),  # with Mnemosyne's second-moment decay
+    LATE_DECAY: (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),  # with Mnemosyne's plateau
     "nadamw": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
     "lamb": (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2),
     "lion": (6e-5, 1.2e-4, 2.5e-4, 5e-4, 1e-3, 2e-3),
@@ -89,11 +90,9 @@ def all_that_differ() -> list[str]:
     """
     from mnemosyne_tf import Mnemosyne
     from mnemosyne_tf.output_heads import output_heads
-    from pipeline.optimizers import LEFT_OUT_BY_SETTINGS
-
     if any(output_heads(Mnemosyne().meta_params.values)):
         return [*RATES]
-    unheard = {f"without_{part}" for part in ABLATIONS if part not in LEFT_OUT_BY_SETTINGS}
+    unheard = ("without_heads", "without_memory", "without_encoder")
     return [optimizer for optimizer in RATES if optimizer not in unheard]
 
 
@@ -130,6 +129,8 @@ def make_optimizer(optimizer: str, learning_rate: float, num_train_steps: int) -
     if is_ours(optimizer):
         without = optimizer.partition("without_")[2]
         config = OptimizerConfig(learning_rate=learning_rate, without=without)
+    elif optimizer == LATE_DECAY:
+        config = OptimizerConfig(name="adamw", learning_rate=learning_rate, decay_start=0.3)
     elif optimizer == SHORT_MEMORY:
         config = OptimizerConfig(name="adamw", learning_rate=learning_rate, beta_2=0.95)
     else:

@@ -2,7 +2,7 @@
 
 A point of the search space is a vector; zero is the nominal set. In every coordinate a step of one
 is a large change: a rate times e, a memory of momentum e times as long, a warm-up whose odds are e
-times as high, a tenth in the weights of a head.
+times as high, a decay that begins half a run later, a tenth in the weights of a head.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def _expit(odds):
 _LOGARITHM = (np.log, np.exp)
 _COMPLEMENT = (lambda decay: -np.log1p(-decay), lambda x: -np.expm1(-x))
 _ODDS = (_logit, _expit)
+_HALVES = (lambda share: 2.0 * share, lambda x: x / 2.0)
 _HEAD = (lambda value: value / _HEAD_SCALE, lambda x: _HEAD_SCALE * x)
 _IDENTITY = (lambda value: value, lambda x: x)
 _SCALES = {
@@ -36,6 +37,7 @@ _SCALES = {
     "rule/momentum_decay": _COMPLEMENT,
     "rule/second_moment_decay": _COMPLEMENT,
     "rule/warmup_fraction": _ODDS,
+    "rule/decay_start": _HALVES,
     "rule/warmup_steps": _LOGARITHM,
     "memory/log_tau": _IDENTITY,
     "step_head/kernel": _HEAD,

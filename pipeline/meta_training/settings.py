@@ -12,7 +12,7 @@ KINDS = ("copy", "text", *IMAGE_KINDS, "prompt")
 LEARNED = {
     "rates": ("rule/matrix_rate", "rule/elementwise_rate"),
     "decays": ("rule/momentum_decay", "rule/second_moment_decay"),
-    "warmup": ("rule/warmup_fraction", "rule/warmup_steps"),
+    "schedule": ("rule/warmup_fraction", "rule/decay_start", "rule/warmup_steps"),
     "multiplier": ("step_head/kernel", "step_head/bias"),
     "memory": ("memory/log_tau",),
 }
@@ -109,7 +109,7 @@ class MetaRecipe(NamedTasks):
     FREE: ClassVar[tuple[str, ...]] = ("name", "meta_steps", "checkpoint_every", "final_seeds")
 
     name: str = "unnamed"
-    learned: str = "rates, decays, warmup"
+    learned: str = "rates, decays, schedule"
     seed: int = 0
     meta_steps: int = 50
     members: int = 8

@@ -31,6 +31,7 @@ def test_nominal_values_are_the_published_rule():
         "rule/momentum_decay": 0.9,
         "rule/second_moment_decay": 0.95,
         "rule/warmup_fraction": 0.03,
+        "rule/decay_start": 0.0,
         "rule/warmup_steps": 100.0,
     }
 

@@ -6,12 +6,13 @@ import tensorflow as tf
 from mnemosyne_tf.schedule import progress, rate_multiplier
 
 
-def multiplier(iteration, total_steps):
+def multiplier(iteration, total_steps, decay_start=0.0):
     return float(
         rate_multiplier(
             tf.constant(float(iteration)),
             total_steps=total_steps,
             warmup_fraction=tf.constant(0.1),
+            decay_start=tf.constant(decay_start),
             warmup_steps=tf.constant(100.0),
         )
     )
@@ -23,6 +24,13 @@ def multiplier(iteration, total_steps):
 )
 def test_known_run_of_100_steps(iteration, expected):
     assert multiplier(iteration, 100) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("iteration", "expected"), [(4, 0.5), (9, 1.0), (60, 1.0), (80, 0.5), (99, 1 / 40), (100, 0.0)]
+)
+def test_known_run_whose_decay_begins_at_60_of_100_steps(iteration, expected):
+    assert multiplier(iteration, 100, decay_start=0.6) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(("iteration", "expected"), [(0, 0.01), (49, 0.5), (99, 1.0), (10**6, 1.0)])

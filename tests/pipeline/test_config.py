@@ -50,6 +50,7 @@ def test_override_is_typed_as_the_field_is():
         ("trian.num_train_steps=3", "Did you mean 'train'"),
         ("optimizer.name=adam", "Unknown optimizer.name 'adam'.*mnemosyne, adamw, .*, sgd"),
         ("optimizer.without=cam", "must be one of heads, memory, .*, or empty; received cam"),
+        ("optimizer.decay_start=1", "decay_start must be from 0 to below 1, received 1"),
         ("prepare.masked_lm_prob=1.5", "masked_lm_prob must be a share .*, received 1.5"),
     ],
 )
@@ -58,12 +59,20 @@ def test_wrong_override_says_what_was_expected(override, message):
         config.load_recipe("bert_tiny_sample", [override])
 
 
-@pytest.mark.parametrize("key", ["warmup_fraction", "weight_decay", "clip_norm", "beta_2"])
+@pytest.mark.parametrize(
+    "key", ["warmup_fraction", "decay_start", "weight_decay", "clip_norm", "beta_2"]
+)
 def test_setting_that_mnemosyne_would_ignore_is_refused(key):
     with pytest.raises(ValueError, match=f"optimizer.{key} does nothing for mnemosyne.*0.5"):
         config.load_recipe("bert_tiny_mnemosyne", [f"optimizer.{key}=0.5"])
     recipe = config.load_recipe("bert_tiny_adamw", [f"optimizer.{key}=0.5"])
     assert getattr(recipe.optimizer, key) == 0.5
+
+
+def test_rate_that_never_falls_has_no_start_of_its_decay():
+    overrides = ["optimizer.name=schedule_free_adamw", "optimizer.decay_start=0.5"]
+    with pytest.raises(ValueError, match="decay_start does nothing for schedule_free_adamw.*0.5"):
+        config.load_recipe("bert_tiny_adamw", overrides)
 
 
 def test_only_mnemosyne_has_parts_to_leave_out():

@@ -41,7 +41,14 @@ def test_part_of_mnemosyne_is_left_out(part):
     ],
 )
 def test_rival_has_its_published_decays_and_the_settings_of_the_recipe(name, kind, published):
-    config = OptimizerConfig(name=name, learning_rate=0.2, weight_decay=0.3, clip_norm=0.4)
+    constant_at_the_end = name == "schedule_free_adamw"
+    config = OptimizerConfig(
+        name=name,
+        learning_rate=0.2,
+        weight_decay=0.3,
+        clip_norm=0.4,
+        decay_start=0.0 if constant_at_the_end else 0.6,
+    )
     optimizer = make_optimizer(config, num_train_steps=50)
     assert type(optimizer) is kind
     settings = optimizer.get_config()
@@ -49,8 +56,8 @@ def test_rival_has_its_published_decays_and_the_settings_of_the_recipe(name, kin
     assert (settings["weight_decay"], settings["global_clipnorm"]) == (0.3, 0.4)
     schedule = optimizer._learning_rate
     assert (schedule.peak, schedule.num_warmup_steps) == (0.2, 5)
-    constant_at_the_end = name == "schedule_free_adamw"
     assert type(schedule) is (LinearWarmup if constant_at_the_end else LinearWarmupDecay)
+    assert constant_at_the_end or schedule.num_steps_before_decay == 30
 
 
 @pytest.mark.parametrize("name", sorted(set(HAND_DESIGNED) - {"adafactor", "sgd"}))

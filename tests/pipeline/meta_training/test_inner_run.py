@@ -21,7 +21,7 @@ TASKS = {
 }
 # The memory is at work where the multiplier is not zero.
 LEARNABLE = {
-    "copy": [*LEARNED["rates"], *LEARNED["decays"], *LEARNED["warmup"]],
+    "copy": [*LEARNED["rates"], *LEARNED["decays"], *LEARNED["schedule"]],
     "mlp": [*LEARNED["rates"], *LEARNED["multiplier"], *LEARNED["memory"]],
 }
 

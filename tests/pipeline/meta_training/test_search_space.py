@@ -11,7 +11,7 @@ EVERYTHING = [entry for entries in LEARNED.values() for entry in entries]
 def test_zero_is_the_nominal_set():
     nominal = MetaParams.nominal()
     space = SearchSpace(nominal, EVERYTHING)
-    assert space.num_coords == 2 + 2 + 2 + 17 + 1
+    assert space.num_coords == 2 + 2 + 3 + 17 + 1
     found = space.meta_params(np.zeros(space.num_coords))
     assert found.values.keys() == nominal.values.keys()
     for name, value in nominal.values.items():
@@ -25,6 +25,7 @@ def test_zero_is_the_nominal_set():
         ("rule/momentum_decay", 1 - 0.1 / np.e),
         ("rule/second_moment_decay", 1 - 0.05 / np.e),
         ("rule/warmup_fraction", 3 * np.e / 97 / (1 + 3 * np.e / 97)),  # odds of 3 to 97, times e
+        ("rule/decay_start", 0.5),
         ("rule/warmup_steps", 100 * np.e),
         ("memory/log_tau", np.log(0.02) + 1),
         ("step_head/bias", 0.1),
