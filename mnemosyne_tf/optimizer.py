@@ -49,8 +49,8 @@ class Mnemosyne(GuardedOptimizer):
     Args:
         learning_rate: relative multiplier on the built-in step sizes, 1.0 as meta-trained; a float
             or a `LearningRateSchedule`.
-        total_steps: steps of the run, if known: 3 % linear warm-up, then linear decay to zero,
-            where training then stands still. None: 100 steps of warm-up, then constant.
+        total_steps: steps of the run, if known: linear warm-up (3 % as it ships), then linear decay
+            to zero, where training then stands still. None: 100 steps of warm-up, then constant.
         weight_decay: decoupled, per unit of scheduled rate; None or 0 for none. Not applied to
             names that match `undecayed_names`, nor to what `exclude_from_weight_decay` adds.
         meta_params: "nominal", the path of a `.npz`, a `MetaParams`, or its `to_config()`.

@@ -148,6 +148,7 @@ class MetaTraining:
         seconds = time.perf_counter() - started
         inner_steps = recipe.members * sum(self._runs[name].task.num_steps for name in chosen)
         following = population.next(draws, scores)
+        following = dataclasses.replace(following, mean=self._space.inside(following.mean))
         row = {
             "meta_step": following.generation,
             "meta_loss": float(scores.mean()),

@@ -84,6 +84,25 @@ class SearchSpace:
         moved = {name: value[0] for name, value in values.items()}
         return MetaParams(self.nominal.structure, {**self.nominal.values, **moved})
 
+    def inside(self, point: np.ndarray) -> np.ndarray:
+        """The nearest point whose values keep their bounds: beyond them nothing changes any more.
+
+        Without it a search that begins at a bound drifts away from all that differs.
+        """
+        parts = np.split(point, np.cumsum(self._sizes)[:-1])
+        return np.concatenate(
+            [self._clip(name, part) for name, part in zip(self._entries, parts, strict=True)]
+        )
+
+    def _clip(self, name: str, part: np.ndarray) -> np.ndarray:
+        if name not in self._bounds:
+            return part
+        to_coordinate, _ = _SCALES[name]
+        with np.errstate(divide="ignore"):  # a bound may lie infinitely far away
+            low, high = to_coordinate(np.array(self._bounds[name], np.float64))
+        centre = to_coordinate(self.nominal.values[name].astype(np.float64))
+        return np.clip(part, low - centre, high - centre)
+
     def _values_of(self, name: str, part: np.ndarray | None, num_points: int) -> np.ndarray:
         start = self.nominal.values[name]
         if part is None:

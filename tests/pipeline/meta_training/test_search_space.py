@@ -44,6 +44,18 @@ def test_points_far_away_keep_the_bounds():
         assert values["rule/momentum_decay"] == pytest.approx(0.9999 if sign > 0 else 0.0)
 
 
+def test_inside_is_the_nearest_point_that_keeps_the_bounds():
+    space = SearchSpace(
+        MetaParams.nominal(), ["rule/decay_start", "rule/momentum_decay", "rule/matrix_rate"]
+    )
+    # A decay begins between 0 and 0.95, a momentum of 0.9 may lose all of its memory (a tenth).
+    for point, nearest in (
+        ([-0.7, -9.0, -9.0], [0.0, np.log(0.1), -9.0]),
+        ([2.5, 1.0, 0.5], [1.9, 1.0, 0.5]),
+    ):
+        np.testing.assert_allclose(space.inside(np.array(point)), nearest, rtol=1e-6)
+
+
 def test_members_have_an_axis_and_rules_that_stay_put_are_there():
     space = SearchSpace(MetaParams.nominal(), ["step_head/kernel"])
     values = space.values(np.zeros([3, 16]))
