@@ -93,7 +93,7 @@ class OptimizerConfig:
             )
         if self.name == "schedule_free_adamw" and self.decay_start:
             raise ValueError(
-                "optimizer.decay_start does nothing for schedule_free_adamw, whose rate never falls; "
+                "optimizer.decay_start does nothing for schedule_free_adamw: its rate never falls; "
                 f"received {self.decay_start}. Leave it out."
             )
         if not 0 <= self.decay_start < 1:

@@ -90,6 +90,7 @@ def all_that_differ() -> list[str]:
     """
     from mnemosyne_tf import Mnemosyne
     from mnemosyne_tf.output_heads import output_heads
+
     if any(output_heads(Mnemosyne().meta_params.values)):
         return [*RATES]
     unheard = ("without_heads", "without_memory", "without_encoder")
