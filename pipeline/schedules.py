@@ -18,7 +18,7 @@ class LinearWarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
       num_warmup_steps: where the peak stands, in steps; 0 begins at the peak.
       num_steps_before_decay: where the rate begins to fall, in steps, if that is after the warm-up.
 
-    Source: Devlin et al. 2019, appendix A.2.
+    Source: Devlin et al. 2019, appendix A.2; with a plateau Zhai et al. 2022.
     """
 
     def __init__(
