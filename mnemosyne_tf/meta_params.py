@@ -28,7 +28,12 @@ NOMINAL_RULE = {
     "rule/warmup_fraction": (0.03, 0.0, 0.9),
     "rule/decay_start": (0.0, 0.0, 0.95),
     "rule/warmup_steps": (100.0, 1.0, 1e6),
+    "rule/batch_exponent": (0.5, -2.0, 2.0),
+    "rule/length_exponent": (0.0, -2.0, 2.0),
 }
+# Of the entries above, those that the first files of meta-parameters did not have, and the value
+# with which they change nothing.
+LATER_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0}
 ZERO_HEADS = ("step_head/kernel", "step_head/bias", "film_head/kernel", "film_head/bias",
               "network/output")  # fmt: skip
 # What `MetaParams.without` may leave out, and the structure that is left.
@@ -145,6 +150,7 @@ class MetaParams(ParameterSet):
 
     structure_class = Structure
     untrained_name = "nominal"
+    later_entries = LATER_ENTRIES
 
     @classmethod
     def untrained(cls) -> "MetaParams":

@@ -51,6 +51,8 @@ class Mnemosyne(GuardedOptimizer):
             or a `LearningRateSchedule`.
         total_steps: steps of the run, if known: linear warm-up (3 % as it ships), then linear decay
             to zero, where training then stands still. None: 100 steps of warm-up, then constant.
+        labels_per_step: labels in the loss of one step, all replicas together, if known (rows of a
+            classifier, masked tokens of a masked LM): rates follow their root, see `run_scaling`.
         weight_decay: decoupled, per unit of scheduled rate; None or 0 for none. Not applied to
             names that match `undecayed_names`, nor to what `exclude_from_weight_decay` adds.
         meta_params: "nominal", the path of a `.npz`, a `MetaParams`, or its `to_config()`.
@@ -79,6 +81,7 @@ class Mnemosyne(GuardedOptimizer):
         total_steps: int | None = None,
         weight_decay: float | None = 0.01,
         *,
+        labels_per_step: int | None = None,
         meta_params: str | os.PathLike | MetaParams | Mapping[str, Any] = "nominal",
         orthogonalise: bool = True,
         size_scaling: bool = True,
@@ -113,6 +116,7 @@ class Mnemosyne(GuardedOptimizer):
         self._learning_rate = self._build_learning_rate(learning_rate)
         self._settings = RuleSettings(
             total_steps=total_steps,
+            labels_per_step=labels_per_step,
             weight_decay=weight_decay or 0.0,
             size_scaling=size_scaling,
             nesterov=nesterov,

@@ -77,6 +77,13 @@ def rate_multiplier(iteration: int, p, total_steps: int | None) -> float:
     return max(0.0, min(1.0, (iteration + 1) / warmup, decay))
 
 
+def run_scale(p, settings: RuleSettings) -> float:
+    """What labels and steps of the run make of the rates; 160 and 600 leave them as they are."""
+    labels, steps = settings.labels_per_step or 160, settings.total_steps or 600
+    labels_ratio, steps_ratio = np.clip([labels / 160, steps / 600], 1 / 8, 8)
+    return labels_ratio ** p["rule/batch_exponent"] * steps_ratio ** p["rule/length_exponent"]
+
+
 def encode(p, meta: MetaParams, chunks: list[np.ndarray], progress: list[float]) -> np.ndarray:
     """Meta-tokens of a tensor whose chunks are `[3, length]`: gradient, momentum and weight."""
     structure = meta.structure
@@ -203,6 +210,7 @@ def update(
         direction = (scale * np.exp(state.log_multiplier) * orthogonal).reshape(plan.shape)
     rate = p["rule/matrix_rate"] if matrix else p["rule/elementwise_rate"]
     rate = rate * plan.rate_scale * learning_rate * rate_multiplier(iterations, p, total)
+    rate *= run_scale(p, settings)
     if plan.decayed:
         direction = direction + settings.weight_decay * state.weight
     state.weight = state.weight - rate * direction

@@ -12,6 +12,7 @@ class RuleSettings:
 
     Attributes:
         total_steps: steps of the run, None when unknown.
+        labels_per_step: labels in the loss of one step of it, None when unknown (`run_scaling`).
         weight_decay: share of a weight taken per unit of scheduled rate.
         size_scaling: whether the built-in rates follow the size of the model (`size_scaling`).
         nesterov: whether the nominal direction looks one gradient ahead.
@@ -23,6 +24,7 @@ class RuleSettings:
     """
 
     total_steps: int | None = None
+    labels_per_step: int | None = None
     weight_decay: float = 0.0
     size_scaling: bool = True
     nesterov: bool = True
@@ -35,6 +37,11 @@ class RuleSettings:
             raise ValueError(
                 f"Expected total_steps of at least 1, received {self.total_steps}. Give the "
                 "number of calls of apply_gradients in the run, or None when it is unknown."
+            )
+        if self.labels_per_step is not None and self.labels_per_step < 1:
+            raise ValueError(
+                f"Expected labels_per_step of at least 1, received {self.labels_per_step}. "
+                "Give the number of labels in the loss of one step, or None when it is unknown."
             )
         if self.weight_decay < 0:
             raise ValueError(

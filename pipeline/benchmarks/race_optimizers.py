@@ -106,24 +106,28 @@ def next_rate(tried: list[float], best: float) -> float | None:
     return float(f"{low / ratio:.3g}") if best == low else None
 
 
-def make_optimizer(optimizer: str, learning_rate: float, num_train_steps: int) -> Any:
+def make_optimizer(
+    optimizer: str, learning_rate: float, num_train_steps: int, labels_per_step: int
+) -> Any:
     """Returns an optimizer: rivals with warm-up and linear decay, as in the trainer.
 
     Args:
         optimizer: a key of `RATES`, or a `candidate`.
         learning_rate: its peak; of ours a multiple of the built-in rates.
         num_train_steps: of the run.
+        labels_per_step: labels in the loss of each.
     """
     from mnemosyne_tf import Mnemosyne
     from pipeline import optimizers, rivals
     from pipeline.recipe_sections import OptimizerConfig
 
+    told = {"total_steps": num_train_steps, "labels_per_step": labels_per_step}
     if ":" in optimizer:
-        return _make_candidate(*optimizer.split(":", 1), learning_rate, num_train_steps)
+        return _make_candidate(*optimizer.split(":", 1), learning_rate, told)
     if optimizer == SIX_LINES:
         return Mnemosyne(learning_rate)
     if optimizer == NOMINAL:
-        return Mnemosyne(learning_rate, num_train_steps, meta_params="nominal")
+        return Mnemosyne(learning_rate, meta_params="nominal", **told)
     if optimizer == PUBLISHED:
         # Defaults of the code that its authors publish: no decay, no warm-up, no clipping.
         return rivals.ScheduleFreeAdamW(learning_rate, weight_decay=None)
@@ -136,10 +140,10 @@ def make_optimizer(optimizer: str, learning_rate: float, num_train_steps: int) -
         config = OptimizerConfig(name="adamw", learning_rate=learning_rate, beta_2=0.95)
     else:
         config = OptimizerConfig(name=optimizer, learning_rate=learning_rate)
-    return optimizers.make_optimizer(config, num_train_steps)
+    return optimizers.make_optimizer(config, num_train_steps, labels_per_step)
 
 
-def _make_candidate(kind: str, meta_params: str, learning_rate: float, num_train_steps: int) -> Any:
+def _make_candidate(kind: str, meta_params: str, learning_rate: float, told: dict) -> Any:
     """Fully learned ones have no schedule: their rate stays as it is."""
     from mnemosyne_tf import CoordinatewiseLSTM, MetaParams, Mnemosyne, RNNprop
 
@@ -148,5 +152,5 @@ def _make_candidate(kind: str, meta_params: str, learning_rate: float, num_train
         return lstm(learning_rate, meta_params=meta_params)
     params = MetaParams.load(meta_params)
     if params.structure.nominal_direction:
-        return Mnemosyne(learning_rate, num_train_steps, meta_params=params)
+        return Mnemosyne(learning_rate, meta_params=params, **told)
     return Mnemosyne(learning_rate, weight_decay=0.0, meta_params=params)  # as it was learned

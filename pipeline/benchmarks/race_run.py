@@ -92,11 +92,13 @@ class Runs:
     def path(self, run: Run) -> str:
         """Returns the file of a run, named after task, optimizer with all settings, seed, data."""
         task = self._task
-        optimizer = make_optimizer(run.optimizer, run.learning_rate, task.num_train_steps)
+        optimizer = make_optimizer(
+            run.optimizer, run.learning_rate, task.num_train_steps, task.labels_per_step
+        )
         kind = type(optimizer).__name__
         config = optimizer.get_config()
         if "meta_params" in config:  # a name, as of what ships, may come to mean other numbers
-            config["meta_params"] = optimizer.meta_params.fingerprint()
+            config["meta_params"] = _fingerprint(optimizer.meta_params, config)
         shape = [task.batch_size, task.eval_every_steps, task.num_evaluations, task.jit_compile]
         key = [kind, config, run.seed, *shape, self._digest]
         text = json.dumps(key, sort_keys=True, default=_as_json)
@@ -120,6 +122,24 @@ def digest(data: tuple[Arrays, Arrays]) -> str:
         for array in [*named.values(), labels]:
             content.update(np.ascontiguousarray(array).tobytes())
     return content.hexdigest()
+
+
+def _fingerprint(params: Any, config: dict[str, Any]) -> str:
+    """What tells meta-parameters apart on this run, whose labels and steps are in `config`.
+
+    Rates that follow the run count as what they are there: sets that differ in their exponents
+    alone share the runs for which the rates were found.
+    """
+    from mnemosyne_tf import MetaParams
+    from mnemosyne_tf.run_scaling import rates_of_run
+
+    if isinstance(params, MetaParams):
+        told = {
+            "labels_per_step": config.pop("labels_per_step"),
+            "total_steps": config["total_steps"],
+        }
+        params = MetaParams(params.structure, rates_of_run(params.values, **told))
+    return params.fingerprint()
 
 
 def _as_json(value: Any) -> Any:

@@ -29,6 +29,7 @@ class Task:
         eval_every_steps: steps between two looks at the held-out part.
         num_evaluations: looks in a run, the last at its end.
         jit_compile: whether a whole step is one XLA program.
+        labels_per_row: labels in the loss of each image or sequence.
         plateau: returns the loss, in nats, that must be left behind for a race to count.
         about: the data, in words.
     """
@@ -40,6 +41,7 @@ class Task:
     eval_every_steps: int
     num_evaluations: int
     jit_compile: bool = False
+    labels_per_row: int = 1
     plateau: Callable[[tuple[Arrays, Arrays]], float] | None = None
     about: str = ""
 
@@ -47,6 +49,11 @@ class Task:
     def num_train_steps(self) -> int:
         """Steps of a run."""
         return self.eval_every_steps * self.num_evaluations
+
+    @property
+    def labels_per_step(self) -> int:
+        """Labels in the loss of one step."""
+        return self.batch_size * self.labels_per_row
 
 
 def vision_tasks(fashion_mnist: str | None) -> list[Task]:

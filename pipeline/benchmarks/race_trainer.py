@@ -35,7 +35,9 @@ class Trainer:
         self._task, (self._train, self._heldout) = task, data
         self._rate = tf.Variable(1.0)
         self._model = self._new_model(seed=0)
-        self._optimizer = make_optimizer(optimizer, self._rate, task.num_train_steps)
+        self._optimizer = make_optimizer(
+            optimizer, self._rate, task.num_train_steps, task.labels_per_step
+        )
         self._optimizer.build(self._model.trainable_variables)
         self._first_state = [variable.numpy() for variable in self._optimizer.variables]
         self._model.compile(

@@ -78,7 +78,7 @@ def transfer_tasks(texts: list[str] | None, folder: str) -> list[Task]:
     """Returns a task for each of `SIZES`, all of them on the same records.
 
     Args:
-        texts: one `GLOB` or `GLOB::LAYOUT`, or `race_bert.ADDRESSES`. None: the addresses.
+        texts: one `GLOB` or `GLOB::LAYOUT`, or `masked_lm_records.ADDRESSES`. None: the addresses.
         folder: where records are kept.
 
     Raises:

@@ -87,6 +87,7 @@ def train(
             weight_decay=settings.weight_decay,
         ),
         num_train_steps,
+        settings.batch_size,
     )
     optimizer.build(model.trainable_variables)
     train_step = _make_train_step(model, optimizer, labels.dtype)

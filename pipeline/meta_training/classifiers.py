@@ -43,6 +43,7 @@ def classifier_task(
         name=name,
         num_steps=settings.num_steps,
         batch_size=settings.batch_size,
+        labels_per_row=1,
         knows_length=settings.knows_length,
         train=train,
         heldout=heldout,

@@ -77,11 +77,13 @@ class InnerMnemosyne(InnerOptimizer):
 
     Attributes:
         total_steps: steps of the run, None where it is not told.
+        labels_per_step: of the run, None where it is not told.
         orthogonalise: False sends every variable to the elementwise path.
         weight_decay: per unit of scheduled rate.
     """
 
     total_steps: int | None = None
+    labels_per_step: int | None = None
     orthogonalise: bool = True
     weight_decay: float = WEIGHT_DECAY
 
@@ -110,7 +112,11 @@ class InnerMnemosyne(InnerOptimizer):
                 inputs,
                 plan=plan,
                 structure=self.params.structure,
-                settings=RuleSettings(total_steps=self.total_steps, weight_decay=self.weight_decay),
+                settings=RuleSettings(
+                    total_steps=self.total_steps,
+                    labels_per_step=self.labels_per_step,
+                    weight_decay=self.weight_decay,
+                ),
             )
             parts = [tf.unstack(part) for part in tf.nest.flatten(stacked)]
             for name, *of_name in zip(names, *parts, strict=True):

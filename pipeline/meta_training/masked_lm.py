@@ -1,4 +1,4 @@
-"""Masked-LM tasks: tiny BERTs on text, and on sequences that hold a noisy copy of themselves.
+"""Masked-LM tasks: tiny BERTs on records, and on sequences that hold a noisy copy of themselves.
 
 Both have the plateau that makes BERTs slow to train: long before attention works, the model knows
 only how frequent each token is. On the copy task it takes some hundred steps of a tiny model to
@@ -12,17 +12,17 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from pipeline.masked_lm_records import num_predictions
 from pipeline.meta_training import transformer
 from pipeline.meta_training.settings import TaskSettings
 from pipeline.meta_training.task import Task, random_integers, split
 
-MASKED_SHARE = 0.15
 COPY_NOISE = 0.15
 COPY_ROWS = 20_000
 
 
 def masked_lm_task(name: str, settings: TaskSettings, tokens: np.ndarray) -> Task:
-    """Returns the task to predict masked tokens.
+    """Returns the task to predict tokens that are masked anew in every batch.
 
     Args:
         name: of the task.
@@ -34,6 +34,7 @@ def masked_lm_task(name: str, settings: TaskSettings, tokens: np.ndarray) -> Tas
         name=name,
         num_steps=settings.num_steps,
         batch_size=settings.batch_size,
+        labels_per_row=num_predictions(tokens.shape[1]),
         knows_length=settings.knows_length,
         train=train,
         heldout=heldout,
@@ -41,6 +42,31 @@ def masked_lm_task(name: str, settings: TaskSettings, tokens: np.ndarray) -> Tas
         make_batch=functools.partial(mask_tokens, mask=settings.vocab_size - 1),
         loss=functools.partial(_loss, settings),
         plateau=unigram_loss(train[0], heldout[0], settings.vocab_size),
+    )
+
+
+def records_task(name: str, settings: TaskSettings, rows: tuple[np.ndarray, ...]) -> Task:
+    """Returns the task to predict the words that records mask, as a BERT is pre-trained.
+
+    Args:
+        name: of the task.
+        settings: sizes.
+        rows: tokens and their mask, int32 `[num_records, seq_len]`; positions and original tokens
+            of the masked ones, `[num_records, num_predictions]`.
+    """
+    train, heldout = split(*rows)
+    return Task(
+        name=name,
+        num_steps=settings.num_steps,
+        batch_size=settings.batch_size,
+        labels_per_row=num_predictions(settings.seq_len),
+        knows_length=settings.knows_length,
+        train=train,
+        heldout=heldout,
+        initial_weights=functools.partial(_initial_weights, settings),
+        make_batch=lambda rows, seed: rows,
+        loss=functools.partial(_loss, settings),
+        plateau=unigram_loss(train[-1], heldout[-1], settings.vocab_size),
     )
 
 
@@ -74,21 +100,21 @@ def unigram_loss(train: np.ndarray, heldout: np.ndarray, vocab_size: int) -> flo
 
 def mask_tokens(
     rows: tuple[tf.Tensor], seed: tf.Tensor, *, mask: int
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     """Masks 15 % of every sequence, rounded.
 
     Differs from BERT: every chosen token becomes the mask.
 
     Returns:
-        Tokens `[batch, seq_len]`; positions and original tokens of the masked ones,
-        `[batch, num_predictions]`.
+        Tokens and ones `[batch, seq_len]`, as none is padding; positions and original tokens of
+        the masked ones, `[batch, num_predictions]`.
     """
     (tokens,) = rows
-    num_predictions = max(1, round(MASKED_SHARE * tokens.shape[1]))
-    positions = tf.math.top_k(random_integers(tokens.shape, seed), num_predictions).indices
+    count = num_predictions(tokens.shape[1])
+    positions = tf.math.top_k(random_integers(tokens.shape, seed), count).indices
     chosen = tf.reduce_any(tf.one_hot(positions, tokens.shape[1], True, False, dtype=tf.bool), 1)
     labels = tf.gather(tokens, positions, batch_dims=1)
-    return tf.where(chosen, mask, tokens), positions, labels
+    return tf.where(chosen, mask, tokens), tf.ones_like(tokens), positions, labels
 
 
 def _initial_weights(settings: TaskSettings, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -105,12 +131,16 @@ def _initial_weights(settings: TaskSettings, rng: np.random.Generator) -> dict[s
 
 
 def _loss(settings: TaskSettings, weights: transformer.Weights, batch) -> tf.Tensor:
-    tokens, positions, labels = batch
+    tokens, token_mask, positions, labels = batch
     table = weights["embeddings/token"]
     hidden = tf.gather(table, tokens) + weights["embeddings/position"]
     hidden = transformer.layer_norm(weights, "embeddings_layer_norm", hidden)
     hidden = transformer.encode(
-        weights, hidden, num_layers=settings.num_layers, num_heads=settings.num_heads
+        weights,
+        hidden,
+        num_layers=settings.num_layers,
+        num_heads=settings.num_heads,
+        token_mask=token_mask,
     )
     chosen = tf.reshape(tf.gather(hidden, positions, batch_dims=1), [-1, settings.width])
     transformed = transformer.gelu(transformer.dense(weights, "transform", chosen))

@@ -57,9 +57,7 @@ class MetaTraining:
         tasks = load_tasks(recipe, text=text, fashion_mnist=fashion_mnist, folder=output)
         varied = frozenset(self._space.values(np.zeros([1, self._space.num_coords])))
         self._runs = {
-            task.name: InnerRun(
-                task, InnerMnemosyne(self._space.nominal, varied, total_steps=task.told_steps)
-            )
+            task.name: InnerRun(task, InnerMnemosyne(self._space.nominal, varied, **task.told))
             for task in tasks
         }
         self._baselines: dict[str, Baseline] = {}

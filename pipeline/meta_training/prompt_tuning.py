@@ -48,6 +48,7 @@ def prompt_task(name: str, settings: TaskSettings, *, seed: int, folder: str) ->
         name=name,
         num_steps=settings.num_steps,
         batch_size=settings.batch_size,
+        labels_per_row=1,
         knows_length=settings.knows_length,
         train=train,
         heldout=heldout,
@@ -106,7 +107,7 @@ def _pretrain(
     task = masked_lm_task(name, settings, tokens)
     nominal = MetaParams.nominal()
     values = {entry: nominal.values[entry][np.newaxis] for entry in NOMINAL_RULE}
-    optimizer = InnerMnemosyne(nominal, frozenset(values), total_steps=task.told_steps)
+    optimizer = InnerMnemosyne(nominal, frozenset(values), **task.told)
     losses, weights = InnerRun(task, optimizer).losses_and_weights(values, seed)
     print(
         f"meta-train: {name}: the encoder ends at {float(losses[0, -1]):.3f} nats "

@@ -13,6 +13,7 @@ LEARNED = {
     "rates": ("rule/matrix_rate", "rule/elementwise_rate"),
     "decays": ("rule/momentum_decay", "rule/second_moment_decay"),
     "schedule": ("rule/warmup_fraction", "rule/decay_start", "rule/warmup_steps"),
+    "run_scaling": ("rule/batch_exponent", "rule/length_exponent"),
     "multiplier": ("step_head/kernel", "step_head/bias"),
     "memory": ("memory/log_tau",),
 }
@@ -33,7 +34,7 @@ class TaskSettings:
         num_heads: attention heads.
         vocab_size: tokens, the mask included.
         seq_len: tokens of a sequence.
-        knows_length: whether the optimizer is told `num_steps`.
+        knows_length: whether the optimizer is told `num_steps` and how many labels a step sees.
         prompt_len: vectors before the tokens.
         pretraining_steps: of the encoder that a prompt is tuned for; with one layer, a prompt has
             little to read.

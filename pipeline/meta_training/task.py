@@ -22,7 +22,8 @@ class Task:
         name: in logs.
         num_steps: steps of a run.
         batch_size: rows a step.
-        knows_length: whether the optimizer is told `num_steps`.
+        labels_per_row: labels in the loss of each.
+        knows_length: whether the optimizer is told `num_steps` and how many labels a step sees.
         train: arrays with one first axis, rows.
         heldout: the same, at most `HELDOUT_ROWS` rows.
         initial_weights: weights by name from a generator. Names decide what is orthogonalised
@@ -35,6 +36,7 @@ class Task:
     name: str
     num_steps: int
     batch_size: int
+    labels_per_row: int
     knows_length: bool
     train: tuple[np.ndarray, ...]
     heldout: tuple[np.ndarray, ...]
@@ -44,9 +46,12 @@ class Task:
     plateau: float
 
     @property
-    def told_steps(self) -> int | None:
-        """What the optimizer is told of `num_steps`."""
-        return self.num_steps if self.knows_length else None
+    def told(self) -> dict[str, int]:
+        """What the optimizer is told of the run."""
+        if not self.knows_length:
+            return {}
+        labels_per_step = self.batch_size * self.labels_per_row
+        return {"total_steps": self.num_steps, "labels_per_step": labels_per_step}
 
     def train_batch(self, train: tuple[tf.Tensor, ...], seed: tf.Tensor) -> Any:
         """Rows drawn at random from `self.train`, given as tensors; the same for a same seed."""

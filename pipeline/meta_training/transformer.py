@@ -15,6 +15,7 @@ Weights = Mapping[str, tf.Tensor]
 
 INITIAL_DEVIATION = 0.02
 LAYER_NORM_EPSILON = 1e-12
+PADDING_BIAS = -1e9  # on the scores of what must not be attended to
 
 
 def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -74,18 +75,29 @@ def gelu(inputs: tf.Tensor) -> tf.Tensor:
     return 0.5 * inputs * (1.0 + tf.tanh(inner))
 
 
-def encode(weights: Weights, hidden: tf.Tensor, *, num_layers: int, num_heads: int) -> tf.Tensor:
-    """Applies all blocks; every position attends to every other.
+def encode(
+    weights: Weights,
+    hidden: tf.Tensor,
+    *,
+    num_layers: int,
+    num_heads: int,
+    token_mask: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Applies all blocks; every position attends to every other that is no padding.
 
     Args:
         weights: of `encoder_weights`.
         hidden: float32 `[batch, seq_len, width]`, static.
         num_layers: blocks.
         num_heads: heads of each, a divisor of width.
+        token_mask: `[batch, seq_len]`, 0 for padding; None where there is none.
     """
+    bias = 0.0
+    if token_mask is not None:
+        bias = PADDING_BIAS * (1.0 - tf.cast(token_mask, tf.float32))[:, tf.newaxis, tf.newaxis]
     for layer in (f"layer_{i}" for i in range(num_layers)):
         attended = dense(
-            weights, f"{layer}/attention_output", _attend(weights, layer, hidden, num_heads)
+            weights, f"{layer}/attention_output", _attend(weights, layer, hidden, num_heads, bias)
         )
         hidden = layer_norm(weights, f"{layer}/attention_layer_norm", hidden + attended)
         inner = gelu(dense(weights, f"{layer}/intermediate", hidden))
@@ -95,7 +107,7 @@ def encode(weights: Weights, hidden: tf.Tensor, *, num_layers: int, num_heads: i
     return hidden
 
 
-def _attend(weights: Weights, layer: str, hidden: tf.Tensor, num_heads: int) -> tf.Tensor:
+def _attend(weights: Weights, layer: str, hidden: tf.Tensor, num_heads: int, bias) -> tf.Tensor:
     batch, seq_len, width = hidden.shape
     query, key, value = (
         tf.reshape(
@@ -105,5 +117,5 @@ def _attend(weights: Weights, layer: str, hidden: tf.Tensor, num_heads: int) -> 
         for name in ("query", "key", "value")
     )
     scores = tf.einsum("bqhd,bkhd->bhqk", query, key) * (width // num_heads) ** -0.5
-    context = tf.einsum("bhqk,bkhd->bqhd", tf.nn.softmax(scores), value)
+    context = tf.einsum("bhqk,bkhd->bqhd", tf.nn.softmax(scores + bias), value)
     return tf.reshape(context, [batch, seq_len, width])

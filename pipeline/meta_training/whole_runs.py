@@ -69,7 +69,7 @@ class WholeRuns:
                     optimizer = InnerMnemosyne(
                         space.nominal,
                         varied,
-                        total_steps=task.told_steps,
+                        **task.told,
                         orthogonalise=rule == NOMINAL,
                     )
                     self._baselines[name] = sweep_nominal_rule(

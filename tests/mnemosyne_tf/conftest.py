@@ -23,6 +23,7 @@ def live_meta_params():
             name: value if name.startswith("rule/") else value + 0.3 * random.randn(*value.shape)
             for name, value in nominal.values.items()
         }
+        values |= {"rule/batch_exponent": 0.3, "rule/length_exponent": -0.4}
         return MetaParams(structure, values)
 
     return make

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mnemosyne_tf import MetaParams, Structure
+from mnemosyne_tf.meta_params import LATER_ENTRIES
 
 
 def test_file_round_trip_is_exact(tmp_path):
@@ -45,7 +46,21 @@ def test_fingerprint_of_a_set_never_changes():
     values = {name: np.ones(shape) for name, shape in Structure(width=4).shapes().items()}
     values["rule/momentum_decay"] = values["rule/second_moment_decay"] = 0.5
     values["rule/warmup_fraction"] = values["rule/decay_start"] = 0.5
-    assert MetaParams(Structure(width=4), values).fingerprint().startswith("b9369539bfe072c8")
+    later = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0}
+    found = MetaParams(Structure(width=4), values | later).fingerprint()
+    assert found.startswith("b9369539bfe072c8")
+
+
+def test_file_of_an_earlier_release_is_read_with_later_entries_that_change_nothing(tmp_path):
+    nominal = MetaParams.nominal()
+    values = {**nominal.values, **LATER_ENTRIES}
+    old = {name: nominal.values[name] for name in nominal.values if name not in LATER_ENTRIES}
+    assert LATER_ENTRIES.keys() == {"rule/batch_exponent", "rule/length_exponent"}
+    header = {"format_version": 1, "width": 16}
+    np.savez(tmp_path / "old.npz", structure=np.array(json.dumps(header)), **old)
+    read = MetaParams.load(tmp_path / "old.npz")
+    assert read.fingerprint() == MetaParams(nominal.structure, values).fingerprint()
+    assert all(read.values[name] == 0 for name in LATER_ENTRIES)
 
 
 @pytest.mark.parametrize(

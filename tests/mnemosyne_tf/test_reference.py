@@ -35,8 +35,12 @@ VARIANTS = {
         {"scalar": (), "matrix/kernel": (9, 8)},
     ),
     "three decay rates": ({"num_memory_heads": 3}, {"total_steps": 80}, SOME),
-    "without level 2": ({"level_2": "none"}, {"total_steps": 90}, SOME),
-    "without memory": ({"use_memory": False}, {"newton_schulz_iterations": 3}, SOME),
+    "without level 2": ({"level_2": "none"}, {"total_steps": 90, "labels_per_step": 320}, SOME),
+    "without memory": (
+        {"use_memory": False},
+        {"newton_schulz_iterations": 3, "labels_per_step": 99_000},
+        SOME,
+    ),
     "without orthogonalisation": ({}, {"orthogonalise": False}, SOME),
     "without Nesterov": ({}, {"nesterov": False}, SOME),
     "network on matrices": ({"network_on_matrices": True}, {"weight_decay": None}, SOME),
@@ -51,6 +55,7 @@ class Twin:
         self.meta_params = optimizer.meta_params
         self.settings = RuleSettings(
             total_steps=config["total_steps"],
+            labels_per_step=config["labels_per_step"],
             weight_decay=config["weight_decay"] or 0.0,
             nesterov=config["nesterov"],
             matrix_scale=config["matrix_scale"],

@@ -205,6 +205,7 @@ def test_half_precision_weight_takes_the_rounded_float32_step(small_structure, d
     ("settings", "message"),
     [
         ({"total_steps": 0}, "total_steps of at least 1, received 0"),
+        ({"labels_per_step": 0}, "labels_per_step of at least 1, received 0"),
         ({"weight_decay": -0.1}, "weight_decay of at least 0, received -0.1"),
         ({"matrix_scale": "frobenius"}, "received 'frobenius'"),
         ({"newton_schulz_dtype": "float16"}, "received 'float16'"),

@@ -9,16 +9,18 @@ from pipeline.recipe_sections import ABLATIONS, OPTIMIZERS, OptimizerConfig
 from pipeline.schedules import LinearWarmup, LinearWarmupDecay
 
 
-def test_mnemosyne_is_told_the_length_of_the_run():
-    optimizer = make_optimizer(OptimizerConfig(), num_train_steps=77)
+def test_mnemosyne_is_told_steps_and_labels_of_the_run():
+    optimizer = make_optimizer(OptimizerConfig(), num_train_steps=77, labels_per_step=7)
     assert isinstance(optimizer, Mnemosyne)
     assert optimizer.get_config()["total_steps"] == 77
+    assert optimizer.get_config()["labels_per_step"] == 7
 
 
 @pytest.mark.parametrize("part", ABLATIONS)
 def test_part_of_mnemosyne_is_left_out(part):
     whole = Mnemosyne().meta_params
-    config = make_optimizer(OptimizerConfig(without=part), num_train_steps=77).get_config()
+    optimizer = make_optimizer(OptimizerConfig(without=part), num_train_steps=77, labels_per_step=7)
+    config = optimizer.get_config()
     assert config["total_steps"] == 77
     if part in LEFT_OUT_BY_SETTINGS:
         assert LEFT_OUT_BY_SETTINGS[part].items() <= config.items()
@@ -49,7 +51,7 @@ def test_rival_has_its_published_decays_and_the_settings_of_the_recipe(name, kin
         clip_norm=0.4,
         decay_start=0.0 if constant_at_the_end else 0.6,
     )
-    optimizer = make_optimizer(config, num_train_steps=50)
+    optimizer = make_optimizer(config, num_train_steps=50, labels_per_step=7)
     assert type(optimizer) is kind
     settings = optimizer.get_config()
     assert {key: settings[key] for key in published} == published
@@ -62,14 +64,15 @@ def test_rival_has_its_published_decays_and_the_settings_of_the_recipe(name, kin
 
 @pytest.mark.parametrize("name", sorted(set(HAND_DESIGNED) - {"adafactor", "sgd"}))
 def test_beta_2_of_the_recipe_is_taken(name):
-    optimizer = make_optimizer(OptimizerConfig(name=name, beta_2=0.5), num_train_steps=10)
+    config = OptimizerConfig(name=name, beta_2=0.5)
+    optimizer = make_optimizer(config, num_train_steps=10, labels_per_step=7)
     assert optimizer.get_config()["beta_2"] == 0.5
 
 
 @pytest.mark.parametrize("name", sorted(HAND_DESIGNED))
 def test_rival_decays_kernels_but_not_biases_and_layer_norms(name):
     config = OptimizerConfig(name=name, learning_rate=0.1, weight_decay=0.5, warmup_fraction=0.0)
-    optimizer = make_optimizer(config, num_train_steps=10)
+    optimizer = make_optimizer(config, num_train_steps=10, labels_per_step=7)
     names = ["dense/kernel", "dense/bias", "layer_norm/gamma"]
     variables = [tf.Variable([1.0], name=name) for name in names]
     optimizer.build(variables)

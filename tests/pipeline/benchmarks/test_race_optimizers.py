@@ -15,8 +15,9 @@ def test_rivals_are_swept_over_six_rates_and_ours_over_none():
 
 
 def test_the_six_lines_are_told_nothing():
-    told, bare = (make_optimizer(name, 1.0, 77) for name in ("mnemosyne", "mnemosyne()"))
-    assert (told.get_config()["total_steps"], bare.get_config()["total_steps"]) == (77, None)
+    told, bare = (make_optimizer(name, 1.0, 77, 7) for name in ("mnemosyne", "mnemosyne()"))
+    for name, given in (("total_steps", 77), ("labels_per_step", 7)):
+        assert (told.get_config()[name], bare.get_config()[name]) == (given, None)
     assert bare.get_config()["learning_rate"] == Mnemosyne().get_config()["learning_rate"]
 
 
@@ -25,7 +26,9 @@ def test_the_six_lines_are_told_nothing():
     [("without_orthogonalisation", "orthogonalise"), ("without_memory", "meta_params")],
 )
 def test_ablations_change_one_thing(ablation, changed):
-    whole, part = (make_optimizer(name, 1.0, 77).get_config() for name in ("mnemosyne", ablation))
+    whole, part = (
+        make_optimizer(name, 1.0, 77, 7).get_config() for name in ("mnemosyne", ablation)
+    )
     assert {name for name in whole if whole[name] != part[name]} == {changed}
 
 
@@ -39,14 +42,14 @@ def test_ablations_of_what_is_not_heard_are_not_raced(monkeypatch):
 
 
 def test_schedule_free_as_published_has_no_decay_no_warm_up_and_no_clipping():
-    config = make_optimizer("schedule_free_adamw()", 2.5e-3, 77).get_config()
+    config = make_optimizer("schedule_free_adamw()", 2.5e-3, 77, 7).get_config()
     assert config["learning_rate"] == pytest.approx(2.5e-3)
     assert (config["weight_decay"], config["global_clipnorm"]) == (None, None)
     assert (config["beta_1"], config["beta_2"], config["epsilon"]) == (0.9, 0.999, 1e-8)
 
 
 def test_adamw_also_races_with_mnemosynes_second_moment_decay():
-    plain, short = (make_optimizer(name, 1e-3, 77) for name in ("adamw", "adamw(beta_2=0.95)"))
+    plain, short = (make_optimizer(name, 1e-3, 77, 7) for name in ("adamw", "adamw(beta_2=0.95)"))
     before, after = plain.get_config(), short.get_config()
     changed = {name for name in before if name != "learning_rate" and before[name] != after[name]}
     assert changed == {"beta_2"}
@@ -58,7 +61,7 @@ def test_adamw_also_races_with_mnemosynes_second_moment_decay():
 def test_every_optimizer_follows_a_rate_that_is_a_variable(name):
     """So that one compiled program serves a whole sweep."""
     rate = tf.Variable(1e-3)
-    optimizer = make_optimizer(name, rate, 10)
+    optimizer = make_optimizer(name, rate, 10, 7)
     if not isinstance(optimizer.learning_rate, tf.Variable):
         before = optimizer._learning_rate(0).numpy()
         rate.assign(2e-3)
@@ -90,7 +93,7 @@ def test_a_fully_learned_file_races_as_it_was_learned_without_schedule_and_weigh
     name = race_optimizers.load_candidate(str(tmp_path / "new.npz"))
     assert name == f"{request.node.callspec.id}:{tmp_path / 'new.npz'}"
     assert not race_optimizers.is_swept(name)
-    optimizer = make_optimizer(name, 1.0, 77)
+    optimizer = make_optimizer(name, 1.0, 77, 7)
     assert type(optimizer).__name__ == kind
     assert optimizer.meta_params.fingerprint() == params.fingerprint()
     assert optimizer.get_config().get("total_steps") is None
@@ -110,6 +113,6 @@ def test_a_file_races_as_mnemosyne_with_its_meta_parameters(tmp_path):
     changed.save(tmp_path / "new.npz")
     name = race_optimizers.candidate(str(tmp_path / "new.npz"))
     assert race_optimizers.is_ours(name) and not race_optimizers.is_swept(name)
-    optimizer = make_optimizer(name, 1.0, 77)
+    optimizer = make_optimizer(name, 1.0, 77, 7)
     assert optimizer.meta_params.fingerprint() == changed.fingerprint()
     assert optimizer.get_config()["total_steps"] == 77

@@ -61,6 +61,23 @@ def test_optimizers_of_equal_settings_share_a_run(runs):
     assert path(Run("mnemosyne()", 0.5, 0)) != half
 
 
+def test_sets_of_equal_rates_on_a_run_share_it(runs, tmp_path):
+    """Exponents change nothing where the rates were found; with other labels or steps they do."""
+    params = MetaParams.nominal()
+    params.values["rule/batch_exponent"] = np.float32(0.25)
+    params.values["rule/length_exponent"] = np.float32(0.5)
+    params.save(tmp_path / "scaled.npz")
+    sets = [Run(name, 1.0, 0) for name in ("nominal", f"mnemosyne:{tmp_path / 'scaled.npz'}")]
+    for change, shared in (
+        ({}, True),
+        ({"batch_size": 320}, False),
+        ({"num_evaluations": 9}, False),
+    ):
+        at = {"batch_size": 160, "eval_every_steps": 60, "num_evaluations": 10} | change
+        path = runs(dataclasses.replace(TASK, **at)).path
+        assert (path(sets[0]) == path(sets[1])) == shared, change
+
+
 def test_numbers_and_not_the_name_of_what_ships_tell_a_run(runs, monkeypatch):
     """After another set has become the built-in one, a curve of the old one must not be read."""
     path, run = runs().path, Run("mnemosyne", 1.0, 0)

@@ -42,7 +42,7 @@ def space(task):
 @pytest.fixture(scope="module")
 def run(task, space):
     varied = frozenset(space.values(np.zeros([1, space.num_coords])))
-    return InnerRun(task, InnerMnemosyne(space.nominal, varied, total_steps=task.told_steps))
+    return InnerRun(task, InnerMnemosyne(space.nominal, varied, **task.told))
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +80,7 @@ def trained_with_keras(task, optimizer, seed):
 @pytest.mark.slow
 def test_compiled_run_equals_the_keras_optimizer_step_by_step(task, space, points, trained):
     losses, weights = trained
-    optimizer = Mnemosyne(
-        total_steps=task.told_steps, meta_params=space.meta_params(points[0]), jit_compile=False
-    )
+    optimizer = Mnemosyne(**task.told, meta_params=space.meta_params(points[0]), jit_compile=False)
     variables, final_loss = trained_with_keras(task, optimizer, seed=5)
     assert float(losses[0, -1]) == pytest.approx(final_loss, rel=1e-5)
     for name, variable in variables.items():

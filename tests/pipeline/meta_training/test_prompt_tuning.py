@@ -84,7 +84,7 @@ def test_nominal_rule_gets_below_the_plateau_with_a_trained_encoder(tmp_path, ca
     before = (tmp_path / "encoder_p.npz").read_bytes()
     nominal = MetaParams.nominal()
     values = {name: nominal.values[name][np.newaxis] for name in NOMINAL_RULE}
-    optimizer = InnerMnemosyne(nominal, frozenset(values), total_steps=task.told_steps)
+    optimizer = InnerMnemosyne(nominal, frozenset(values), **task.told)
     losses = InnerRun(task, optimizer)(values, seed=1)
     assert losses[0, -1] < task.plateau - 0.2
     assert (tmp_path / "encoder_p.npz").read_bytes() == before

@@ -11,7 +11,7 @@ EVERYTHING = [entry for entries in LEARNED.values() for entry in entries]
 def test_zero_is_the_nominal_set():
     nominal = MetaParams.nominal()
     space = SearchSpace(nominal, EVERYTHING)
-    assert space.num_coords == 2 + 2 + 3 + 17 + 1
+    assert space.num_coords == 2 + 2 + 3 + 2 + 17 + 1
     found = space.meta_params(np.zeros(space.num_coords))
     assert found.values.keys() == nominal.values.keys()
     for name, value in nominal.values.items():
@@ -27,6 +27,8 @@ def test_zero_is_the_nominal_set():
         ("rule/warmup_fraction", 3 * np.e / 97 / (1 + 3 * np.e / 97)),  # odds of 3 to 97, times e
         ("rule/decay_start", 0.5),
         ("rule/warmup_steps", 100 * np.e),
+        ("rule/batch_exponent", 1.5),
+        ("rule/length_exponent", 1.0),
         ("memory/log_tau", np.log(0.02) + 1),
         ("step_head/bias", 0.1),
     ],

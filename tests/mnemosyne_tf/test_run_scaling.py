@@ -1,0 +1,64 @@
+"""Values of the factor by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnemosyne_tf import MetaParams, Mnemosyne
+from mnemosyne_tf.run_scaling import rates_of_run, run_scale
+
+
+def factor(labels, steps, batch_exponent=0.5, length_exponent=-0.25):
+    return float(
+        run_scale(
+            labels_per_step=labels,
+            total_steps=steps,
+            batch_exponent=tf.constant(batch_exponent),
+            length_exponent=tf.constant(length_exponent),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "steps", "expected"),
+    [
+        (160, 600, 1.0),  # where the rates were found
+        (640, 600, 2.0),  # four times the labels
+        (40, 600, 0.5),
+        (160, 1_200, 0.5**0.25),
+        (640, 1_200, 2 * 0.5**0.25),
+        (640, None, 2.0),  # who is told one thing follows that
+        (None, 1_200, 0.5**0.25),
+        (None, None, 1.0),
+        (160_000, 10**6, 8**0.5 * 8**-0.25),  # nobody measured more than eight times
+        (1, 1, 8**-0.5 * 8**0.25),
+    ],
+)
+def test_factor(labels, steps, expected):
+    assert factor(labels, steps) == pytest.approx(expected, rel=1e-6)
+
+
+def test_exponents_of_zero_leave_the_rates_as_they_are():
+    assert factor(10_000, 7, batch_exponent=0.0, length_exponent=0.0) == 1.0
+
+
+def test_untrained_rates_follow_the_square_root_of_the_labels():
+    """64 sequences of 32 tokens have twice the labels of 32: the kernel's first step is longer."""
+    moved = []
+    for labels in (160, 320, 10**6):
+        kernel = tf.Variable(tf.eye(4), name="dense/kernel")
+        optimizer = Mnemosyne(total_steps=1, labels_per_step=labels, weight_decay=None)
+        optimizer.apply_gradients([(tf.eye(4), kernel)])
+        moved.append(float(1.0 - kernel[0, 0]))
+    assert moved[1] / moved[0] == pytest.approx(2**0.5, rel=1e-4)
+    assert moved[2] / moved[0] == pytest.approx(8**0.5, rel=1e-4)
+
+
+def test_rates_of_a_run_do_there_what_the_exponents_did():
+    values = dict(MetaParams.nominal().values)
+    values |= {"rule/batch_exponent": np.float32(0.5), "rule/length_exponent": np.float32(-0.25)}
+    found = rates_of_run(values, labels_per_step=640, total_steps=1_200)
+    rates = {"rule/matrix_rate": 0.024 * 0.5**0.25, "rule/elementwise_rate": 0.016 * 0.5**0.25}
+    for name, value in values.items():
+        expected = rates.get(name, 0.0 if name.endswith("exponent") else value)
+        np.testing.assert_allclose(found[name], expected, rtol=1e-6, err_msg=name)
