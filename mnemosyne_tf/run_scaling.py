@@ -4,7 +4,7 @@
 
 Each ratio is held to [1/8, 8], the range that was measured; what the optimizer is not told counts
 as 1. Both exponents are meta-parameters. Untrained, the rates grow as the square root of the
-labels, whose gradients are less noisy, and stay as they are whatever the length.
+labels, whose gradients are less noisy, and fall a little with the length: -0.08, measured.
 
 160 labels (32 sequences of 32 tokens, 15 % of them masked) and 600 steps are of the runs for which
 the rates were found.

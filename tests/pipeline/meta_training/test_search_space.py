@@ -28,7 +28,7 @@ def test_zero_is_the_nominal_set():
         ("rule/decay_start", 0.5),
         ("rule/warmup_steps", 100 * np.e),
         ("rule/batch_exponent", 1.5),
-        ("rule/length_exponent", 1.0),
+        ("rule/length_exponent", 0.92),
         ("memory/log_tau", np.log(0.02) + 1),
         ("step_head/bias", 0.1),
     ],
