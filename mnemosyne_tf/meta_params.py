@@ -41,6 +41,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "heads": {},
     "memory": {"use_memory": False},
     "encoder": {"level_2": "none"},
+    "run_scaling": {},
 }
 # A memory with discount tau looks back over some 1 / tau steps.
 NOMINAL_TAU = 0.02
@@ -162,7 +163,7 @@ class MetaParams(ParameterSet):
         """The untrained values: random encoders, zero heads, the nominal rule.
 
         Without a nominal direction nothing warms up where the length of the run is unknown: how
-        long the first steps should be is to be learned, too.
+        long the first steps should be is to be learned, too. Nor do its steps follow the run.
         """
         structure = structure or Structure()
         random = np.random.RandomState(structure.seed)
@@ -180,7 +181,7 @@ class MetaParams(ParameterSet):
             else:
                 values[name] = random.standard_normal(shape) / np.sqrt(shape[0])
         if not structure.nominal_direction:
-            values["rule/warmup_steps"] = 1.0
+            values |= {"rule/warmup_steps": 1.0, **LATER_ENTRIES}
         return cls(structure, values)
 
     def without(self, part: str) -> "MetaParams":
@@ -189,7 +190,8 @@ class MetaParams(ParameterSet):
         Args:
             part: "heads" sets all heads to zero, which leaves the nominal rule with the rates of
                 this set; "memory" leaves the compact associative memory out; "encoder" the
-                Performer over the chunks, so that none hears of another.
+                Performer over the chunks, so that none hears of another; "run_scaling" the
+                exponents, so that rates are the same for every run.
 
         Raises:
             ValueError: another part.
@@ -200,6 +202,8 @@ class MetaParams(ParameterSet):
         values = {name: self.values[name] for name in structure.shapes()}
         if part == "heads":
             values |= {name: np.zeros_like(values[name]) for name in ZERO_HEADS}
+        if part == "run_scaling":
+            values |= LATER_ENTRIES
         return MetaParams(structure, values)
 
 

@@ -7,7 +7,9 @@ import dataclasses
 _WITH_BETA_2 = ("adamw", "nadamw", "lamb", "lion", "muon", "schedule_free_adamw")
 _WITHOUT_BETA_2 = ("adafactor", "sgd")
 OPTIMIZERS = ("mnemosyne", *_WITH_BETA_2, *_WITHOUT_BETA_2)
-ABLATIONS = ("heads", "memory", "encoder", "orthogonalisation", "size_scaling", "nesterov")
+ABLATIONS = (
+    "heads", "memory", "encoder", "orthogonalisation", "size_scaling", "run_scaling", "nesterov"
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

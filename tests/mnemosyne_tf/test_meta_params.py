@@ -93,6 +93,7 @@ def test_heads_leave_the_other_untrained_values_alone():
         ("memory", {"use_memory": False}, "memory/"),
         ("encoder", {"level_2": "none"}, "level_2/"),
         ("heads", {}, None),
+        ("run_scaling", {}, None),
     ],
 )
 def test_one_part_is_left_out(small_structure, live_meta_params, part, changes, gone):
@@ -102,10 +103,14 @@ def test_one_part_is_left_out(small_structure, live_meta_params, part, changes, 
     left_out = {name for name in trained.values if gone and name.startswith(gone)}
     assert ablated.values.keys() == trained.values.keys() - left_out
     for name, value in ablated.values.items():
-        is_head = part == "heads" and name.startswith(("step_head", "film_head", "network/output"))
-        assert np.array_equal(value, 0.0 * value if is_head else trained.values[name]), name
+        zeros = {
+            "heads": ("step_head", "film_head", "network/output"),
+            "run_scaling": ("rule/batch_exponent", "rule/length_exponent"),
+        }
+        is_zero = name.startswith(zeros.get(part, ("none",)))
+        assert np.array_equal(value, 0.0 * value if is_zero else trained.values[name]), name
 
 
 def test_part_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="heads, memory, encoder, received 'cam'"):
+    with pytest.raises(ValueError, match="heads, memory, encoder, run_scaling, received 'cam'"):
         MetaParams.nominal().without("cam")
