@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import masked_lm_records
+from pipeline.benchmarks import masked_lm_records
+from pipeline.benchmarks.masked_lm_records import ADDRESSES
 from pipeline.benchmarks.race_tasks import Arrays, Task
-from pipeline.masked_lm_records import ADDRESSES
 
 _NUM_HELDOUT = 2_000
 

@@ -12,7 +12,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from pipeline.masked_lm_records import num_predictions
+from pipeline.benchmarks.masked_lm_records import num_predictions
 from pipeline.meta_training import transformer
 from pipeline.meta_training.settings import TaskSettings
 from pipeline.meta_training.task import Task, random_integers, split

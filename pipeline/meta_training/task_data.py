@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline import masked_lm_records
+from pipeline.benchmarks import masked_lm_records
 from pipeline.benchmarks.race_tasks import load_digits, load_fashion_mnist
 from pipeline.meta_training.classifiers import classifier_task
 from pipeline.meta_training.masked_lm import copy_tokens, masked_lm_task, records_task

@@ -4,8 +4,7 @@ import types
 import numpy as np
 import pytest
 
-from pipeline import masked_lm_records
-from pipeline.benchmarks import race_bert
+from pipeline.benchmarks import masked_lm_records, race_bert
 from pipeline.benchmarks.race_bert import SIZES, BertSize
 from pipeline.benchmarks.race_trainer import Trainer
 
