@@ -28,7 +28,7 @@ NOMINAL_RULE = {
     "rule/warmup_fraction": (0.03, 0.0, 0.9),
     "rule/decay_start": (0.0, 0.0, 0.95),
     "rule/warmup_steps": (100.0, 1.0, 1e6),
-    "rule/batch_exponent": (0.5, -2.0, 2.0),
+    "rule/batch_exponent": (0.0, -2.0, 2.0),
     "rule/length_exponent": (-0.08, -2.0, 2.0),
 }
 # Of the entries above, those that the first files of meta-parameters did not have, and the value

@@ -3,14 +3,15 @@
     factor = (labels / 160)^batch_exponent * (steps / 600)^length_exponent
 
 Each ratio is held to [1/8, 8], the range that was measured; what the optimizer is not told counts
-as 1. Both exponents are meta-parameters. Untrained, the rates grow as the square root of the
-labels, whose gradients are less noisy, and fall a little with the length: -0.08, measured.
+as 1. Both exponents are meta-parameters. Untrained, the rates fall a little with the length, -0.08,
+and do not follow the labels: their square root was better for BERTs without dropout and worse for
+the one that the trainer makes (docs/races.md).
 
 160 labels (32 sequences of 32 tokens, 15 % of them masked) and 600 steps are of the runs for which
 the rates were found.
 
 Source: Malladi et al. 2022 (On the SDEs and scaling rules for adaptive gradient algorithms): rates
-of Adam and RMSprop as the square root of the batch.
+of Adam and RMSprop as the square root of the batch, which is batch_exponent 0.5.
 Differs: labels are counted in place of rows, so that a classifier and a masked LM have one measure.
 """
 

@@ -33,7 +33,7 @@ def test_nominal_values_are_the_published_rule():
         "rule/warmup_fraction": 0.03,
         "rule/decay_start": 0.0,
         "rule/warmup_steps": 100.0,
-        "rule/batch_exponent": 0.5,
+        "rule/batch_exponent": 0.0,
         "rule/length_exponent": -0.08,
     }
 

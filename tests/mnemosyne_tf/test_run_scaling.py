@@ -42,16 +42,31 @@ def test_exponents_of_zero_leave_the_rates_as_they_are():
     assert factor(10_000, 7, batch_exponent=0.0, length_exponent=0.0) == 1.0
 
 
-def test_untrained_rates_follow_the_square_root_of_the_labels():
-    """64 sequences of 32 tokens have twice the labels of 32: the kernel's first step is longer."""
-    moved = []
-    for labels in (160, 320, 10**6):
-        kernel = tf.Variable(tf.eye(4), name="dense/kernel")
-        optimizer = Mnemosyne(total_steps=1, labels_per_step=labels, weight_decay=None)
-        optimizer.apply_gradients([(tf.eye(4), kernel)])
-        moved.append(float(1.0 - kernel[0, 0]))
-    assert moved[1] / moved[0] == pytest.approx(2**0.5, rel=1e-4)
-    assert moved[2] / moved[0] == pytest.approx(8**0.5, rel=1e-4)
+def first_step(meta_params, **told):
+    """How far the first step of a run moves the diagonal of a kernel."""
+    kernel = tf.Variable(tf.eye(4), name="dense/kernel")
+    optimizer = Mnemosyne(meta_params=meta_params, weight_decay=None, **told)
+    optimizer.apply_gradients([(tf.eye(4), kernel)])
+    return float(1.0 - kernel[0, 0])
+
+
+def test_the_optimizer_moves_by_the_root_of_the_labels_where_the_exponent_is_a_half():
+    params = MetaParams.nominal()
+    params.values["rule/batch_exponent"] = np.float32(0.5)
+    at = [first_step(params, total_steps=1, labels_per_step=n) for n in (160, 320, 10**6)]
+    assert at[1] / at[0] == pytest.approx(2**0.5, rel=1e-4)
+    assert at[2] / at[0] == pytest.approx(8**0.5, rel=1e-4)
+
+
+def test_untrained_rates_fall_a_little_with_the_length_and_do_not_follow_the_labels():
+    nominal = MetaParams.nominal()
+    for labels in (None, 5, 10**6):
+        at = [first_step(nominal, total_steps=t, labels_per_step=labels) for t in (30, 1)]
+        assert at[0] == pytest.approx(at[1], rel=1e-4)  # 1/20 and less count as 1/8
+    params = MetaParams.nominal()
+    params.values["rule/length_exponent"] = np.float32(0.0)
+    longer, plain = (first_step(each, total_steps=30) for each in (nominal, params))
+    assert longer / plain == pytest.approx(8**0.08, rel=1e-4)
 
 
 def test_rates_of_a_run_do_there_what_the_exponents_did():

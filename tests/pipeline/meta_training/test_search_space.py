@@ -27,7 +27,7 @@ def test_zero_is_the_nominal_set():
         ("rule/warmup_fraction", 3 * np.e / 97 / (1 + 3 * np.e / 97)),  # odds of 3 to 97, times e
         ("rule/decay_start", 0.5),
         ("rule/warmup_steps", 100 * np.e),
-        ("rule/batch_exponent", 1.5),
+        ("rule/batch_exponent", 1.0),
         ("rule/length_exponent", 0.92),
         ("memory/log_tau", np.log(0.02) + 1),
         ("step_head/bias", 0.1),
