@@ -231,6 +231,7 @@ def test_mixed_precision_model_equals_its_twin_over_100_steps(small_structure, l
 
 def test_first_nominal_step_of_a_vector_is_the_sign_of_its_gradient():
     meta_params = MetaParams.nominal(Structure(chunk_size=2, width=4, num_random_features=4))
+    meta_params = meta_params.without("run_scaling")
     plan = plan_variable(name="v", shape=(3,), chunk_size=2, decayed=True, orthogonalise=True)
     state = reference.ReferenceState.start(np.array([1.0, 2.0, 3.0]), plan, meta_params)
     reference.update(
