@@ -132,17 +132,19 @@ def from_next_line(blocks: Iterable[LineBlock]) -> Iterator[LineBlock]:
 
 
 def from_next_blank(blocks: Iterable[LineBlock]) -> Iterator[LineBlock]:
-    """Drops the lines before the first blank one."""
-    found = False
+    """Drops the lines before the first blank one; a blank piece of a longer line is none."""
+    found = inside_line = False
     for block in blocks:
         if found:
             yield block
             continue
         for place, line in enumerate(block.lines):
-            if is_blank(line):
+            begins_here = not (place == 0 and inside_line)
+            if begins_here and is_blank(line):
                 found = True
                 yield block.cut(place, len(block.lines))
                 break
+        inside_line = block.continues
 
 
 def until(blocks: Iterable[LineBlock], stop: int, *, at_blank: bool) -> Iterator[LineBlock]:

@@ -91,6 +91,12 @@ def test_ranges_together_hold_every_line_once(content, size, width, at_blank, li
     assert found == raw_lines(whole())
 
 
+def test_a_blank_piece_of_a_long_line_is_no_blank_line():
+    """A range that began there would read again what the range before reads to its end."""
+    blocks = from_next_blank(read_lines([b"bb      cc\n\ndd"], max_line_bytes=4))
+    assert raw_lines(blocks) == [(11, b""), (12, b"dd")]
+
+
 @pytest.mark.parametrize("line", [b"", b" \t\r", b"\0\0", "\u00a0\u3000".encode(), b"\v\f"])
 def test_white_space_of_any_kind_is_blank(line):
     assert is_blank(line)
