@@ -2,8 +2,8 @@
 
 A point of the search space is a vector; zero is the nominal set. In every coordinate a step of one
 is a large change: a rate times e, a memory of momentum e times as long, a warm-up whose odds are e
-times as high, a decay that begins half a run later, an exponent
-by one, a tenth in the weights of a head.
+times as high, a decay that begins half a run later, an exponent one higher, a tenth in the weights
+of a head.
 """
 
 from __future__ import annotations

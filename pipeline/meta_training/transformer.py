@@ -108,6 +108,7 @@ def encode(
 
 
 def _attend(weights: Weights, layer: str, hidden: tf.Tensor, num_heads: int, bias) -> tf.Tensor:
+    """Attention; `bias` is added to its scores, `[batch, 1, 1, seq_len]` or a number."""
     batch, seq_len, width = hidden.shape
     query, key, value = (
         tf.reshape(

@@ -120,6 +120,21 @@ def test_remedy_of_a_wrong_batch_works(records_dir, tmp_path, tiny_recipe):
     assert not (tmp_path / "run").exists()
 
 
+def test_the_optimizer_is_told_steps_and_masked_tokens_of_a_step(
+    records_dir, tmp_path, tiny_recipe, monkeypatch
+):
+    class Told(Exception):
+        pass
+
+    def make(config, num_train_steps, labels_per_step):
+        raise Told(num_train_steps, labels_per_step)
+
+    monkeypatch.setattr("pipeline.optimizers.make_optimizer", make)
+    with pytest.raises(Told) as told:
+        pretrain.pretrain(tiny_recipe(), data_dir=records_dir, output_dir=str(tmp_path / "run"))
+    assert told.value.args == (12, 8 * 3)
+
+
 def test_encoder_comes_out_of_the_checkpoint(finished):
     output, _ = finished
     encoder = BertEncoder(BertConfig.load(output / "bert_config.json"))

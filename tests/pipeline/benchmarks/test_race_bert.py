@@ -86,6 +86,11 @@ def test_texts_are_taken_by_turns(tmp_path):
     assert [task.name for task in tasks] == [size.name for size in SIZES]
 
 
+def test_an_optimizer_is_told_the_masked_tokens_of_a_step():
+    tasks = race_bert.bert_tasks(["a*"], "nowhere")
+    assert [task.labels_per_step for task in tasks] == [64 * 5, 32 * 5, 32 * 5]
+
+
 def test_berts_differ_in_width_and_depth():
     assert len({(size.num_layers, size.hidden_dim) for size in SIZES}) == len(SIZES) == 3
     assert max(size.num_layers * size.hidden_dim for size in SIZES) >= 4 * 256

@@ -109,8 +109,9 @@ def test_the_same_seed_gives_the_same_weights():
 def test_model_ends_at_the_weights_that_its_optimizer_wants_judged(monkeypatch):
     made = []
 
-    def make(*args):
-        made.append(make_optimizer(*args))
+    def make(config, num_train_steps, labels_per_step):
+        assert (num_train_steps, labels_per_step) == (48 // 8, 8)
+        made.append(make_optimizer(config, num_train_steps, labels_per_step))
         return made[-1]
 
     monkeypatch.setattr(classifier_training, "make_optimizer", make)

@@ -18,7 +18,9 @@ def text(tmp_path_factory):
 
 
 def test_text_becomes_records_whose_words_are_those_of_the_text(text, tmp_path):
-    tokens, mask, positions, labels = task_data.text_rows(text, LITTLE, str(tmp_path))
+    tokens, mask, positions, labels = task_data.text_rows(
+        text, str(tmp_path), vocab_size=64, seq_len=8
+    )
     (path,) = tmp_path.glob("*.vocab.txt")
     vocabulary = path.read_text().splitlines()
     assert tokens.shape == mask.shape == (len(labels), 8)
@@ -34,7 +36,7 @@ def test_too_little_text_says_so(tmp_path):
     for name in "ab":
         (tmp_path / name).write_bytes(TEXT[:500])
     with pytest.raises(ValueError, match="records of 8 tokens are too few"):
-        task_data.text_rows(f"{tmp_path}/[ab]::file", LITTLE, str(tmp_path))
+        task_data.text_rows(f"{tmp_path}/[ab]::file", str(tmp_path), vocab_size=64, seq_len=8)
 
 
 def test_every_kind_gets_its_data(text, tmp_path, monkeypatch):
