@@ -30,10 +30,11 @@ NOMINAL_RULE = {
     "rule/warmup_steps": (100.0, 1.0, 1e6),
     "rule/batch_exponent": (0.0, -2.0, 2.0),
     "rule/length_exponent": (-0.08, -2.0, 2.0),
+    "rule/decay_delay": (0.0, -1.0, 1.0),
 }
 # Of the entries above, those that the first files of meta-parameters did not have, and the value
 # with which they change nothing.
-LATER_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0}
+LATER_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0, "rule/decay_delay": 0.0}
 ZERO_HEADS = ("step_head/kernel", "step_head/bias", "film_head/kernel", "film_head/bias",
               "network/output")  # fmt: skip
 # What `MetaParams.without` may leave out, and the structure that is left.
@@ -191,7 +192,7 @@ class MetaParams(ParameterSet):
             part: "heads" sets all heads to zero, which leaves the nominal rule with the rates of
                 this set; "memory" leaves the compact associative memory out; "encoder" the
                 Performer over the chunks, so that none hears of another; "run_scaling" the
-                exponents, so that rates are the same for every run.
+                exponents and the delay, so that rates and schedule are the same for every run.
 
         Raises:
             ValueError: another part.

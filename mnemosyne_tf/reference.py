@@ -67,12 +67,15 @@ def newton_schulz(matrix: np.ndarray, iterations: int) -> np.ndarray:
     return x
 
 
-def rate_multiplier(iteration: int, p, total_steps: int | None) -> float:
+def rate_multiplier(iteration: int, p, settings: RuleSettings) -> float:
     """Warm-up and decay of step `iteration`, counted from 0."""
+    total_steps = settings.total_steps
     if total_steps is None:
         return min(1.0, (iteration + 1) / float(p["rule/warmup_steps"]))
+    doublings = math.log2(min(max((settings.labels_per_step or 160) / 160, 1 / 8), 8))
+    start = min(0.95, float(p["rule/decay_start"]) + doublings * float(p["rule/decay_delay"]))
     warmup = max(1.0, float(p["rule/warmup_fraction"]) * total_steps)
-    constant = max(warmup, float(p["rule/decay_start"]) * total_steps)
+    constant = max(warmup, start * total_steps)
     decay = (total_steps - iteration) / max(total_steps - constant, 1.0)
     return max(0.0, min(1.0, (iteration + 1) / warmup, decay))
 
@@ -209,7 +212,7 @@ def update(
             scale = 0.2 * math.sqrt(max(fan_in, fan_out))
         direction = (scale * np.exp(state.log_multiplier) * orthogonal).reshape(plan.shape)
     rate = p["rule/matrix_rate"] if matrix else p["rule/elementwise_rate"]
-    rate = rate * plan.rate_scale * learning_rate * rate_multiplier(iterations, p, total)
+    rate = rate * plan.rate_scale * learning_rate * rate_multiplier(iterations, p, settings)
     rate *= run_scale(p, settings)
     if plan.decayed:
         direction = direction + settings.weight_decay * state.weight

@@ -1,24 +1,29 @@
-"""How the built-in rates follow a run: how many labels a step sees, how many steps there are.
+"""How rates and schedule follow a run: how many labels a step sees, how many steps there are.
 
-    factor = (labels / 160)^batch_exponent * (steps / 600)^length_exponent
+    rates         (labels / 160)^batch_exponent * (steps / 600)^length_exponent
+    decay begins  at decay_start + log2(labels / 160) * decay_delay, a share of the run
 
 Each ratio is held to [1/8, 8], the range that was measured; what the optimizer is not told counts
-as 1. Both exponents are meta-parameters. Untrained, the rates fall a little with the length, -0.08,
-and do not follow the labels: their square root was better for BERTs without dropout and worse for
-the one that the trainer makes (docs/races.md).
+as 1. All three numbers are meta-parameters. Untrained, the rates fall a little with the length,
+-0.08, and nothing follows the labels.
 
-160 labels (32 sequences of 32 tokens, 15 % of them masked) and 600 steps are of the runs for which
-the rates were found.
+The more labels a step sees, the less of a gradient is noise that small steps must average, and the
+later the rates need to fall. 160 labels (32 sequences of 32 tokens, 15 % of them masked) and 600
+steps are of the runs for which the rates were found.
 
 Source: Malladi et al. 2022 (On the SDEs and scaling rules for adaptive gradient algorithms): rates
 of Adam and RMSprop as the square root of the batch, which is batch_exponent 0.5.
-Differs: labels are counted in place of rows, so that a classifier and a masked LM have one measure.
+Differs: labels are counted in place of rows, so that a classifier and a masked LM have one measure;
+the delay of the decay is ours.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from mnemosyne_tf.schedule import LATEST_DECAY_START
 
 FULL_RATE_LABELS = 160
 FULL_RATE_STEPS = 600
@@ -43,32 +48,52 @@ def run_scale(
     Returns:
         `[]`, of the same.
     """
-    factor = 1.0
-    if labels_per_step is not None:
-        factor *= _ratio(labels_per_step / FULL_RATE_LABELS) ** batch_exponent
-    if total_steps is not None:
-        factor *= _ratio(total_steps / FULL_RATE_STEPS) ** length_exponent
-    return factor
+    labels_ratio = _ratio(labels_per_step, FULL_RATE_LABELS)
+    return labels_ratio**batch_exponent * _ratio(total_steps, FULL_RATE_STEPS) ** length_exponent
 
 
-def rates_of_run(
+def start_of_decay(decay_start: Any, *, labels_per_step: int | None, decay_delay: Any) -> Any:
+    """After which share of a known run its decay begins; `schedule` keeps that within the run.
+
+    Args:
+        decay_start: `[]`, the share where a step sees 160 labels.
+        labels_per_step: as in `run_scale`.
+        decay_delay: `[]`, share of the run by which it begins later with each doubling of them.
+    """
+    return decay_start + math.log2(_ratio(labels_per_step, FULL_RATE_LABELS)) * decay_delay
+
+
+def rule_of_run(
     values: Mapping[str, np.ndarray], *, labels_per_step: int | None, total_steps: int | None
 ) -> dict[str, np.ndarray]:
-    """Meta-parameters that do on every run what these do on one: its rates, and no exponents.
+    """Meta-parameters that do on every run what these do on one, and follow none.
 
     Args:
         values: of a `MetaParams`.
         labels_per_step, total_steps: of the run, as in `run_scale`.
     """
-    exponents = ("rule/batch_exponent", "rule/length_exponent")
     factor = run_scale(
         labels_per_step=labels_per_step,
         total_steps=total_steps,
-        **{name.removeprefix("rule/"): values[name] for name in exponents},
+        batch_exponent=values["rule/batch_exponent"],
+        length_exponent=values["rule/length_exponent"],
+    )
+    start = start_of_decay(
+        values["rule/decay_start"],
+        labels_per_step=labels_per_step,
+        decay_delay=values["rule/decay_delay"],
     )
     rates = {name: values[name] * factor for name in ("rule/matrix_rate", "rule/elementwise_rate")}
-    return {**values, **rates, **dict.fromkeys(exponents, np.float32(0.0))}
+    follows = ("rule/batch_exponent", "rule/length_exponent", "rule/decay_delay")
+    return {
+        **values,
+        **rates,
+        "rule/decay_start": np.clip(start, 0.0, LATEST_DECAY_START).astype(np.float32),
+        **dict.fromkeys(follows, np.float32(0.0)),
+    }
 
 
-def _ratio(ratio: float) -> float:
-    return min(max(ratio, 1.0 / MEASURED_RANGE), MEASURED_RANGE)
+def _ratio(count: int | None, full: int) -> float:
+    if count is None:
+        return 1.0
+    return min(max(count / full, 1.0 / MEASURED_RANGE), MEASURED_RANGE)

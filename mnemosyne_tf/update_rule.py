@@ -31,7 +31,7 @@ from mnemosyne_tf.newton_schulz import orthogonalise
 from mnemosyne_tf.output_heads import coordinatewise_network, output_heads, read_heads
 from mnemosyne_tf.parameter_routing import VariablePlan
 from mnemosyne_tf.rule_settings import RuleSettings, matrix_scale
-from mnemosyne_tf.run_scaling import run_scale
+from mnemosyne_tf.run_scaling import run_scale, start_of_decay
 from mnemosyne_tf.sums import row_sums
 
 RMS_BOUND = 1.0
@@ -146,7 +146,11 @@ def apply(
         iteration,
         total_steps=settings.total_steps,
         warmup_fraction=meta_params["rule/warmup_fraction"],
-        decay_start=meta_params["rule/decay_start"],
+        decay_start=start_of_decay(
+            meta_params["rule/decay_start"],
+            labels_per_step=settings.labels_per_step,
+            decay_delay=meta_params["rule/decay_delay"],
+        ),
         warmup_steps=meta_params["rule/warmup_steps"],
     )
     rate *= run_scale(

@@ -127,18 +127,18 @@ def digest(data: tuple[Arrays, Arrays]) -> str:
 def _fingerprint(params: Any, config: dict[str, Any]) -> str:
     """What tells meta-parameters apart on this run, whose labels and steps are in `config`.
 
-    Rates that follow the run count as what they are there: sets that differ in their exponents
-    alone share the runs for which the rates were found.
+    What follows the run counts as what it is there: sets that differ in that alone share the
+    runs for which the rates were found.
     """
     from mnemosyne_tf import MetaParams
-    from mnemosyne_tf.run_scaling import rates_of_run
+    from mnemosyne_tf.run_scaling import rule_of_run
 
     if isinstance(params, MetaParams):
         told = {
             "labels_per_step": config.pop("labels_per_step"),
             "total_steps": config["total_steps"],
         }
-        params = MetaParams(params.structure, rates_of_run(params.values, **told))
+        params = MetaParams(params.structure, rule_of_run(params.values, **told))
     return params.fingerprint()
 
 

@@ -2,8 +2,8 @@
 
 A point of the search space is a vector; zero is the nominal set. In every coordinate a step of one
 is a large change: a rate times e, a memory of momentum e times as long, a warm-up whose odds are e
-times as high, a decay that begins half a run later, an exponent one higher, a tenth in the weights
-of a head.
+times as high, a decay that begins half a run later (or does so with every doubling of the labels),
+an exponent one higher, a tenth in the weights of a head.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _SCALES = {
     "rule/second_moment_decay": _COMPLEMENT,
     "rule/warmup_fraction": _ODDS,
     "rule/decay_start": _HALVES,
+    "rule/decay_delay": _HALVES,
     "rule/warmup_steps": _LOGARITHM,
     "rule/batch_exponent": _IDENTITY,
     "rule/length_exponent": _IDENTITY,

@@ -13,7 +13,8 @@ LEARNED = {
     "rates": ("rule/matrix_rate", "rule/elementwise_rate"),
     "decays": ("rule/momentum_decay", "rule/second_moment_decay"),
     "schedule": ("rule/warmup_fraction", "rule/decay_start", "rule/warmup_steps"),
-    "run_scaling": ("rule/batch_exponent", "rule/length_exponent"),
+    "batch_scaling": ("rule/batch_exponent", "rule/decay_delay"),
+    "length_scaling": ("rule/length_exponent",),
     "multiplier": ("step_head/kernel", "step_head/bias"),
     "memory": ("memory/log_tau",),
 }

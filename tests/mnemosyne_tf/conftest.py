@@ -24,6 +24,7 @@ def live_meta_params():
             for name, value in nominal.values.items()
         }
         values |= {"rule/batch_exponent": 0.3, "rule/length_exponent": -0.4}
+        values["rule/decay_delay"] = 0.2
         return MetaParams(structure, values)
 
     return make

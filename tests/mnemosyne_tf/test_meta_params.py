@@ -35,6 +35,7 @@ def test_nominal_values_are_the_published_rule():
         "rule/warmup_steps": 100.0,
         "rule/batch_exponent": 0.0,
         "rule/length_exponent": -0.08,
+        "rule/decay_delay": 0.0,
     }
 
 
@@ -105,7 +106,7 @@ def test_one_part_is_left_out(small_structure, live_meta_params, part, changes, 
     for name, value in ablated.values.items():
         zeros = {
             "heads": ("step_head", "film_head", "network/output"),
-            "run_scaling": ("rule/batch_exponent", "rule/length_exponent"),
+            "run_scaling": ("rule/batch_exponent", "rule/length_exponent", "rule/decay_delay"),
         }
         is_zero = name.startswith(zeros.get(part, ("none",)))
         assert np.array_equal(value, 0.0 * value if is_zero else trained.values[name]), name

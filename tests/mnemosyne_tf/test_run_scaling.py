@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mnemosyne_tf import MetaParams, Mnemosyne
-from mnemosyne_tf.run_scaling import rates_of_run, run_scale
+from mnemosyne_tf.run_scaling import rule_of_run, run_scale, start_of_decay
 
 
 def factor(labels, steps, batch_exponent=0.5, length_exponent=-0.25):
@@ -69,11 +69,48 @@ def test_untrained_rates_fall_a_little_with_the_length_and_do_not_follow_the_lab
     assert longer / plain == pytest.approx(8**0.08, rel=1e-4)
 
 
-def test_rates_of_a_run_do_there_what_the_exponents_did():
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (160, 0.1),  # where the rule was found
+        (640, 0.5),  # two doublings, 0.2 each
+        (None, 0.1),
+        (40, -0.3),  # the schedule begins to decay after its warm-up
+        (160_000, 0.7),  # three doublings at most
+    ],
+)
+def test_decay_begins_later_with_every_doubling_of_the_labels(labels, expected):
+    start = start_of_decay(tf.constant(0.1), labels_per_step=labels, decay_delay=tf.constant(0.2))
+    assert float(start) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_optimizer_holds_its_rate_until_its_delayed_decay_begins():
+    """20 steps of 640 labels: the peak to step 8, half of it at 14; with 160 labels less at 8."""
+    params = MetaParams.nominal()
+    params.values["rule/decay_delay"] = np.float32(0.2)
+    moved = {}
+    for labels in (160, 640):
+        kernel = tf.Variable(tf.eye(4), name="bias")
+        optimizer = Mnemosyne(
+            meta_params=params, weight_decay=None, total_steps=20, labels_per_step=labels
+        )
+        moved[labels] = []
+        for _ in range(20):
+            before = float(kernel[0, 0])
+            optimizer.apply_gradients([(tf.eye(4), kernel)])
+            moved[labels].append(before - float(kernel[0, 0]))
+    relative = {labels: np.array(steps) / steps[0] for labels, steps in moved.items()}
+    np.testing.assert_allclose(relative[640][[7, 8, 14, 19]], [1, 1, 0.5, 1 / 12], rtol=1e-3)
+    np.testing.assert_allclose(relative[160][[8]], [12 / 19], rtol=1e-3)
+
+
+def test_rule_of_a_run_does_there_what_followed_it():
     values = dict(MetaParams.nominal().values)
-    values |= {"rule/batch_exponent": np.float32(0.5), "rule/length_exponent": np.float32(-0.25)}
-    found = rates_of_run(values, labels_per_step=640, total_steps=1_200)
+    follows = {"rule/batch_exponent": 0.5, "rule/length_exponent": -0.25, "rule/decay_delay": 0.2}
+    values |= {name: np.float32(value) for name, value in follows.items()}
+    found = rule_of_run(values, labels_per_step=640, total_steps=1_200)
     rates = {"rule/matrix_rate": 0.024 * 0.5**0.25, "rule/elementwise_rate": 0.016 * 0.5**0.25}
+    of_run = {**rates, **dict.fromkeys(follows, 0.0), "rule/decay_start": 0.4}
     for name, value in values.items():
-        expected = rates.get(name, 0.0 if name.endswith("exponent") else value)
+        expected = of_run.get(name, value)
         np.testing.assert_allclose(found[name], expected, rtol=1e-6, err_msg=name)

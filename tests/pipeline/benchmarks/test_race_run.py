@@ -62,7 +62,7 @@ def test_optimizers_of_equal_settings_share_a_run(runs):
 
 
 def test_sets_of_equal_rates_on_a_run_share_it(runs, tmp_path):
-    """Exponents change nothing where the rates were found; with other labels or steps they do."""
+    """What follows the run changes nothing where the rates were found; elsewhere it does."""
     params = MetaParams.nominal()
     params.values["rule/batch_exponent"] = np.float32(0.25)
     params.values["rule/length_exponent"] = np.float32(0.5)
