@@ -7,7 +7,7 @@ from collections.abc import Sequence
 MATRIX = "matrix"
 ELEMENTWISE = "elementwise"
 MIN_MATRIX_DIM = 8
-MAX_ASPECT_RATIO = 16
+MAX_ASPECT_RATIO = 32
 # Shortest chunk, as a share of the chunk size, that is preferred to padding.
 MIN_FILL = 0.7
 
@@ -107,7 +107,7 @@ def matrix_shape(name: str, shape: Sequence[int]) -> tuple[int, int] | None:
     `[height, width, in, out]` becomes `[height * width * in, out]`.
 
     None (the elementwise path) for scalars and vectors, for names that hold "embedding", for a
-    smaller side below 8 and for an aspect ratio above 16.
+    smaller side below 8 and for an aspect ratio above 32.
     """
     if len(shape) < 2 or "embedding" in name.lower() or 0 in shape:
         return None

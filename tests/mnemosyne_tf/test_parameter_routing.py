@@ -19,8 +19,9 @@ from mnemosyne_tf.parameter_routing import matrix_shape, plan_variable, split_ch
         ("scale", (), None),
         ("word_embeddings/Embedding", (512, 128), None),
         ("next_sentence/kernel", (128, 2), None),
-        ("wide/kernel", (8, 129), None),
-        ("edge/kernel", (8, 128), (8, 128)),
+        ("wide/kernel", (8, 257), None),
+        ("edge/kernel", (8, 256), (8, 256)),
+        ("dense/kernel", (1568, 64), (1568, 64)),  # a hidden layer behind a flattened image
     ],
 )
 def test_matrix_form(name, shape, expected):
