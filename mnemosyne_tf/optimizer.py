@@ -52,7 +52,7 @@ class Mnemosyne(GuardedOptimizer):
         total_steps: steps of the run, if known: linear warm-up (3 % as it ships), then linear decay
             to zero, where training then stands still. None: 100 steps of warm-up, then constant.
         labels_per_step: labels in the loss of one step, all replicas together, if known (rows of a
-            classifier, masked tokens of a masked LM): trained rates may follow it (`run_scaling`).
+            classifier, masked tokens of a masked LM): a trained set may follow it (`run_scaling`).
         weight_decay: decoupled, per unit of scheduled rate; None or 0 for none. Not applied to
             names that match `undecayed_names`, nor to what `exclude_from_weight_decay` adds.
         meta_params: "nominal", the path of a `.npz`, a `MetaParams`, or its `to_config()`.

@@ -59,6 +59,9 @@ def start_of_decay(decay_start: Any, *, labels_per_step: int | None, decay_delay
         decay_start: `[]`, the share where a step sees 160 labels.
         labels_per_step: as in `run_scale`.
         decay_delay: `[]`, share of the run by which it begins later with each doubling of them.
+
+    Returns:
+        `[]`, a share of the run; below 0 where few labels bring it forward past the beginning.
     """
     return decay_start + math.log2(_ratio(labels_per_step, FULL_RATE_LABELS)) * decay_delay
 

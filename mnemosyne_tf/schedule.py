@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-LATEST_DECAY_START = 0.95
+LATEST_DECAY_START = 0.95  # share of the run: some of it is always left for the decay
 
 
 def rate_multiplier(
