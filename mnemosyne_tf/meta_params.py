@@ -4,16 +4,19 @@ A `Structure` fixes sizes and variants, `MetaParams` holds one float32 array per
 values are called "nominal": random encoders, zero output heads, hand-chosen rates. With zero heads
 the update is exactly the nominal rule, whatever the encoders compute.
 
-`ParameterSet` saves and loads them.
+`ParameterSet` saves and loads them. The trained set that ships lies in `weights/`, with a card that
+says how it came about.
 """
 
 import dataclasses
+import pathlib
 from typing import Any
 
 import numpy as np
 
 from mnemosyne_tf.parameter_set import ParameterSet
 
+SHIPPED = pathlib.Path(__file__).parent / "weights" / "mnemosyne.npz"
 LEVEL_1_ENCODERS = ("mean", "performer", "none")
 LEVEL_2_ENCODERS = ("performer", "none")
 NUM_FEATURES = 3
@@ -158,6 +161,11 @@ class MetaParams(ParameterSet):
     def untrained(cls) -> "MetaParams":
         """The nominal values of the default structure."""
         return cls.nominal()
+
+    @classmethod
+    def resolve(cls, given: Any) -> "MetaParams":
+        """As of `ParameterSet`; "shipped" is the trained set of this release."""
+        return super().resolve(SHIPPED if given == "shipped" else given)
 
     @classmethod
     def nominal(cls, structure: Structure | None = None) -> "MetaParams":

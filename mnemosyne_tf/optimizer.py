@@ -37,7 +37,8 @@ class Mnemosyne(GuardedOptimizer):
     few meta-tokens; a compact associative memory remembers them over steps; from these come
     step-size multipliers and a small learned correction. Kernels of hidden layers are updated with
     an orthogonalised direction, embeddings, biases and norms elementwise (`summary()` tells which).
-    With the untrained meta-parameters ("nominal") the corrections are exactly zero.
+    With the meta-parameters that ship, and with the untrained ones ("nominal"), the corrections are
+    exactly zero.
 
     A step in which any gradient is not finite is skipped on all replicas: weights and accumulators
     stay as they are, `skipped_steps` counts it. `iterations` counts it too (so that schedules,
@@ -52,10 +53,11 @@ class Mnemosyne(GuardedOptimizer):
         total_steps: steps of the run, if known: linear warm-up (3 % as it ships), then linear decay
             to zero, where training then stands still. None: 100 steps of warm-up, then constant.
         labels_per_step: labels in the loss of one step, all replicas together, if known (rows of a
-            classifier, masked tokens of a masked LM): a trained set may follow it (`run_scaling`).
+            classifier, masked tokens of a masked LM): the start of the decay follows it.
         weight_decay: decoupled, per unit of scheduled rate; None or 0 for none. Not applied to
             names that match `undecayed_names`, nor to what `exclude_from_weight_decay` adds.
-        meta_params: "nominal", the path of a `.npz`, a `MetaParams`, or its `to_config()`.
+        meta_params: "shipped" (trained, see `weights/README.md`), "nominal", the path of a `.npz`,
+            a `MetaParams`, or its `to_config()`.
         orthogonalise: False sends every variable to the elementwise path, where meta-parameters
             without a nominal direction send them all by themselves.
         size_scaling: False keeps the built-in rates at every size of the model, see
@@ -82,7 +84,7 @@ class Mnemosyne(GuardedOptimizer):
         weight_decay: float | None = 0.01,
         *,
         labels_per_step: int | None = None,
-        meta_params: str | os.PathLike | MetaParams | Mapping[str, Any] = "nominal",
+        meta_params: str | os.PathLike | MetaParams | Mapping[str, Any] = "shipped",
         orthogonalise: bool = True,
         size_scaling: bool = True,
         nesterov: bool = True,

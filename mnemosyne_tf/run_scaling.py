@@ -5,7 +5,7 @@
 
 Each ratio is held to [1/8, 8], the range that was measured; what the optimizer is not told counts
 as 1. All three numbers are meta-parameters. Untrained, the rates fall a little with the length,
--0.08, and nothing follows the labels.
+-0.08, and nothing follows the labels; in the set that ships the start of the decay does.
 
 The more labels a step sees, the less of a gradient is noise that small steps must average, and the
 later the rates need to fall. 160 labels (32 sequences of 32 tokens, 15 % of them masked) and 600

@@ -43,6 +43,24 @@ def check_same_records(run_facts: Mapping | None, manifest: records.Manifest, da
             )
 
 
+def check_same_meta_parameters(run_facts: Mapping | None, fingerprint: str | None) -> None:
+    """Refuses to continue a run with other meta-parameters, which another release may ship.
+
+    Args:
+      run_facts: what the run folder's `run.json` holds, None for a new run.
+      fingerprint: of the optimizer's meta-parameters, None of one that has none.
+
+    Raises:
+      ValueError: they are not those of the run.
+    """
+    if run_facts is None or (began_with := run_facts.get("meta_parameters")) == fingerprint:
+        return
+    raise ValueError(
+        f"This run began with the meta-parameters {began_with}, this release trains with "
+        f"{fingerprint}. Continue it with the release that began it, or pass a new --output."
+    )
+
+
 def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> None:
     """Compares the recipe with the manifest of the records.
 

@@ -61,6 +61,12 @@ def make_optimizer(
     return optimizer
 
 
+def meta_parameters(optimizer: keras.optimizers.Optimizer) -> str | None:
+    """The first 12 digits of the SHA-256 of Mnemosyne's meta-parameters; None for a rival."""
+    params = getattr(optimizer, "meta_params", None)
+    return params and params.fingerprint()[:12]
+
+
 def _mnemosyne(config: OptimizerConfig, told: dict[str, int]) -> Mnemosyne:
     settings = {"learning_rate": config.learning_rate, **told}
     if config.without in LEFT_OUT_BY_SETTINGS:

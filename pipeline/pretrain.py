@@ -91,7 +91,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
     from models import BertConfig, BertPretrainer
     from pipeline import agreement, distribution, input_pipeline, train_step, unigram
     from pipeline.checkpoints import TrainingCheckpoint, load_pretrained_model
-    from pipeline.optimizers import make_optimizer
+    from pipeline.optimizers import make_optimizer, meta_parameters
     from pipeline.progress import TrainingProgress
     from pipeline.record_reader import make_reader
     from pipeline.run_folder import RunFolder
@@ -134,6 +134,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
             train.global_batch_size * recipe.prepare.max_predictions_per_seq,
         )
         optimizer.build(model.trainable_variables)
+        agreement.check_same_meta_parameters(run.run_facts(), meta_parameters(optimizer))
         step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
     run.begin()
     checkpoint = TrainingCheckpoint(run.checkpoints, model=model, optimizer=optimizer, step=step)
@@ -166,7 +167,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
             "data": data_dir,
             "reads": reader.describe(),
             "data_manifest": dataclasses.asdict(manifest),
-            "meta_parameters": optimizer.get_config().get("meta_params"),
+            "meta_parameters": meta_parameters(optimizer),
         }
     )
 

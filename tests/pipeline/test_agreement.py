@@ -90,6 +90,15 @@ def test_initial_run_without_a_checkpoint_is_refused(tmp_path, records_dir, tiny
         agreement.check_initial_run(recipe, records.load_manifest(records_dir))
 
 
+def test_run_continues_only_with_the_meta_parameters_it_began_with():
+    agreement.check_same_meta_parameters(None, "69b05fe60cce")
+    agreement.check_same_meta_parameters({"meta_parameters": "69b05fe60cce"}, "69b05fe60cce")
+    agreement.check_same_meta_parameters({"meta_parameters": None}, None)
+    for began_with in ("nominal", "ae19ddae6d5d"):
+        with pytest.raises(ValueError, match=f"{began_with}, this release trains with 69b05fe6"):
+            agreement.check_same_meta_parameters({"meta_parameters": began_with}, "69b05fe60cce")
+
+
 def test_run_continues_only_on_the_records_it_began_with(records_dir):
     manifest = records.load_manifest(records_dir)
     facts = {"data": "old", "data_manifest": dataclasses.asdict(manifest)}

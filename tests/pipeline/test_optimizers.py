@@ -4,7 +4,12 @@ import tf_keras as keras
 
 from mnemosyne_tf import MetaParams, Mnemosyne
 from pipeline import rivals
-from pipeline.optimizers import HAND_DESIGNED, LEFT_OUT_BY_SETTINGS, make_optimizer
+from pipeline.optimizers import (
+    HAND_DESIGNED,
+    LEFT_OUT_BY_SETTINGS,
+    make_optimizer,
+    meta_parameters,
+)
 from pipeline.recipe_sections import ABLATIONS, OPTIMIZERS, OptimizerConfig
 from pipeline.schedules import LinearWarmup, LinearWarmupDecay
 
@@ -85,3 +90,9 @@ def test_rival_decays_kernels_but_not_biases_and_layer_norms(name):
 
 def test_every_name_of_the_recipe_is_made():
     assert set(OPTIMIZERS) == {"mnemosyne", *HAND_DESIGNED}
+
+
+def test_meta_parameters_are_named_by_the_beginning_of_their_fingerprint():
+    ours, adamw = Mnemosyne(meta_params="nominal"), keras.optimizers.AdamW()
+    assert meta_parameters(ours) == MetaParams.nominal().fingerprint()[:12]
+    assert meta_parameters(adamw) is None

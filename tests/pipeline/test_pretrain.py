@@ -1,5 +1,6 @@
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -111,6 +112,18 @@ def test_other_records_are_refused_even_by_a_finished_run(finished, tmp_path, ti
     (tmp_path / "COMPLETED").write_text("")
     with pytest.raises(ValueError, match="This run began with the records of"):
         pretrain.pretrain(tiny_recipe(*DROPOUT), data_dir=str(tmp_path), output_dir=str(output))
+
+
+def test_run_does_not_go_on_with_other_meta_parameters(
+    finished, records_dir, tmp_path, tiny_recipe
+):
+    """As after an update of the package that ships others: its schedule would change half-way."""
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    (tmp_path / "COMPLETED").unlink()
+    facts = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**facts, "meta_parameters": "nominal"}))
+    with pytest.raises(ValueError, match="This run began with the meta-parameters nominal"):
+        pretrain.pretrain(tiny_recipe(*DROPOUT), data_dir=records_dir, output_dir=str(tmp_path))
 
 
 def test_remedy_of_a_wrong_batch_works(records_dir, tmp_path, tiny_recipe):
