@@ -32,12 +32,13 @@ def save(path: str, content: dict[str, Any], *, versions_of: Sequence[str] = ())
 
     Args:
         path: the file.
-        content: what JSON can hold.
+        content: what JSON can hold; infinity and NaN become null.
         versions_of: names of installed packages to put under "versions", beside Python.
     """
     versions = {name: importlib.metadata.version(name) for name in versions_of}
     versions["python"] = platform.python_version()
+    finite = json.loads(json.dumps(content), parse_constant=lambda name: None)
     with open(f"{path}.tmp", "w", encoding="utf-8") as file:
-        json.dump(content | {"versions": versions}, file, indent=1)
+        json.dump(finite | {"versions": versions}, file, indent=1)
         file.write("\n")
     os.replace(f"{path}.tmp", path)

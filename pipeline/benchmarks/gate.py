@@ -3,18 +3,21 @@
 They must win on tasks that no meta-training has seen, in whole races: nowhere behind the nominal
 rule at its best swept rates by more than `TOLERANCE`, and ahead of what ships on the mean of all
 tasks by more than a standard error over the seeds. Tasks on which AdamW stayed on its plateau say
-nothing. Before every task of the suite has been judged, nothing passes.
+nothing. Before every task of the suite has been judged, nothing passes. In place of what ships
+another set may be the one to beat, so that an old verdict can be seen again.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import pathlib
 import time
 from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.benchmarks import figures_file
 from pipeline.benchmarks.race_optimizers import MNEMOSYNE, NOMINAL, candidate
 from pipeline.benchmarks.race_outcome import Outcome
 from pipeline.benchmarks.race_table import PACE
@@ -31,11 +34,11 @@ class Losses:
     """Final held-out losses on a task that counts, nats, one for each seed.
 
     Attributes:
-        ours, shipped, nominal: of the candidate, of what ships, of the nominal rule at its best.
+        ours, to_beat, nominal: of the candidate, of what ships, of the nominal rule at its best.
     """
 
     ours: list[float]
-    shipped: list[float]
+    to_beat: list[float]
     nominal: list[float]
 
     def __str__(self) -> str:
@@ -50,11 +53,13 @@ class Verdict:
         meta_params: the file.
         losses: of each task that counts.
         unjudged: tasks of the suite that did not race or do not count.
+        against: the set to beat, "nominal" or a file; None is what ships.
     """
 
     meta_params: str
     losses: dict[str, Losses]
     unjudged: list[str]
+    against: str | None = None
 
     @property
     def lead(self) -> tuple[float, float]:
@@ -63,7 +68,7 @@ class Verdict:
         Seeds are paired: they share initial weights and the order of the data. Of a single seed
         the error is NaN.
         """
-        differences = [np.subtract(each.ours, each.shipped) for each in self.losses.values()]
+        differences = [np.subtract(each.ours, each.to_beat) for each in self.losses.values()]
         errors = [
             np.std(each, ddof=1) / np.sqrt(len(each)) if len(each) > 1 else np.nan
             for each in differences
@@ -100,7 +105,8 @@ class Verdict:
         missing = f"; not judged: {', '.join(self.unjudged)}" if self.unjudged else ""
         return (
             f"gate: {said}, on {len(self.losses)} task(s) {mean:+.4f} +- {error:.4f} nats against "
-            f"what ships, at worst {self.worst:+.4f} against the nominal rule swept{missing}"
+            f"{self.against or 'what ships'}, at worst {self.worst:+.4f} against the nominal rule "
+            f"swept{missing}"
         )
 
     def row(self) -> str:
@@ -110,32 +116,75 @@ class Verdict:
         fingerprint = MetaParams.load(self.meta_params).fingerprint()[:12]
         tasks = "; ".join(f"{name}: {losses}" for name, losses in self.losses.items())
         seeds = max((len(losses.ours) for losses in self.losses.values()), default=0)
-        date = time.strftime("%Y-%m-%d", time.gmtime())
         verdict = self.in_words().partition(": ")[2]
-        return f"| {date} | {fingerprint} | {seeds} | {tasks} | {verdict} |\n"
+        return f"| {_today()} | {fingerprint} | {seeds} | {tasks} | {verdict} |\n"
 
 
-def contestants(meta_params: str) -> list[str]:
+def contestants(meta_params: str, against: str | None = None) -> list[str]:
     """Who races at the gate."""
-    return [PACE, NOMINAL, MNEMOSYNE, candidate(meta_params)]
+    return [PACE, NOMINAL, _to_beat(against), candidate(meta_params)]
 
 
-def judge(outcomes: Sequence[Outcome], meta_params: str, suite: Sequence[str]) -> Verdict:
+def check_they_differ(meta_params: str, against: str | None) -> None:
+    """Refuses to judge a set against itself.
+
+    Args:
+        meta_params: the file of the candidate.
+        against: "nominal" or a file; None is what ships.
+
+    Raises:
+        FileNotFoundError: a file does not exist.
+        ValueError: both hold the same numbers, or one is no such file.
+    """
+    from mnemosyne_tf.meta_params import MetaParams
+
+    ours, to_beat = MetaParams.load(meta_params), MetaParams.resolve(against or "shipped")
+    if ours.fingerprint() == to_beat.fingerprint():
+        raise ValueError(
+            f"--suite gate: expected another set than the one to beat, {meta_params} holds the "
+            f"numbers of {against or 'what ships'}. Name another with --against: FILE.npz, or "
+            "nominal for the untrained rule."
+        )
+
+
+def judge(
+    outcomes: Sequence[Outcome],
+    meta_params: str,
+    suite: Sequence[str],
+    against: str | None = None,
+) -> Verdict:
     """Compares final losses of the `contestants`.
 
     Args:
         outcomes: of the tasks that raced.
         meta_params: the file of the candidate.
         suite: names of all tasks that have to be judged.
+        against: as in `contestants`.
     """
     losses = {}
     for outcome in outcomes:
         if outcome.verdict().startswith("does not count"):
             continue
         final = {result.optimizer: result.losses for result in outcome.results}
-        three = (candidate(meta_params), MNEMOSYNE, NOMINAL)
+        three = (candidate(meta_params), _to_beat(against), NOMINAL)
         losses[outcome.task.name] = Losses(*(final[name] for name in three))
-    return Verdict(meta_params, losses, [name for name in suite if name not in losses])
+    return Verdict(meta_params, losses, [name for name in suite if name not in losses], against)
+
+
+def save(verdict: Verdict) -> str:
+    """Writes the verdict beside the file that was judged, `NAME.gate.json`; returns its path."""
+    from mnemosyne_tf.meta_params import MetaParams
+
+    path = str(pathlib.Path(verdict.meta_params).with_suffix(".gate.json"))
+    content = {
+        "fingerprint": MetaParams.load(verdict.meta_params).fingerprint(),
+        "date": _today(),
+        "passes": verdict.passes,
+        "verdict": verdict.in_words(),
+        "final_losses": {name: vars(losses) for name, losses in verdict.losses.items()},
+    }
+    figures_file.save(path, content, versions_of=("tensorflow", "tf-keras", "numpy"))
+    return path
 
 
 def add_to_history(path: str, verdict: Verdict) -> None:
@@ -147,3 +196,11 @@ def add_to_history(path: str, verdict: Verdict) -> None:
     with open(f"{path}.tmp", "w", encoding="utf-8") as file:
         file.write(before + verdict.row())
     os.replace(f"{path}.tmp", path)
+
+
+def _to_beat(against: str | None) -> str:
+    return candidate(against) if against else MNEMOSYNE
+
+
+def _today() -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime())

@@ -24,7 +24,8 @@ seed, --sweep_seeds), the best of them by held-out loss from all --seeds; where 
 of the six the sweep goes on. Mnemosyne has none to set; "mnemosyne()" is not even told the number
 of steps. A BERT's race counts where AdamW ends 0.3 nats below the unigram plateau. Finished runs
 are kept in --runs and never run again. --suite gate: all these tasks for AdamW, the nominal rule
-swept, Mnemosyne as it ships and a --candidate, with a verdict whether that may ship.
+swept, Mnemosyne as it ships (or --against) and a --candidate, with a verdict whether that may ship,
+also left beside its file as NAME.gate.json.
 --suite transfer: a small BERT and four that are wider, deeper, with larger batches or longer runs;
 Mnemosyne as it is against the nominal rule at its best swept rates at each, with AdamW beside them.
 --suite horizon: 12,000 steps of Mnemosyne alone, and whether they end where they got to.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 
 from pipeline.benchmarks import (
@@ -56,6 +55,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.npz",
         help="meta-parameters that race as mnemosyne:FILE.npz, lstm:... or rnnprop:...; repeatable",
     )
+    add(
+        "--against",
+        metavar="FILE.npz",
+        help="what the candidate has to beat in --suite gate, or nominal (what ships)",
+    )
     add("--history", metavar="FILE.md", help="add the verdict of --suite gate to this table")
     add("--plot", metavar="FILE.png", help="draw curves, steps to AdamW's loss and sweeps here")
 
@@ -64,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
     """Runs what is not in --runs yet, prints a table for each task; returns 0.
 
     Raises:
-        ValueError: a flag makes no sense, or --candidate is no file of meta-parameters.
+        ValueError: a flag makes no sense, or --candidate or --against no file of meta-parameters.
         FileNotFoundError: there is no such file.
     """
     for name in ("seeds", "sweep_seeds"):
@@ -80,6 +84,10 @@ def main(args: argparse.Namespace) -> int:
         raise ValueError(
             f"--suite gate: expected meta-parameters of Mnemosyne, received {candidates[0]}."
         )
+    if args.suite == "gate":
+        gate.check_they_differ(args.candidate[0], args.against)
+    elif args.against:
+        raise ValueError("--against: expected --suite gate, whose candidate has a set to beat.")
     if args.suite == "horizon":
         return horizon.main(args, candidates)
     outcomes = _race(args, candidates)
@@ -90,8 +98,8 @@ def main(args: argparse.Namespace) -> int:
     print("\n" + "; ".join(outcome.last_words() for outcome in outcomes))
     if args.suite == "gate":
         suite = [task.name for task in _tasks(args)]
-        verdict = gate.judge(outcomes, args.candidate[0], suite)
-        print(verdict.in_words())
+        verdict = gate.judge(outcomes, args.candidate[0], suite, args.against)
+        print(f"{verdict.in_words()} ({gate.save(verdict)})")
         if args.history:
             gate.add_to_history(args.history, verdict)
     if args.suite == "transfer":
@@ -118,7 +126,7 @@ def _race(args: argparse.Namespace, candidates: list[str]) -> list[Outcome]:
 
 def _contestants(args: argparse.Namespace, candidates: list[str]) -> list[str]:
     if args.suite == "gate":
-        return gate.contestants(args.candidate[0])
+        return gate.contestants(args.candidate[0], args.against)
     if args.suite == "transfer":
         wanted = {*transfer.CONTESTANTS, *(args.optimizers or [])}
     else:
@@ -147,12 +155,11 @@ def _chosen(tasks: list[race_tasks.Task], names: list[str] | None) -> list[race_
 
 
 def _save(path: str, outcomes: list[Outcome], args: argparse.Namespace) -> None:
-    """Writes figures and curves as JSON; infinity as null."""
+    """Writes figures and curves as JSON."""
     content = {
         **{name: getattr(args, name) for name in ("suite", "seeds", "sweep_seeds")},
         "tasks": {outcome.task.name: outcome.to_json() for outcome in outcomes},
     }
     if args.suite == "transfer":
         content["transfer"] = transfer.to_json(transfer.compare(outcomes))
-    finite = json.loads(json.dumps(content), parse_constant=lambda name: None)
-    figures_file.save(path, finite, versions_of=("tensorflow", "tf-keras", "numpy"))
+    figures_file.save(path, content, versions_of=("tensorflow", "tf-keras", "numpy"))

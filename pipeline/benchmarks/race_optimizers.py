@@ -150,7 +150,7 @@ def _make_candidate(kind: str, meta_params: str, learning_rate: float, told: dic
     if kind != MNEMOSYNE:
         lstm = CoordinatewiseLSTM if kind == LSTM else RNNprop
         return lstm(learning_rate, meta_params=meta_params)
-    params = MetaParams.load(meta_params)
+    params = MetaParams.resolve(meta_params)
     if params.structure.nominal_direction:
         return Mnemosyne(learning_rate, meta_params=params, **told)
     return Mnemosyne(learning_rate, weight_decay=0.0, meta_params=params)  # as it was learned

@@ -19,7 +19,9 @@ EXAMPLE = """example:
   mnemosyne meta-train --recipe rates --text 'novels/*.txt::file' --output runs/rates
 
 The result is OUTPUT/meta_params.npz:  Mnemosyne(meta_params="runs/meta/meta_params.npz"), for the
-recipe learned_lstm CoordinatewiseLSTM(meta_params=...), for learned_rnnprop RNNprop(...)."""
+recipe learned_lstm CoordinatewiseLSTM(meta_params=...), for learned_rnnprop RNNprop(...). Whether it,
+or one of OUTPUT/checkpoints, may ship:  mnemosyne bench optimizer --suite gate --candidate FILE.npz,
+which leaves its verdict beside the file."""
 
 
 def build_parser() -> argparse.ArgumentParser:

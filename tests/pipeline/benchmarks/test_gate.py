@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,40 @@ def test_the_suite_asks_for_a_candidate_before_anything_runs(tmp_path):
         bench.main(["optimizer", "--suite=gate", f"--runs={tmp_path}"])
     with pytest.raises(FileNotFoundError, match="nothing.npz"):
         bench.main(["optimizer", "--suite=gate", "--candidate", str(tmp_path / "nothing.npz")])
+
+
+def test_another_set_may_be_the_one_to_beat():
+    assert gate.contestants("new.npz")[2] == "mnemosyne"
+    assert gate.contestants("new.npz", "nominal")[2] == "mnemosyne:nominal"
+    raced = outcome("t", both(4.0), both(3.0), both(4.0))
+    raced.curves["mnemosyne:nominal"] = {1.0: ends_at(both(4.1))}
+    assert not gate.judge([raced], "new.npz", ["t"]).passes
+    verdict = gate.judge([raced], "new.npz", ["t"], "nominal")
+    assert verdict.passes and "-0.1000 +- 0.0000 nats against nominal" in verdict.in_words()
+
+
+def test_nothing_is_judged_against_itself(tmp_path):
+    shipped, other = tmp_path / "same.npz", tmp_path / "other.npz"
+    MetaParams.resolve("shipped").save(shipped)
+    MetaParams.nominal().save(other)
+    gate.check_they_differ(str(shipped), "nominal")
+    gate.check_they_differ(str(other), None)
+    for candidate, against in ((shipped, None), (other, "nominal"), (other, str(other))):
+        with pytest.raises(ValueError, match="expected another set than the one to beat"):
+            gate.check_they_differ(str(candidate), against)
+    with pytest.raises(ValueError, match="--against: expected --suite gate"):
+        bench.main(["optimizer", "--suite=vision", "--against=nominal", f"--runs={tmp_path}"])
+
+
+def test_verdict_is_left_beside_the_file_that_was_judged(tmp_path):
+    """So that a checkpoint of a meta-training lies with what the gate said of it."""
+    checkpoint = tmp_path / "meta_params-00005.npz"
+    MetaParams.nominal().save(checkpoint)
+    losses = gate.Losses([4.0, np.nan], [4.1, 4.2], [4.2, 4.2])
+    verdict = gate.Verdict(str(checkpoint), {"t": losses}, ["u"])
+    path = gate.save(verdict)
+    assert path == str(tmp_path / "meta_params-00005.gate.json")
+    saved = json.loads((tmp_path / "meta_params-00005.gate.json").read_text())
+    assert saved["fingerprint"] == MetaParams.nominal().fingerprint()
+    assert saved["passes"] is False and saved["verdict"] == verdict.in_words()
+    assert saved["final_losses"]["t"]["ours"] == [4.0, None]
