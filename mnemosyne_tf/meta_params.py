@@ -46,7 +46,10 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "memory": {"use_memory": False},
     "encoder": {"level_2": "none"},
     "run_scaling": {},
+    "decay_delay": {},
 }
+# Rule entries that it sets to the value that changes nothing.
+_ENTRIES_LEFT_OUT = {"run_scaling": tuple(LATER_ENTRIES), "decay_delay": ("rule/decay_delay",)}
 # A memory with discount tau looks back over some 1 / tau steps.
 NOMINAL_TAU = 0.02
 
@@ -155,17 +158,13 @@ class MetaParams(ParameterSet):
 
     structure_class = Structure
     untrained_name = "nominal"
+    named_files = {"shipped": SHIPPED}
     later_entries = LATER_ENTRIES
 
     @classmethod
     def untrained(cls) -> "MetaParams":
         """The nominal values of the default structure."""
         return cls.nominal()
-
-    @classmethod
-    def resolve(cls, given: Any) -> "MetaParams":
-        """As of `ParameterSet`; "shipped" is the trained set of this release."""
-        return super().resolve(SHIPPED if given == "shipped" else given)
 
     @classmethod
     def nominal(cls, structure: Structure | None = None) -> "MetaParams":
@@ -200,7 +199,8 @@ class MetaParams(ParameterSet):
             part: "heads" sets all heads to zero, which leaves the nominal rule with the rates of
                 this set; "memory" leaves the compact associative memory out; "encoder" the
                 Performer over the chunks, so that none hears of another; "run_scaling" the
-                exponents and the delay, so that rates and schedule are the same for every run.
+                exponents and the delay, so that rates and schedule are the same for every run;
+                "decay_delay" the delay alone.
 
         Raises:
             ValueError: another part.
@@ -211,8 +211,7 @@ class MetaParams(ParameterSet):
         values = {name: self.values[name] for name in structure.shapes()}
         if part == "heads":
             values |= {name: np.zeros_like(values[name]) for name in ZERO_HEADS}
-        if part == "run_scaling":
-            values |= LATER_ENTRIES
+        values |= {name: LATER_ENTRIES[name] for name in _ENTRIES_LEFT_OUT.get(part, ())}
         return MetaParams(structure, values)
 
 

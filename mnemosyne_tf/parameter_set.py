@@ -25,8 +25,9 @@ class ParameterSet:
 
     A subclass names the class of its structure: a frozen dataclass with `shapes()`, name and shape
     of every entry, and `bounds()`, the smallest and largest value of the entries that have them;
-    a word for its untrained values, which `untrained()` makes; and `later_entries`, which files of
-    earlier releases lack, each with the value that changes nothing.
+    a word for its untrained values, which `untrained()` makes; `named_files`, the sets that ship,
+    by name; and `later_entries`, which files of earlier releases lack, each with the value that
+    changes nothing.
 
     Attributes:
         structure: sizes and variants.
@@ -35,6 +36,7 @@ class ParameterSet:
 
     structure_class: ClassVar[type]
     untrained_name: ClassVar[str]
+    named_files: ClassVar[Mapping[str, pathlib.Path]] = {}
     later_entries: ClassVar[Mapping[str, float]] = {}
 
     structure: Any
@@ -52,7 +54,7 @@ class ParameterSet:
 
     @classmethod
     def resolve(cls: type[Self], given: "str | os.PathLike | Self | Mapping[str, Any]") -> Self:
-        """A set from what a user may give: one, its `to_config()`, its file, or `untrained_name`.
+        """A set from what a user may give: one, its `to_config()`, its file, or a name.
 
         Raises:
             FileNotFoundError: `given` names a file that does not exist.
@@ -60,9 +62,11 @@ class ParameterSet:
         """
         if isinstance(given, cls):
             return given
+        if isinstance(given, Mapping):
+            return cls.from_config(given)
         if given == cls.untrained_name:
             return cls.untrained()
-        return cls.from_config(given) if isinstance(given, Mapping) else cls.load(given)
+        return cls.load(cls.named_files.get(given, given))
 
     @classmethod
     def load(cls: type[Self], path: str | os.PathLike) -> Self:
@@ -74,10 +78,10 @@ class ParameterSet:
         """
         path = pathlib.Path(path)
         if not path.is_file():
+            names = " or ".join(f'"{name}"' for name in (*cls.named_files, cls.untrained_name))
             raise FileNotFoundError(
                 f"Expected a file of meta-parameters at {path}, found none. Give the path of a "
-                f'.npz written by {cls.__name__}.save, or "{cls.untrained_name}" for the untrained '
-                "values."
+                f".npz written by {cls.__name__}.save, or {names}."
             )
         try:
             with np.load(path, allow_pickle=False) as archive:

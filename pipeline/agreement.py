@@ -55,6 +55,8 @@ def check_same_meta_parameters(run_facts: Mapping | None, fingerprint: str | Non
     """
     if run_facts is None or (began_with := run_facts.get("meta_parameters")) == fingerprint:
         return
+    if isinstance(began_with, Mapping):  # earlier releases wrote all numbers
+        began_with = "of an earlier release"
     raise ValueError(
         f"This run began with the meta-parameters {began_with}, this release trains with "
         f"{fingerprint}. Continue it with the release that began it, or pass a new --output."

@@ -8,8 +8,9 @@ _WITH_BETA_2 = ("adamw", "nadamw", "lamb", "lion", "muon", "schedule_free_adamw"
 _WITHOUT_BETA_2 = ("adafactor", "sgd")
 OPTIMIZERS = ("mnemosyne", *_WITH_BETA_2, *_WITHOUT_BETA_2)
 ABLATIONS = (
-    "heads", "memory", "encoder", "orthogonalisation", "size_scaling", "run_scaling", "nesterov"
-)  # fmt: skip
+    *("heads", "memory", "encoder", "orthogonalisation", "size_scaling", "run_scaling"),
+    *("decay_delay", "nesterov"),
+)
 
 
 @dataclasses.dataclass(frozen=True)

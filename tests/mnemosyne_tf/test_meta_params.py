@@ -95,6 +95,7 @@ def test_heads_leave_the_other_untrained_values_alone():
         ("encoder", {"level_2": "none"}, "level_2/"),
         ("heads", {}, None),
         ("run_scaling", {}, None),
+        ("decay_delay", {}, None),
     ],
 )
 def test_one_part_is_left_out(small_structure, live_meta_params, part, changes, gone):
@@ -107,11 +108,14 @@ def test_one_part_is_left_out(small_structure, live_meta_params, part, changes, 
         zeros = {
             "heads": ("step_head", "film_head", "network/output"),
             "run_scaling": ("rule/batch_exponent", "rule/length_exponent", "rule/decay_delay"),
+            "decay_delay": ("rule/decay_delay",),
         }
         is_zero = name.startswith(zeros.get(part, ("none",)))
         assert np.array_equal(value, 0.0 * value if is_zero else trained.values[name]), name
 
 
 def test_part_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="heads, memory, encoder, run_scaling, received 'cam'"):
+    with pytest.raises(
+        ValueError, match="heads, memory, encoder, run_scaling, decay_delay, received 'cam'"
+    ):
         MetaParams.nominal().without("cam")

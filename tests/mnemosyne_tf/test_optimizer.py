@@ -81,7 +81,7 @@ def test_meta_params_are_read_from_a_file_and_embedded_in_the_config(live, tmp_p
 
 
 def test_unknown_meta_params_file_is_named():
-    with pytest.raises(FileNotFoundError, match=r'traned\.npz.*"nominal"'):
+    with pytest.raises(FileNotFoundError, match=r'traned\.npz.*"shipped" or "nominal"'):
         Mnemosyne(meta_params="traned.npz")
 
 

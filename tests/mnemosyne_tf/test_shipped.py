@@ -4,9 +4,11 @@ import configparser
 import pathlib
 
 import numpy as np
+import pytest
 
 from mnemosyne_tf import MetaParams, Mnemosyne
 from mnemosyne_tf.meta_params import SHIPPED
+from mnemosyne_tf.run_scaling import rule_of_run
 
 
 def test_who_gives_no_meta_parameters_has_the_set_that_ships():
@@ -23,8 +25,23 @@ def test_card_names_the_fingerprint_and_the_number_that_was_learned():
     assert f"{float(shipped.values['rule/decay_delay']):.4f}" in card
 
 
+def test_decay_begins_where_the_card_says():
+    """At 160 labels and fewer both sets are one rule, and beyond 1,280 nothing follows them."""
+    shipped, nominal = MetaParams.load(SHIPPED).values, MetaParams.nominal().values
+    starts = {160: 0.0, 320: 0.19, 640: 0.39, 1280: 0.58, 5120: 0.58}
+    for labels, start in starts.items():
+        rule = rule_of_run(shipped, labels_per_step=labels, total_steps=900)
+        assert float(rule["rule/decay_start"]) == pytest.approx(start, abs=0.005)
+    for labels in (None, 32, 160):
+        ours, theirs = (
+            rule_of_run(values, labels_per_step=labels, total_steps=900)
+            for values in (shipped, nominal)
+        )
+        assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+
+
 def test_all_but_the_delay_of_the_decay_is_the_nominal_set():
-    """As the recipe `decay_delay` says; where a step sees 160 labels both are one rule."""
+    """As the recipe `decay_delay` says."""
     shipped, nominal = MetaParams.load(SHIPPED), MetaParams.nominal()
     assert shipped.structure == nominal.structure
     differ = {
@@ -38,7 +55,7 @@ def test_all_but_the_delay_of_the_decay_is_the_nominal_set():
 def test_a_saved_configuration_keeps_the_numbers_of_its_release(monkeypatch):
     config = Mnemosyne().get_config()
     before = MetaParams.load(SHIPPED).fingerprint()
-    monkeypatch.setattr("mnemosyne_tf.meta_params.SHIPPED", SHIPPED.parent / "of_another_release")
+    monkeypatch.setattr(MetaParams, "named_files", {"shipped": SHIPPED.parent / "another_release"})
     assert Mnemosyne.from_config(config).meta_params.fingerprint() == before
 
 

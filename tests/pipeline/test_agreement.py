@@ -94,8 +94,12 @@ def test_run_continues_only_with_the_meta_parameters_it_began_with():
     agreement.check_same_meta_parameters(None, "69b05fe60cce")
     agreement.check_same_meta_parameters({"meta_parameters": "69b05fe60cce"}, "69b05fe60cce")
     agreement.check_same_meta_parameters({"meta_parameters": None}, None)
-    for began_with in ("nominal", "ae19ddae6d5d"):
-        with pytest.raises(ValueError, match=f"{began_with}, this release trains with 69b05fe6"):
+    for began_with, named in (
+        ("nominal", "nominal"),
+        ("ae19ddae6d5d", "ae19ddae6d5d"),
+        ({"structure": {}, "values": {}}, "of an earlier release"),
+    ):
+        with pytest.raises(ValueError, match=f"{named}, this release trains with 69b05fe6"):
             agreement.check_same_meta_parameters({"meta_parameters": began_with}, "69b05fe60cce")
 
 

@@ -19,6 +19,12 @@ def test_the_resolved_recipe_is_read_back(tmp_path):
     assert load_meta_recipe(str(tmp_path / "recipe.yaml")) == recipe
 
 
+def test_another_seed_may_be_asked_for():
+    for name in ("copy_and_digits", "learned_cam"):
+        assert load_meta_recipe(name).seed == 0
+        assert load_meta_recipe(name, seed=3).seed == 3
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
