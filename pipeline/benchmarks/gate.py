@@ -173,11 +173,15 @@ def judge(
     return Verdict(meta_params, losses, [name for name in suite if name not in losses], against)
 
 
-def save(verdict: Verdict) -> str:
-    """Writes the verdict beside the file that was judged, `NAME.gate.json`; returns its path."""
+def file_of(verdict: Verdict) -> str:
+    """Returns where `save` writes it: `NAME.gate.json`, beside the file that was judged."""
+    return str(pathlib.Path(verdict.meta_params).with_suffix(".gate.json"))
+
+
+def save(verdict: Verdict) -> None:
+    """Writes the verdict as JSON to `file_of` it."""
     from mnemosyne_tf.meta_params import MetaParams
 
-    path = str(pathlib.Path(verdict.meta_params).with_suffix(".gate.json"))
     content = {
         "fingerprint": MetaParams.load(verdict.meta_params).fingerprint(),
         "date": _today(),
@@ -187,8 +191,8 @@ def save(verdict: Verdict) -> str:
         "final_losses": {name: vars(losses) for name, losses in verdict.losses.items()},
         "not_judged": verdict.unjudged,
     }
-    figures_file.save(path, content, versions_of=("tensorflow", "tf-keras", "numpy"))
-    return path
+    versions = ("tensorflow", "tf-keras", "numpy")
+    figures_file.save(file_of(verdict), content, versions_of=versions)
 
 
 def add_to_history(path: str, verdict: Verdict) -> None:

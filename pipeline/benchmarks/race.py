@@ -99,10 +99,10 @@ def main(args: argparse.Namespace) -> int:
     if args.suite == "gate":
         suite = [task.name for task in _tasks(args)]
         verdict = gate.judge(outcomes, args.candidate[0], suite, args.against)
-        print(verdict.in_words(), flush=True)
+        print(f"{verdict.in_words()} ({gate.file_of(verdict)})", flush=True)
         if args.history:
             gate.add_to_history(args.history, verdict)
-        print(f"gate: verdict in {gate.save(verdict)}")
+        gate.save(verdict)
     if args.suite == "transfer":
         print(f"\n{transfer.to_markdown(transfer.compare(outcomes))}")
     return 0
