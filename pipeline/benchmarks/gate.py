@@ -161,7 +161,7 @@ def judge(
         outcomes: of the tasks that raced.
         meta_params: the file of the candidate.
         suite: names of all tasks that have to be judged.
-        against: as in `contestants`.
+        against: as in `check_they_differ`.
     """
     losses = {}
     for outcome in outcomes:

@@ -43,11 +43,16 @@ def test_it_asks_for_a_win_over_what_ships_near_the_swept_rule(ours, shipped, no
 
 @pytest.mark.parametrize(
     ("ours", "error", "passes"),
-    [([3.9, 4.0], 0.05, True), ([3.85, 4.05], 0.1, False), ([3.9], np.nan, False)],
-    ids=["ahead", "within two errors", "one seed has none"],
+    [
+        ([3.9, 4.0], 0.05, True),
+        ([3.85, 4.05], 0.1, False),
+        ([3.6, 4.35], 0.375, False),
+        ([3.9], np.nan, False),
+    ],
+    ids=["ahead", "within two errors", "within one", "one seed has none"],
 )
 def test_a_lead_must_exceed_two_standard_errors(ours, error, passes):
-    """Differences to what ships are -0.2, -0.1 and -0.25, -0.05: both lead by 0.15 on the mean."""
+    """Differences to what ships: -0.2, -0.1; -0.25, -0.05; -0.5, +0.25. All lead on the mean."""
     verdict = gate.judge([outcome("t", ours, [4.1] * len(ours), [5.0] * len(ours))], "new.npz", [])
     assert verdict.lead[0] < 0 and verdict.passes is passes
     assert verdict.lead[1] == pytest.approx(error, nan_ok=True)
