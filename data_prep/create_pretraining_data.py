@@ -7,13 +7,15 @@ import sys
 import time
 from collections.abc import Sequence
 
-from data_prep import command_line, input_files, storage
-from data_prep.input_files import InputFile
-from data_prep.job_folder import JobFolder
-from data_prep.preparation_settings import CHOICES, PreparationSettings
-from data_prep.preparation_summary import build_manifest, check_bad_fraction, completed_text
-from data_prep.summary_table import peak_memory, summary_table
-from data_prep.worker_watchdog import WorkerDiedError
+from data_prep import storage
+from data_prep.beam import command_flags
+from data_prep.beam.worker_watchdog import WorkerDiedError
+from data_prep.corpus import input_files
+from data_prep.corpus.input_files import InputFile
+from data_prep.job.job_folder import JobFolder
+from data_prep.job.manifest_builder import build_manifest, check_bad_fraction, completed_text
+from data_prep.job.summary_table import peak_memory, summary_table
+from data_prep.settings import CHOICES, PreparationSettings
 
 _EXAMPLE = """\
 example:
@@ -46,12 +48,12 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command_line.add_corpus_flags(parser)
+    command_flags.add_corpus_flags(parser)
     parser.add_argument(
         "--vocab_file", required=True, help="WordPiece vocabulary, one entry a line"
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="new folder for the records")
-    add, boolean = parser.add_argument, command_line.boolean
+    add, boolean = parser.add_argument, command_flags.boolean
     add("--max_seq_length", type=int, default=128, help="tokens in a record (default 128)")
     add("--max_predictions_per_seq", type=int, default=20, help="most predictions (default 20)")
     add("--masked_lm_prob", type=float, default=0.15, help="share of tokens to predict (0.15)")
@@ -81,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns 0, or raises ValueError or OSError over what the user gave."""
     parser = build_parser()
     flags, beam_flags = parser.parse_known_args(argv)
-    command_line.check_beam_flags(parser, beam_flags, [*flags.input, flags.output])
+    command_flags.check_beam_flags(parser, beam_flags, [*flags.input, flags.output])
     from data_prep.wordpiece import load_vocabulary
 
     vocab = load_vocabulary(flags.vocab_file)
@@ -99,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             _run_pipeline(units, job=job, settings=settings, files=files, beam_flags=beam_flags)
         except WorkerDiedError as error:
-            return command_line.report_dead_worker(error)
+            return command_flags.report_dead_worker(error)
     seconds = time.monotonic() - started
     try:
         manifest = build_manifest(job, settings=settings, vocab_size=len(vocab), files=files)
@@ -138,7 +140,7 @@ def _settings(flags: argparse.Namespace, files: Sequence[InputFile]) -> Preparat
 
 
 def _run_pipeline(units, *, job, settings, files, beam_flags) -> None:
-    from data_prep.progress import ProgressDisplay
+    from data_prep.job.progress import ProgressDisplay
 
     finished = job.finished_blocks()
     if finished:
@@ -161,14 +163,14 @@ def _run_pipeline(units, *, job, settings, files, beam_flags) -> None:
 
 
 def _run(units, display, *, job, settings, beam_flags) -> None:
-    beam = command_line.import_beam()
-    from data_prep import engines
-    from data_prep.spill_files import SpillFiles
-    from data_prep.transforms import PrepareRecords
+    beam = command_flags.import_beam()
+    from data_prep.beam import engines
+    from data_prep.beam.transforms import PrepareRecords
+    from data_prep.job.spill_files import SpillFiles
 
     is_local = engines.is_local(beam_flags) and not storage.is_remote(job.directory)
     spill = SpillFiles(job.spill_folder if is_local else None)
-    with display, command_line.beam_pipeline(beam_flags) as pipeline:
+    with display, command_flags.beam_pipeline(beam_flags) as pipeline:
         # The empty unit makes every block known, so that each has a shard, empty if need be.
         _ = (
             pipeline

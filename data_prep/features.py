@@ -33,8 +33,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from data_prep.example_encoding import encode_examples, encode_tfrecords
-from data_prep.manifest import Manifest, load_manifest
+from data_prep.examples.tfrecord_encoding import encode_examples, encode_tfrecords
+from data_prep.job.manifest import Manifest, load_manifest
 
 if TYPE_CHECKING:
     import tensorflow as tf

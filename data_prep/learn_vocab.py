@@ -12,14 +12,16 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from data_prep import command_line, input_files, storage
-from data_prep.clean_lines import FileRange
-from data_prep.documents import DocumentReader
-from data_prep.input_files import InputFile
+from data_prep import storage
+from data_prep.beam import command_flags
+from data_prep.beam.worker_watchdog import WorkerDiedError
+from data_prep.corpus import input_files
+from data_prep.corpus.documents import DocumentReader
+from data_prep.corpus.input_files import InputFile
+from data_prep.corpus.utf8_lines import FileRange
 from data_prep.recorded_settings import describe_differences
-from data_prep.vocabulary_learner import learn_vocabulary
-from data_prep.word_counts import count_words
-from data_prep.worker_watchdog import WorkerDiedError
+from data_prep.tokenizer.vocabulary_learner import learn_vocabulary
+from data_prep.tokenizer.word_counts import count_words
 
 _SETTINGS_SUFFIX = ".json"
 _EXAMPLE = """\
@@ -40,11 +42,11 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command_line.add_corpus_flags(parser)
+    command_flags.add_corpus_flags(parser)
     parser.add_argument("--output", required=True, metavar="FILE", help="vocabulary to write")
     parser.add_argument("--vocab_size", type=int, default=30_522, help="entries (default 30522)")
     parser.add_argument(
-        "--do_lower_case", **command_line.boolean(True), help="lower case, no accents (true)"
+        "--do_lower_case", **command_flags.boolean(True), help="lower case, no accents (true)"
     )
     return parser
 
@@ -53,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns 0, or raises ValueError or OSError over what the user gave."""
     parser = build_parser()
     flags, beam_flags = parser.parse_known_args(argv)
-    command_line.check_beam_flags(parser, beam_flags, [*flags.input, flags.output])
+    command_flags.check_beam_flags(parser, beam_flags, [*flags.input, flags.output])
     if flags.vocab_size < 1:
         raise ValueError(f"Expected --vocab_size of at least 1, received {flags.vocab_size}.")
     files = input_files.find_input_files(flags.input)
@@ -67,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         counts = _count_words(units, flags, beam_flags)
     except WorkerDiedError as error:
-        return command_line.report_dead_worker(error)
+        return command_flags.report_dead_worker(error)
     print(f"{len(counts):,} different words; learning", file=sys.stderr)
     try:
         vocabulary = learn_vocabulary(counts, flags.vocab_size)
@@ -143,10 +145,10 @@ def _count_words(
     units: Sequence[Sequence[FileRange]], flags: argparse.Namespace, beam_flags: Sequence[str]
 ) -> dict[str, int]:
     """Runs the Beam job; its result comes back through a file, whichever machine wrote it."""
-    beam = command_line.import_beam()
+    beam = command_flags.import_beam()
     counts_file = f"{flags.output}.counts"
     print(f"counting words of {len(units)} pieces of the corpus", file=sys.stderr)
-    with command_line.beam_pipeline(beam_flags) as pipeline:
+    with command_flags.beam_pipeline(beam_flags) as pipeline:
         _ = (
             pipeline
             # The empty unit has the counts written even if the corpus holds no word.

@@ -17,14 +17,16 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from data_prep import command_line, input_files, storage
-from data_prep.documents import DocumentReader, document_id
-from data_prep.input_files import InputFile
-from data_prep.manifest import COMPLETED_FILE
-from data_prep.preparation_settings import is_heldout
-from data_prep.random_words import seed_of
+from data_prep import storage
+from data_prep.beam import command_flags
+from data_prep.corpus import input_files
+from data_prep.corpus.documents import DocumentReader, document_id
+from data_prep.corpus.input_files import InputFile
+from data_prep.corpus.sentences import split_sentences
+from data_prep.examples.rng import seed_of
+from data_prep.job.manifest import COMPLETED_FILE
 from data_prep.recorded_settings import describe_differences
-from data_prep.sentences import split_sentences
+from data_prep.settings import is_heldout
 
 DEV_FRACTION = 0.2
 _NOTES_FILE = "README.txt"
@@ -59,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command_line.add_corpus_flags(parser)
+    command_flags.add_corpus_flags(parser)
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tasks")
     parser.add_argument("--heldout_fraction", type=float, required=True, help="as for prepare")
     parser.add_argument("--random_seed", type=int, default=12345, help="seed (default 12345)")

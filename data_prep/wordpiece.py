@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.basic_tokenizer import split_words
-from data_prep.vocabulary_file import load_vocabulary
-from data_prep.vocabulary_learner import SPECIAL_TOKENS, learn_vocabulary
-from data_prep.word_memory import WordMemory
+from data_prep.tokenizer.basic_tokenizer import split_words
+from data_prep.tokenizer.vocabulary_file import load_vocabulary
+from data_prep.tokenizer.vocabulary_learner import SPECIAL_TOKENS, learn_vocabulary
+from data_prep.tokenizer.word_cache import WordMemory
 
 __all__ = ["SPECIAL_TOKENS", "WordpieceTokenizer", "learn_vocabulary", "load_vocabulary"]
 

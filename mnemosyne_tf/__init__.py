@@ -5,8 +5,8 @@ Source: Jain et al. 2023, "Mnemosyne: Learning to Train Transformers with Transf
 optimizers it is compared with stand beside it: `CoordinatewiseLSTM` and `RNNprop`.
 """
 
-from mnemosyne_tf.lstm_optimizers import CoordinatewiseLSTM, RNNprop
-from mnemosyne_tf.lstm_params import LSTMParams, LSTMStructure
+from mnemosyne_tf.lstm.optimizers import CoordinatewiseLSTM, RNNprop
+from mnemosyne_tf.lstm.params import LSTMParams, LSTMStructure
 from mnemosyne_tf.meta_params import MetaParams, Structure
 from mnemosyne_tf.optimizer import Mnemosyne
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mnemosyne_tf.parameter_set import ParameterSet
+from mnemosyne_tf.param_file import ParameterSet
 
 SHIPPED = pathlib.Path(__file__).parent / "weights" / "mnemosyne.npz"
 LEVEL_1_ENCODERS = ("mean", "performer", "none")

@@ -18,12 +18,12 @@ import tf_keras as keras
 
 from mnemosyne_tf import update_rule
 from mnemosyne_tf.guarded_optimizer import UNDECAYED_NAMES, GuardedOptimizer, local_copy
+from mnemosyne_tf.learned.heads import output_heads
 from mnemosyne_tf.meta_params import MetaParams
-from mnemosyne_tf.output_heads import output_heads
-from mnemosyne_tf.parameter_routing import plan_variable, summarise
 from mnemosyne_tf.size_scaling import scale_rates
 from mnemosyne_tf.stacked_update import StackedUpdate
 from mnemosyne_tf.update_rule import RuleSettings, StepInputs, VariableState
+from mnemosyne_tf.variable_plan import plan_variable, summarise
 
 # Variables of at most so many coordinates are updated as a stack.
 MAX_STACKED_COORDS = 2**18

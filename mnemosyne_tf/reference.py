@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 
+from mnemosyne_tf.learned.random_features import orthogonal_projection
 from mnemosyne_tf.meta_params import MetaParams
-from mnemosyne_tf.parameter_routing import VariablePlan
-from mnemosyne_tf.random_features import orthogonal_projection
 from mnemosyne_tf.update_rule import RuleSettings
+from mnemosyne_tf.variable_plan import VariablePlan
 
 
 @dataclasses.dataclass

@@ -15,7 +15,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from mnemosyne_tf.parameter_routing import MATRIX, VariablePlan
+from mnemosyne_tf.variable_plan import MATRIX, VariablePlan
 
 FULL_RATE_WIDTH = 64
 FULL_RATE_MATRICES = 13

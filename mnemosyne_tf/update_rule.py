@@ -24,15 +24,16 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from mnemosyne_tf import gradient_features, hierarchical_pooling_encoder, schedule
-from mnemosyne_tf.compact_associative_memory import remember
+from mnemosyne_tf import schedule
+from mnemosyne_tf.learned import encoder, gradient_features
+from mnemosyne_tf.learned.heads import coordinatewise_network, output_heads, read_heads
+from mnemosyne_tf.learned.memory import remember
 from mnemosyne_tf.meta_params import Structure
 from mnemosyne_tf.newton_schulz import orthogonalise
-from mnemosyne_tf.output_heads import coordinatewise_network, output_heads, read_heads
-from mnemosyne_tf.parameter_routing import VariablePlan
 from mnemosyne_tf.rule_settings import RuleSettings, matrix_scale
 from mnemosyne_tf.run_scaling import run_scale, start_of_decay
 from mnemosyne_tf.sums import row_sums
+from mnemosyne_tf.variable_plan import VariablePlan
 
 RMS_BOUND = 1.0
 
@@ -215,13 +216,11 @@ def _corrected_direction(meta_params, directions, weight, memory, progress, *, p
         return direction, tf.zeros([1]), memory
     features = gradient_features.raw_features(directions, weight, plan)
     pooled = gradient_features.pool(features, plan=plan, progress=progress)
-    meta_tokens = hierarchical_pooling_encoder.encode(
-        meta_params, features, pooled, plan=plan, structure=structure
-    )
+    meta_tokens = encoder.encode(meta_params, features, pooled, plan=plan, structure=structure)
     # Memory and heads know no variables, only meta-tokens.
     meta_tokens = tf.reshape(meta_tokens, [-1, structure.width])
     if structure.use_memory:
-        projection = hierarchical_pooling_encoder.projection(structure, "memory")
+        projection = encoder.projection(structure, "memory")
         slots = tf.reshape(memory, [-1, *memory.shape[-2:]])
         meta_tokens, slots = remember(meta_params, meta_tokens, slots, projection=projection)
         memory = tf.reshape(slots, memory.shape)

@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from pipeline import config
-from pipeline.recipe_sections import OPTIMIZERS, TrainConfig
+from pipeline.recipes import loader
+from pipeline.recipes.sections import OPTIMIZERS, TrainConfig
 
 EXAMPLE = f"""example:
   mnemosyne pretrain --recipe bert_tiny_sample --data runs/sample/data --output runs/sample/pretrain
@@ -54,13 +54,13 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Trains, and returns 0 when the run is complete, 1 when it diverged."""
     args = build_parser().parse_args(argv)
-    recipe = config.load_recipe(args.recipe, args.set)
+    recipe = loader.load_recipe(args.recipe, args.set)
     try:
         figures = pretrain(recipe, data_dir=args.data, output_dir=args.output)
     except FloatingPointError as error:
         print(f"mnemosyne pretrain: {error}", file=sys.stderr)
         return 1
-    from pipeline.progress import heldout_text
+    from pipeline.run.progress import heldout_text
 
     print(f"pretrain: step {figures['step']:,}, held-out {heldout_text(figures)}")
     if figures["skipped_steps"]:
@@ -68,13 +68,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
+def pretrain(recipe: loader.Recipe, *, data_dir: str, output_dir: str) -> dict:
     """Trains one BERT and returns its final held-out figures.
 
     Args:
       recipe: every setting.
       data_dir: records, `manifest.json` and `vocab.txt`.
-      output_dir: see `pipeline.run_folder`.
+      output_dir: see `pipeline.run.run_folder`.
 
     Returns:
       `step`, `seconds`, `unigram_loss` and the held-out losses (nats) and accuracies.
@@ -89,26 +89,28 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
 
     from data_prep import features as records
     from models import BertConfig, BertPretrainer
-    from pipeline import agreement, distribution, input_pipeline, train_step, unigram
-    from pipeline.checkpoints import TrainingCheckpoint, load_pretrained_model
-    from pipeline.optimizers import make_optimizer, meta_parameters
-    from pipeline.progress import TrainingProgress
-    from pipeline.record_reader import make_reader
-    from pipeline.run_folder import RunFolder
-    from pipeline.step_sizes import StepSizes
+    from pipeline import train_step
+    from pipeline.data import input_pipeline, unigram
+    from pipeline.data.record_reader import make_reader
+    from pipeline.optimizers.from_recipe import make_optimizer, meta_parameters
+    from pipeline.run import distribution, preflight
+    from pipeline.run.checkpoints import TrainingCheckpoint, load_pretrained_model
+    from pipeline.run.progress import TrainingProgress
+    from pipeline.run.run_folder import RunFolder
+    from pipeline.run.step_diagnostics import StepSizes
 
     train, manifest = recipe.train, records.load_manifest(data_dir)
-    agreement.check_records(recipe, manifest, data_dir)
+    preflight.check_records(recipe, manifest, data_dir)
     run = RunFolder(output_dir, recipe)
-    agreement.check_same_records(run.run_facts(), manifest, data_dir)
+    preflight.check_same_records(run.run_facts(), manifest, data_dir)
     if run.run_facts() is None:
-        agreement.check_initial_run(recipe, manifest)
+        preflight.check_initial_run(recipe, manifest)
     if (figures := run.final_figures()) is not None:
         print(f"pretrain: already complete: {output_dir}")
         return figures
 
     strategy = distribution.make_strategy(train.strategy)
-    agreement.check_batch(recipe, strategy.num_replicas_in_sync)
+    preflight.check_batch(recipe, strategy.num_replicas_in_sync)
     reader = make_reader(recipe.prepare, manifest.settings, data_dir)
     train_shards, heldout_shards = (
         input_pipeline.shards_of(manifest, data_dir, split, reader.max_seq_length)
@@ -134,7 +136,7 @@ def pretrain(recipe: config.Recipe, *, data_dir: str, output_dir: str) -> dict:
             train.global_batch_size * recipe.prepare.max_predictions_per_seq,
         )
         optimizer.build(model.trainable_variables)
-        agreement.check_same_meta_parameters(run.run_facts(), meta_parameters(optimizer))
+        preflight.check_same_meta_parameters(run.run_facts(), meta_parameters(optimizer))
         step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
     run.begin()
     checkpoint = TrainingCheckpoint(run.checkpoints, model=model, optimizer=optimizer, step=step)

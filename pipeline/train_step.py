@@ -13,7 +13,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models import losses
-from pipeline.evaluation_weights import evaluation_weights
+from pipeline.optimizers.evaluation_weights import evaluation_weights
 
 
 def make_train_steps(

@@ -5,7 +5,8 @@ import re
 
 import numpy as np
 
-from pipeline import cli, config
+from pipeline import cli
+from pipeline.recipes import loader
 
 ROOT = pathlib.Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,7 +31,7 @@ def test_every_command_named_exists():
 
 def test_every_recipe_named_exists():
     named = re.findall(r"\b(bert_[a-z]+_[a-z]+)\b", TEXT)
-    assert named and set(named) <= set(config.recipe_names())
+    assert named and set(named) <= set(loader.recipe_names())
 
 
 def test_every_file_named_exists():

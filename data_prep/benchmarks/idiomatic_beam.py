@@ -20,11 +20,11 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.io import fileio
 
-from data_prep import command_line
-from data_prep.masking import MaskingRules
-from data_prep.random_words import RandomWords
-from data_prep.sentence_pairs import SPECIAL_TOKENS_PER_PAIR, PairMaker, truncate_pairs
-from data_prep.sequences import SequenceBuilder
+from data_prep.beam import command_flags
+from data_prep.examples.example_arrays import SequenceBuilder
+from data_prep.examples.masking import MaskingRules
+from data_prep.examples.rng import RandomWords
+from data_prep.examples.sentence_pairs import SPECIAL_TOKENS_PER_PAIR, PairMaker, truncate_pairs
 from data_prep.wordpiece import WordpieceTokenizer
 
 NUM_SHARDS = 8
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ("max_seq_length", "max_predictions_per_seq", "dupe_factor"):
         parser.add_argument(f"--{name}", type=int, required=True)
     flags = parser.parse_args(argv)
-    with command_line.beam_pipeline([]) as pipeline:
+    with command_flags.beam_pipeline([]) as pipeline:
         _ = (
             pipeline
             | "Find files" >> fileio.MatchFiles(flags.input)

@@ -6,11 +6,13 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from data_prep import command_line, input_files, storage
-from data_prep.clean_lines import FileRange
-from data_prep.documents import Document, DocumentReader
-from data_prep.input_files import InputFile
-from data_prep.sentences import split_sentences
+from data_prep import storage
+from data_prep.beam import command_flags
+from data_prep.corpus import input_files
+from data_prep.corpus.documents import Document, DocumentReader
+from data_prep.corpus.input_files import InputFile
+from data_prep.corpus.sentences import split_sentences
+from data_prep.corpus.utf8_lines import FileRange
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     hold the same documents.
     """
     parser = argparse.ArgumentParser(prog="text_sample", allow_abbrev=False)
-    command_line.add_corpus_flags(parser)
+    command_flags.add_corpus_flags(parser)
     parser.add_argument("--bytes", type=int, required=True, help="size of the text, at least")
     parser.add_argument("--output", required=True, metavar="FILE")
     flags = parser.parse_args(argv)

@@ -15,8 +15,8 @@ from tqdm import tqdm
 from models.bert_classifier import BertClassifier
 from pipeline.glue.reader import MAX_SCORE
 from pipeline.glue.settings import FineTuningSettings
-from pipeline.optimizers import make_optimizer
-from pipeline.recipe_sections import OptimizerConfig
+from pipeline.optimizers.from_recipe import make_optimizer
+from pipeline.recipes.sections import OptimizerConfig
 
 _STEPS_PER_REPORT = 20
 

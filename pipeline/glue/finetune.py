@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.glue.settings import DEFAULT_LEARNING_RATES, FineTuningSettings
 from pipeline.glue.tasks import TASKS, GlueTask, holds_sample_tasks, select_tasks
-from pipeline.recipe_sections import OPTIMIZERS
+from pipeline.recipes.sections import OPTIMIZERS
 
 _EPILOG = """example:
   mnemosyne glue --checkpoint runs/tiny --glue_dir glue --tasks CoLA,SST-2 --output scores
@@ -113,8 +113,8 @@ class _Start:
 
     def __init__(self, checkpoint: str, *, random_init: bool, settings: FineTuningSettings):
         from data_prep.wordpiece import WordpieceTokenizer
-        from pipeline.checkpoints import find_vocab
         from pipeline.glue import initial_weights
+        from pipeline.run.checkpoints import find_vocab
 
         self.config = dataclasses.replace(
             initial_weights.load_config(checkpoint),

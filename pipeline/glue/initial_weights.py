@@ -11,7 +11,7 @@ import tf_keras as keras
 
 from models.bert_classifier import BertClassifier
 from models.bert_config import BertConfig
-from pipeline.checkpoints import load_pretrained_encoder
+from pipeline.run.checkpoints import load_pretrained_encoder
 
 _CONFIG_FILE = "bert_config.json"
 

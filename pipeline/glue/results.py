@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.config import differences
 from pipeline.glue.reader import Reject
 from pipeline.glue.tasks import METRIC_WORDS, TASKS, GlueTask
+from pipeline.recipes.loader import differences
 
 RESULTS_FILE = "results.json"
 COMPLETED_FILE = "COMPLETED"

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from pipeline.recipe_sections import OPTIMIZERS
+from pipeline.recipes.sections import OPTIMIZERS
 
 # A peak rate, but for Mnemosyne a multiplier of its own. The others must be given one.
 DEFAULT_LEARNING_RATES = {"adamw": 1e-4, "mnemosyne": 1.0}

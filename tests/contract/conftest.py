@@ -19,7 +19,7 @@ from mnemosyne_tf import (
     Structure,
 )
 from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
-from pipeline.optimizers import HAND_DESIGNED
+from pipeline.optimizers.from_recipe import HAND_DESIGNED
 
 SHAPES = {"dense/kernel": (12, 9), "dense/bias": (9,), "scale": ()}
 PERFORMER = Structure(

@@ -3,9 +3,9 @@
 import collections
 import itertools
 
-from data_prep.byte_streams import ByteStream
-from data_prep.clean_lines import FileRange
-from data_prep.documents import DocumentReader
+from data_prep.corpus.byte_streams import ByteStream
+from data_prep.corpus.documents import DocumentReader
+from data_prep.corpus.utf8_lines import FileRange
 
 TEXT_LAYOUTS = ("blank_line", "file", "line", "jsonl")
 

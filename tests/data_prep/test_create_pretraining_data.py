@@ -4,7 +4,8 @@ import os
 import pytest
 import tensorflow as tf
 
-from data_prep import create_pretraining_data, transforms
+from data_prep import create_pretraining_data
+from data_prep.beam import transforms
 from data_prep.features import load_manifest
 
 

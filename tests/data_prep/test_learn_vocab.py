@@ -1,6 +1,7 @@
 import pytest
 
-from data_prep import input_files, learn_vocab
+from data_prep import learn_vocab
+from data_prep.corpus import input_files
 from data_prep.learn_vocab import main
 from data_prep.wordpiece import load_vocabulary
 

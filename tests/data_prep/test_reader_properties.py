@@ -15,8 +15,8 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_prep.documents import LAYOUTS
-from data_prep.wiki_markup import plain_paragraphs
+from data_prep.corpus.documents import LAYOUTS
+from data_prep.corpus.wiki_markup import plain_paragraphs
 
 readers = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep import features
-from data_prep.example_encoding import encode_examples, encode_tfrecords
-from data_prep.masking import MaskingRules
-from data_prep.random_words import RandomWords
-from data_prep.sentence_pairs import PairMaker, truncate_pairs
-from data_prep.sequences import SequenceBuilder
+from data_prep.examples.example_arrays import SequenceBuilder
+from data_prep.examples.masking import MaskingRules
+from data_prep.examples.rng import RandomWords
+from data_prep.examples.sentence_pairs import PairMaker, truncate_pairs
+from data_prep.examples.tfrecord_encoding import encode_examples, encode_tfrecords
 
 PAD, CLS, SEP, MASK, FIRST_TEXT, VOCAB_SIZE = 0, 2, 3, 4, 5, 60
 CONTINUATIONS = np.arange(VOCAB_SIZE) % 3 == 0

@@ -17,12 +17,12 @@ import io
 import numpy as np
 import pytest
 
-from data_prep import masking, token_blocks
-from data_prep.buckets import Buckets
-from data_prep.clean_lines import FileRange
-from data_prep.documents import DocumentReader, document_id
-from data_prep.preparation_settings import PreparationSettings
-from data_prep.shards import write_shards
+from data_prep.beam.tokenized_documents import Buckets
+from data_prep.corpus.documents import DocumentReader, document_id
+from data_prep.corpus.utf8_lines import FileRange
+from data_prep.examples import masking, token_blocks
+from data_prep.examples.shards import write_shards
+from data_prep.settings import PreparationSettings
 from data_prep.wordpiece import WordpieceTokenizer
 
 ALPHA = 1e-3

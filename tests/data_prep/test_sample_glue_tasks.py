@@ -2,9 +2,9 @@ import random
 
 import pytest
 
-from data_prep.documents import document_id
-from data_prep.preparation_settings import is_heldout
+from data_prep.corpus.documents import document_id
 from data_prep.sample_glue_tasks import cola_rows, main, rte_rows, swap_two_words
+from data_prep.settings import is_heldout
 
 DOCUMENTS = [
     [f"document {name} holds sentence number {i} here" for i in range(9)] for name in "abcdefghij"

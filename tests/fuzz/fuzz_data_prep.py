@@ -32,7 +32,8 @@ with atheris.instrument_imports(include=["data_prep"]):
     import plain_records
     import reader_invariants
 
-    from data_prep import documents, example_encoding, wiki_markup
+    from data_prep.corpus import documents, wiki_markup
+    from data_prep.examples import tfrecord_encoding
 
 TEXT = b"the cat\n\nsat\xff\0\r\n\xc3\xa9 on\n" * 20
 
@@ -93,7 +94,7 @@ def encode(content):
         values = data.ConsumeIntListInRange(rows * length, 0, (1 << 28) - 1)
         values = (values + [0] * rows * length)[: rows * length]
         block[f"name{number}"] = np.array(values, np.int64).reshape(rows, length)
-    framed = example_encoding.encode_tfrecords(block)
+    framed = tfrecord_encoding.encode_tfrecords(block)
     read_back = [plain_records.parse_example(each) for each in plain_records.read_tfrecords(framed)]
     assert [set(each) for each in read_back] == [set(block)] * rows
     for name, values in block.items():

@@ -8,8 +8,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf import MetaParams, Mnemosyne, Structure, reference
-from mnemosyne_tf.parameter_routing import plan_variable
 from mnemosyne_tf.update_rule import RuleSettings
+from mnemosyne_tf.variable_plan import plan_variable
 
 STEPS = 100
 TABLE = "word_embeddings"

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from mnemosyne_tf import Mnemosyne
-from mnemosyne_tf.parameter_routing import plan_variable
 from mnemosyne_tf.size_scaling import scale_rates
+from mnemosyne_tf.variable_plan import plan_variable
 
 
 def scales(*variables):

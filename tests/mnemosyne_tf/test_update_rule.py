@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from mnemosyne_tf import MetaParams, update_rule
 from mnemosyne_tf.meta_params import ZERO_HEADS
-from mnemosyne_tf.parameter_routing import plan_variable
 from mnemosyne_tf.update_rule import RuleSettings, StepInputs, VariableState
+from mnemosyne_tf.variable_plan import plan_variable
 
 SHAPES = {
     "vector": (7,),

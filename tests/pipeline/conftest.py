@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_prep import features as records
-from pipeline import config
+from pipeline.recipes import loader
 
 TINY = (
     "vocab.vocab_size=50",
@@ -30,7 +30,7 @@ TINY = (
 @pytest.fixture(scope="session")
 def tiny_recipe():
     """Returns `make(*overrides)`: a recipe for `records_dir` that trains 12 steps."""
-    return lambda *overrides: config.load_recipe("bert_tiny_sample", [*TINY, *overrides])
+    return lambda *overrides: loader.load_recipe("bert_tiny_sample", [*TINY, *overrides])
 
 
 def little_records(count, seed):

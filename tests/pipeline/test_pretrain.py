@@ -8,9 +8,10 @@ import tensorflow as tf
 
 from data_prep import features as records
 from models import BertConfig, BertEncoder
-from pipeline import cli, config, pretrain
-from pipeline.checkpoints import find_vocab, load_pretrained_encoder
-from pipeline.progress import TrainingProgress
+from pipeline import cli, pretrain
+from pipeline.recipes import loader
+from pipeline.run.checkpoints import find_vocab, load_pretrained_encoder
+from pipeline.run.progress import TrainingProgress
 
 DROPOUT = ("model.dropout=0.2", "model.attention_dropout=0.2")
 
@@ -139,10 +140,10 @@ def test_the_optimizer_is_told_steps_and_masked_tokens_of_a_step(
     class Told(Exception):
         pass
 
-    def make(config, num_train_steps, labels_per_step):
+    def make(loader, num_train_steps, labels_per_step):
         raise Told(num_train_steps, labels_per_step)
 
-    monkeypatch.setattr("pipeline.optimizers.make_optimizer", make)
+    monkeypatch.setattr("pipeline.optimizers.from_recipe.make_optimizer", make)
     with pytest.raises(Told) as told:
         pretrain.pretrain(tiny_recipe(), data_dir=records_dir, output_dir=str(tmp_path / "run"))
     assert told.value.args == (12, 8 * 3)
@@ -170,7 +171,7 @@ def test_loss_that_is_not_finite_stops_with_exit_code_1(
     records_dir, tmp_path, capsys, monkeypatch, tiny_recipe
 ):
     recipe = tmp_path / "recipe.yaml"
-    config.save_recipe(tiny_recipe("optimizer.learning_rate=1e30"), recipe)
+    loader.save_recipe(tiny_recipe("optimizer.learning_rate=1e30"), recipe)
     code = pretrain.main(
         ["--recipe", str(recipe), "--data", records_dir, "--output", str(tmp_path / "run")]
     )

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from mnemosyne_tf import MetaParams, Mnemosyne
 from mnemosyne_tf.meta_params import ZERO_HEADS
-from pipeline.benchmarks import optimizer_shapes, tpu_aot
+from pipeline.lab.cost import shapes, tpu_aot
 
 
 def lowered(step, *args):
@@ -36,7 +36,7 @@ def test_update_with_trained_heads_has_static_shapes_and_stays_on_the_device():
 
 
 def test_whole_training_step_has_static_shapes_and_stays_on_the_device(monkeypatch):
-    monkeypatch.setattr(optimizer_shapes, "VOCAB_SIZE", 64)
+    monkeypatch.setattr(shapes, "VOCAB_SIZE", 64)
     text = tpu_aot.lowered_training_step("tiny")
     assert "tensor<64x128xf32>" in text  # the word embeddings
     assert_static_and_on_the_device(text)

@@ -6,7 +6,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models import BertPretrainer
-from pipeline import distribution, train_step
+from pipeline import train_step
+from pipeline.run import distribution
 
 
 def trained(strategy, bert_config, batch, num_steps=3):

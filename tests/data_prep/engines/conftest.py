@@ -121,7 +121,7 @@ def below():
 
 
 def processes_below(process):
-    from data_prep.worker_watchdog import _processes_below
+    from data_prep.beam.worker_watchdog import _processes_below
 
     return _processes_below(process)
 
@@ -129,7 +129,7 @@ def processes_below(process):
 @pytest.fixture
 def cut_finely(monkeypatch):
     """Has the command in this process cut the corpus into many units of work."""
-    from data_prep import input_files
+    from data_prep.corpus import input_files
 
     cut = functools.partial(input_files.plan_work, range_bytes=PIECE_BYTES, unit_bytes=PIECE_BYTES)
     monkeypatch.setattr(input_files, "plan_work", cut)

@@ -11,7 +11,7 @@ from models import BertConfig
 from pipeline.glue import classifier_training
 from pipeline.glue.initial_weights import build_classifier, encoder_weights
 from pipeline.glue.settings import FineTuningSettings
-from pipeline.optimizers import make_optimizer
+from pipeline.optimizers.from_recipe import make_optimizer
 
 CONFIG = BertConfig(
     vocab_size=12,

@@ -1,0 +1,1 @@
+"""The only folder that knows Beam: transforms, engines, and the flags the commands share."""

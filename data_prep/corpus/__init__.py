@@ -1,0 +1,1 @@
+"""Bytes to documents: input files, compressed streams, lines, layouts, sentences, rejects."""

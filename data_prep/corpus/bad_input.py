@@ -1,0 +1,116 @@
+"""What to do about input that cannot be used, reason by reason.
+
+    quarantine   save it as a dead letter and go on (default)
+    replace      put U+FFFD where bytes are not UTF-8 and use the line; BERT drops that character
+    fail         stop the job at the first
+
+A policy text names one for all reasons, and others for single reasons or their families, separated
+by commas: "quarantine,line:invalid_utf8=replace,stream=fail".
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+from collections.abc import Mapping
+
+from data_prep import storage
+from data_prep.corpus import byte_streams, rejects
+from data_prep.corpus.rejects import DeadLetter
+
+POLICIES = ("quarantine", "replace", "fail")
+REASONS = (
+    byte_streams.TRUNCATED,
+    byte_streams.CORRUPT,
+    byte_streams.UTF16,
+    rejects.INVALID_UTF8,
+    rejects.JSON_SYNTAX,
+    rejects.JSON_TEXT,
+    rejects.JSON_TOO_LONG,
+    rejects.PARQUET_UNREADABLE,
+    rejects.PARQUET_CORRUPT,
+    rejects.PARQUET_NULL,
+    rejects.XML_DAMAGED,
+    rejects.XML_TEXT_TOO_LONG,
+)
+REJECT_COUNT = "reject "  # begins the names of reject counts, a reason follows
+
+
+class BadInputError(ValueError):
+    """Bad input was found where the policy is to fail."""
+
+
+def parse_policies(text: str) -> dict[str, str]:
+    """Returns reason -> policy of a policy text.
+
+    Raises:
+        ValueError: an unknown policy or reason, or one that cannot be replaced.
+    """
+    policies = dict.fromkeys(REASONS, "quarantine")
+    # The one for all first, wherever it stands.
+    for item in sorted(text.split(","), key=lambda item: "=" in item):
+        family, separator, policy = item.strip().rpartition("=")
+        reasons = [
+            reason
+            for reason in REASONS
+            if not separator or family in (reason, reason.partition(":")[0])
+        ]
+        if policy not in POLICIES or not reasons:
+            families = sorted({reason.partition(":")[0] for reason in REASONS})
+            raise ValueError(
+                f"Expected --on_bad [REASON=]POLICY with a policy of {', '.join(POLICIES)} and a "
+                f"reason of {', '.join(REASONS)} or a family of them ({', '.join(families)}), "
+                f"received {item.strip()!r}."
+            )
+        if policy == "replace":
+            # For all reasons it means: where that is possible.
+            if separator and rejects.INVALID_UTF8 not in reasons:
+                raise ValueError(
+                    f"--on_bad {item.strip()}: expected a reason that can be mended, and only "
+                    f"{rejects.INVALID_UTF8} can. Choose quarantine or fail for {family}."
+                )
+            reasons = [rejects.INVALID_UTF8]
+        policies.update(dict.fromkeys(reasons, policy))
+    return policies
+
+
+class RejectLog:
+    """The dead letters of one unit of work, in one file; no file when there are none.
+
+    Args:
+        path: of the file to write.
+        policies: reason -> policy.
+
+    Attributes:
+        reasons: how many of each, by `REJECT_COUNT` and reason.
+    """
+
+    def __init__(self, path: str, policies: Mapping[str, str]):
+        self._path = path
+        self._policies = policies
+        self._files = contextlib.ExitStack()
+        self._stream = None
+        self.reasons: collections.Counter[str] = collections.Counter()
+
+    def __enter__(self) -> RejectLog:
+        return self
+
+    def __exit__(self, *exception: object) -> bool | None:
+        return self._files.__exit__(*exception)
+
+    def write(self, letter: DeadLetter) -> None:
+        """Saves a dead letter.
+
+        Raises:
+            BadInputError: the policy for its reason is to fail.
+        """
+        if self._policies[letter.reason] == "fail":
+            raise BadInputError(
+                f"{letter.file}: expected usable input, received {letter.reason} at "
+                f"{letter.offset:,} ({letter.length:,} bytes). Mend the file, or give --on_bad "
+                f"{letter.reason}=quarantine to go on without it."
+            )
+        if self._stream is None:
+            self._stream = self._files.enter_context(storage.open_whole(self._path))
+        self._stream.write(letter.to_json().encode() + b"\n")
+        self.reasons[f"{REJECT_COUNT}{letter.reason}"] += 1

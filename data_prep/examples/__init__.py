@@ -1,0 +1,1 @@
+"""Token ids to records: pairs of segments, masking, tf.train.Example bytes, shards."""

@@ -1,0 +1,1 @@
+"""The state of one preparation job on disk: folder, manifest, accounting, progress."""

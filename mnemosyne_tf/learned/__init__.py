@@ -1,0 +1,1 @@
+"""The learned part of Mnemosyne: gradient features, encoder, memory, output heads."""

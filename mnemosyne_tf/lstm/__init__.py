@@ -1,0 +1,1 @@
+"""The LSTM optimizers that Mnemosyne is compared with."""

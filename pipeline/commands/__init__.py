@@ -1,0 +1,1 @@
+"""Argument parsers of the commands; each imports its story when it runs."""

@@ -1,0 +1,52 @@
+"""`mnemosyne recipe`: prints a recipe, or the flags that it gives to one stage."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+
+import yaml
+
+from pipeline.recipes import loader
+
+# Settings of `prepare` that also decide which documents are held out.
+_HELDOUT = ("heldout_fraction", "random_seed")
+
+
+def stage_flags(recipe: loader.Recipe, stage: str) -> list[str]:
+    """Returns `--key value ...` of the stage vocab, prepare, sample-tasks or glue."""
+    if stage == "sample-tasks":
+        settings = {key: getattr(recipe.prepare, key) for key in _HELDOUT}
+    else:
+        settings = dataclasses.asdict(getattr(recipe, stage))
+    flags = []
+    for key, value in settings.items():
+        if value == "":  # as if the flag were not given; a shell would lose the empty word
+            continue
+        flags += [f"--{key}", str(value).lower() if isinstance(value, bool) else str(value)]
+    return flags
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints what was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="mnemosyne recipe",
+        description="Print a resolved recipe, or one stage's flags. Without a name: list them.",
+        epilog="example: mnemosyne vocab --input FILES --output vocab.txt "
+        "$(mnemosyne recipe bert_tiny_sample --flags vocab)",
+    )
+    parser.add_argument("name", nargs="?", help="a shipped recipe or a YAML file")
+    stages = ("vocab", "prepare", "sample-tasks", "glue")
+    parser.add_argument("--flags", choices=stages, help="print the flags of one stage")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    args = parser.parse_args(argv)
+    if args.name is None:
+        print("\n".join(loader.recipe_names()))
+        return 0
+    recipe = loader.load_recipe(args.name, args.set)
+    if args.flags:
+        print(" ".join(stage_flags(recipe, args.flags)))
+    else:
+        print(yaml.safe_dump(recipe.to_dict(), sort_keys=False), end="")
+    return 0

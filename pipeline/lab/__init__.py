@@ -1,0 +1,1 @@
+"""The laboratory: measures and learns optimizers. The product never imports it."""

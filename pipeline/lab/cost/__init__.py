@@ -1,0 +1,1 @@
+"""`mnemosyne bench cost`: time, memory and state of one optimizer update."""

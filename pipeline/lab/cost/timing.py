@@ -1,0 +1,192 @@
+"""Updates timed by turns in one process: Mnemosyne's variants and a fused AdamW."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mnemosyne_tf import MetaParams, Mnemosyne, Structure
+from pipeline.lab.cost import shapes
+from pipeline.lab.cost.shapes import Variables
+
+ADAMW = "fused AdamW"
+# What an update must move: gradient and three states read, three written, float32.
+FLOOR_BYTES = 28
+_COORDINATEWISE = {"chunk_size": 1, "level_1": "none"}
+# Name: (heads that are not zero, orthogonalised, changes of the structure).
+VARIANTS: dict[str, tuple[bool, bool, dict[str, Any]]] = {
+    "default": (False, True, {}),
+    "no orthogonalisation": (False, False, {}),
+    "trained heads": (True, True, {}),
+    "trained heads, no orthogonalisation": (True, False, {}),
+    "trained heads, no memory": (True, True, {"use_memory": False}),
+    "trained heads, performer": (True, True, {"level_1": "performer"}),
+    "trained heads, coordinate-wise": (True, True, _COORDINATEWISE),
+}
+
+
+# Level 1 "performer" makes arrays of 16 and more floats a weight and takes minutes; ask for it.
+MEASURED = tuple(name for name in VARIANTS if "performer" not in name)
+
+
+def structure_of(variant: str) -> Structure:
+    """The structure of a variant."""
+    return Structure(**VARIANTS[variant][2])
+
+
+def kept_structure(variant: str) -> Structure:
+    """The structure that tells the state of a variant: heads of zeros keep no memory."""
+    structure = structure_of(variant)
+    live = VARIANTS[variant][0]
+    return dataclasses.replace(structure, use_memory=structure.use_memory and live)
+
+
+def make_optimizer(variant: str) -> Mnemosyne:
+    """The variant; "trained heads" are random ones, which cost what trained ones would."""
+    live, orthogonalise, _ = VARIANTS[variant]
+    meta_params = MetaParams.nominal(structure_of(variant))
+    if live:
+        random = np.random.RandomState(0)
+        values = {
+            name: value if name.startswith("rule/") else value + 0.1 * random.randn(*value.shape)
+            for name, value in meta_params.values.items()
+        }
+        meta_params = MetaParams(meta_params.structure, values)
+    return Mnemosyne(meta_params=meta_params, orthogonalise=orthogonalise)
+
+
+def make_variables(variables: Variables) -> tuple[list[tf.Variable], list[tf.Tensor]]:
+    """Random weights and gradients of the given names and shapes."""
+    weights = [
+        tf.Variable(0.02 * tf.random.stateless_normal(shape, [1, i]), name=name.split(":")[0])
+        for i, (name, shape) in enumerate(variables)
+    ]
+    gradients = [
+        tf.random.stateless_normal(shape, [2, i]) for i, (_, shape) in enumerate(variables)
+    ]
+    return weights, gradients
+
+
+def fused_adamw(weights: Sequence[tf.Variable]) -> Callable[[Sequence[tf.Tensor]], None]:
+    """AdamW as one XLA program for all variables, in place: the least an update can do."""
+    momenta, second_moments = (
+        [tf.Variable(tf.zeros_like(weight)) for weight in weights] for _ in range(2)
+    )
+    steps = tf.Variable(0.0)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def update(gradients):
+        steps.assign_add(1.0)
+        corrections = [1.0 - tf.pow(decay, steps) for decay in (0.9, 0.999)]
+        for weight, gradient, m, v in zip(weights, gradients, momenta, second_moments, strict=True):
+            m.assign(0.9 * m + 0.1 * gradient)
+            v.assign(0.999 * v + 0.001 * tf.square(gradient))
+            direction = m / corrections[0] / (tf.sqrt(v / corrections[1]) + 1e-6)
+            weight.assign_sub(1e-4 * (direction + 0.01 * weight))
+
+    return update
+
+
+def keras_step(optimizer, weights) -> Callable[[Sequence[tf.Tensor]], None]:
+    """One step of a Keras optimizer as a graph, as a training loop has it."""
+    optimizer.build(weights)
+    return tf.function(
+        lambda gradients: optimizer.apply_gradients(zip(gradients, weights, strict=True)),
+        autograph=False,
+    )
+
+
+def measure(
+    variables: Variables, variants: Sequence[str], *, repeats: int
+) -> dict[str, dict[str, float]]:
+    """CPU seconds of compiling and updating, memory and state of AdamW and each variant.
+
+    Returns:
+        Figures by contestant: `compile_seconds`, `update_seconds` (median), `times_adamw`,
+        `peak_mb` (resident memory beyond the weights and gradients while it compiles and runs
+        once) and `state_floats_per_weight`, counted from the optimizer's variables.
+    """
+    weights, gradients = make_variables(variables)
+    count = shapes.num_weights(variables)
+    steps: dict[str, Callable] = {}
+    results: dict[str, dict[str, float]] = {}
+    for name in (ADAMW, *variants):
+        before = _reset_peak()
+        if name == ADAMW:
+            steps[name], state = fused_adamw(weights), 2 * count
+        else:
+            optimizer = make_optimizer(name)
+            steps[name] = keras_step(optimizer, weights)
+            # The first three are counters.
+            state = sum(int(np.prod(each.shape)) for each in optimizer.variables[3:])
+        results[name] = {
+            "compile_seconds": _cpu_seconds(steps[name], gradients),
+            "peak_mb": _peak() - before,
+            "state_floats_per_weight": state / count,
+        }
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(repeats):
+        for name, step in steps.items():
+            times[name].append(_cpu_seconds(step, gradients))
+    for name in steps:
+        results[name]["update_seconds"] = statistics.median(times[name])
+    for figures in results.values():
+        figures["times_adamw"] = figures["update_seconds"] / results[ADAMW]["update_seconds"]
+    return results
+
+
+def measure_by_kind(variables: Variables, *, repeats: int) -> dict[str, float]:
+    """CPU seconds of a large model's update: one variable of each kind timed, times their number.
+
+    Returns:
+        Seconds by contestant: AdamW, "default" and "no orthogonalisation".
+    """
+    totals = dict.fromkeys((ADAMW, "default", "no orthogonalisation"), 0.0)
+    for name, shape, count in shapes.counted(variables):
+        measured = measure([(name, shape)], list(totals)[1:], repeats=repeats)
+        for contestant in totals:
+            totals[contestant] += count * measured[contestant]["update_seconds"]
+    return totals
+
+
+def machine(*, repeats: int, size: int = 1024) -> Mapping[str, float]:
+    """Measured peaks of the core: bytes a second moved, floating-point operations of products."""
+    x, y = tf.ones([64 * size**2 // 4]), tf.Variable(tf.ones([64 * size**2 // 4]))
+    square = tf.ones([size, size])
+    add = tf.function(lambda x: y.assign_add(x), jit_compile=True, autograph=False)
+    product = tf.function(tf.matmul, jit_compile=True, autograph=False)
+    add(x), product(square, square)
+    moving = min(_cpu_seconds(add, x) for _ in range(repeats))
+    multiplying = min(_cpu_seconds(product, square, square) for _ in range(repeats))
+    return {
+        "bytes_per_second": 3 * 4 * x.shape[0] / moving,
+        "matmul_flops_per_second": 2 * size**3 / multiplying,
+    }
+
+
+def _cpu_seconds(function, *args) -> float:
+    start = time.process_time()
+    function(*args)
+    return time.process_time() - start
+
+
+def _reset_peak() -> float:
+    """Forgets the peak of resident memory, where the kernel lets us; returns it, in MB."""
+    try:
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")
+    except OSError:
+        pass
+    return _peak()
+
+
+def _peak() -> float:
+    with open("/proc/self/status", encoding="ascii") as status:
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read()).group(1)) * 1024 / 1e6

@@ -1,0 +1,159 @@
+"""`mnemosyne bench optimizer --tpu_aot`: a training step compiled for a TPU that is not there.
+
+TensorFlow lowers the step on the CPU; JAX knows the topologies of TPUs and hands the program to the
+compiler of `libtpu`. Nothing runs: this shows that the program compiles, what it holds and what it
+computes. Needs the packages of the extra `tpu`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from typing import Any
+
+from pipeline.lab import figures_file
+
+TOPOLOGIES = {
+    "v2": ("v2:2x2", "v2-8"),
+    "v4": ("v4:2x2x1", "v4-8"),
+    "v5e": ("v5e:2x2", "v5litepod-4"),
+    "v6e": ("v6e:2x2", "v6e-4"),
+}
+_BATCH, _SEQ_LEN, _PREDICTIONS = 16, 128, 20
+_COPY = re.compile(r"mhlo\.copy (%\S+) : (tensor<[^>]*>)")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of the compilation, but for --tpu_aot, which asks for it."""
+    parser.add_argument("--tpu", choices=TOPOLOGIES, default="v5e", help="generation (%(default)s)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Compiles the step of every size; prints the figures, writes them as JSON; returns 0.
+
+    Raises:
+        ValueError: the packages of the extra are not there.
+    """
+    compile_for_tpu = _compiler(args.tpu)
+    found = {}
+    for size in args.sizes:
+        text = lowered_training_step(size)
+        found[size] = figures = compile_for_tpu(text)
+        print(
+            f"BERT-{size}, {_BATCH} x {_SEQ_LEN} tokens, TPU {args.tpu}: compiled in "
+            f"{figures['cpu_seconds']:.0f} CPU s; arguments {figures['argument_bytes'] / 1e6:,.0f} "
+            f"MB, temporaries {figures['temp_bytes'] / 1e6:,.0f} MB, code "
+            f"{figures['code_bytes'] / 1e6:,.1f} MB, {figures['flops'] / 1e9:,.0f} GFLOP a step"
+        )
+    if args.output:
+        settings = {"suite": "tpu_aot", "tpu": args.tpu, "tokens": [_BATCH, _SEQ_LEN]}
+        figures_file.save(args.output, settings | {"sizes": found}, versions_of=("tensorflow",))
+    return 0
+
+
+def lowered_training_step(size: str) -> str:
+    """Returns a whole training step of BERT with Mnemosyne, in StableHLO.
+
+    The heads of the optimizer are not zero: all of its parts are in the program.
+    """
+    import tensorflow as tf
+
+    from mnemosyne_tf import MetaParams, Mnemosyne
+    from mnemosyne_tf.meta_params import ZERO_HEADS
+    from models import BertConfig, BertPretrainer, losses
+    from pipeline.lab.cost.shapes import VOCAB_SIZE
+
+    model = BertPretrainer(BertConfig.named(size, vocab_size=VOCAB_SIZE))
+    features = _features()
+    model(features)
+    nominal = MetaParams.nominal()
+    values = nominal.values | {name: nominal.values[name] + 0.01 for name in ZERO_HEADS}
+    optimizer = Mnemosyne(
+        total_steps=10, meta_params=MetaParams(nominal.structure, values), jit_compile=True
+    )
+    optimizer.build(model.trainable_variables)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def step(features, seed):
+        with tf.GradientTape() as tape:
+            outputs = model(features, training=True, dropout_seed=seed)
+            sums = losses.metric_sums(outputs, features)
+            loss = losses.pretraining_loss(sums, losses.loss_weights(features))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return sums
+
+    return step.experimental_get_compiler_ir(features, tf.constant([0, 1]))(stage="stablehlo")
+
+
+def without_copies(text: str) -> str:
+    """Writes TensorFlow's copies, which JAX's parser does not know, as reshapes to no new shape."""
+    return _COPY.sub(r"stablehlo.reshape \1 : (\2) -> \2", text)
+
+
+def _features() -> dict[str, Any]:
+    import tensorflow as tf
+
+    tokens = dict.fromkeys(("input_ids", "input_mask", "segment_ids"), _SEQ_LEN)
+    predictions = dict.fromkeys(("masked_lm_positions", "masked_lm_ids"), _PREDICTIONS)
+    return {
+        name: tf.ones([_BATCH, length], tf.int32) for name, length in (tokens | predictions).items()
+    } | {
+        "masked_lm_weights": tf.ones([_BATCH, _PREDICTIONS]),
+        "next_sentence_labels": tf.ones([_BATCH], tf.int32),
+        "next_sentence_weights": tf.ones([_BATCH]),
+    }
+
+
+def _compiler(tpu: str):
+    """Returns a function from StableHLO text to figures of the program compiled for `tpu`.
+
+    The names of JAX that begin with an underscore are private; they stay in here.
+    """
+    topology, accelerator = TOPOLOGIES[tpu]
+    os.environ |= {
+        "JAX_PLATFORMS": "cpu",
+        "TPU_SKIP_MDS_QUERY": "1",
+        "TPU_ACCELERATOR_TYPE": accelerator,
+        "TPU_WORKER_HOSTNAMES": "localhost",
+    }
+    try:
+        import jax
+        import libtpu  # noqa: F401
+        from jax._src import compiler
+        from jax._src.interpreters import mlir
+        from jax._src.lib import xla_client
+        from jax.experimental import topologies
+        from jaxlib.mlir import ir
+    except ImportError as error:
+        raise ValueError(
+            f"--tpu_aot: expected the packages jax and libtpu, but {error.name} is not installed. "
+            "Install them: pip install 'mnemosyne-bert[tpu]'."
+        ) from error
+    print(f"jax {jax.__version__}", file=sys.stderr)
+    devices = topologies.get_topology_desc(platform="tpu", topology_name=topology).devices[:1]
+    options = compiler.get_compile_options(
+        num_replicas=1, num_partitions=1, device_assignment=[[devices[0].id]]
+    )
+
+    def compile_for_tpu(text: str) -> dict[str, float]:
+        started = time.process_time()
+        with mlir.make_ir_context():
+            module = ir.Module.parse(without_copies(text))
+            program = devices[0].client.compile(
+                module, xla_client.DeviceList(tuple(devices)), options
+            )
+        memory, cost = program.get_compiled_memory_stats(), program.cost_analysis()
+        cost = cost[0] if isinstance(cost, list) else cost
+        return {
+            "cpu_seconds": time.process_time() - started,
+            "argument_bytes": memory.argument_size_in_bytes,
+            "temp_bytes": memory.temp_size_in_bytes,
+            "code_bytes": memory.generated_code_size_in_bytes,
+            "flops": cost["flops"],
+        }
+
+    return compile_for_tpu

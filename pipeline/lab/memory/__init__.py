@@ -1,0 +1,1 @@
+"""`mnemosyne bench memory`: what the compact associative memory recalls."""

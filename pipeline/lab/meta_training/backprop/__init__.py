@@ -1,0 +1,1 @@
+"""Meta-training by gradients: truncated back-propagation through unrolled inner runs."""

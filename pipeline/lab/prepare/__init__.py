@@ -1,0 +1,1 @@
+"""`mnemosyne bench prepare`: records per core second, ours and other programs'."""

@@ -1,0 +1,1 @@
+"""Optimizers compared on the same tasks: sweeps, final losses, steps to a target loss."""

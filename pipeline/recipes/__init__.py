@@ -1,0 +1,1 @@
+"""Recipes: the settings of a run, from YAML to one frozen dataclass."""

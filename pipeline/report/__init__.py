@@ -1,0 +1,1 @@
+"""`mnemosyne report`: one HTML page from folders of records, runs and scores."""

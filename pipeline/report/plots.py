@@ -1,0 +1,194 @@
+"""The pictures of a report: rows of numbers in, inline SVG out.
+
+Colours are CSS variables of the page, so one picture suits light and dark; text
+stays text in the font of the page.
+"""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+
+from pipeline.report.sources import Run
+
+NUM_SERIES = 6
+_MAX_POINTS = 800
+# Colours that matplotlib writes and the page replaces.
+_INK, _GRID = "#010101", "#020202"
+_SERIES = [f"#0303{index:02x}" for index in range(1, NUM_SERIES + 1)]
+_CSS_COLOURS = {_INK: "var(--ink-soft)", _GRID: "var(--line)"} | {
+    colour: f"var(--series-{index})" for index, colour in enumerate(_SERIES, start=1)
+}
+_STYLE = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9.5,
+    "axes.edgecolor": _GRID,
+    "axes.labelcolor": _INK,
+    "axes.titlecolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": _GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "text.color": _INK,
+}
+
+
+def curves(
+    runs: Sequence[Run],
+    *,
+    metric: str,
+    against: str,
+    references: Mapping[str, float],
+    is_share: bool = False,
+) -> str:
+    """One metric of all runs: training faint, held-out bold, references dashed.
+
+    Args:
+      runs: Their place decides their colour.
+      metric: Key of the rows of `metrics.jsonl`.
+      against: "step", or "seconds" of training.
+      references: Label -> value of a dashed line.
+      is_share: Whether the values are fractions, shown in percent.
+
+    Returns:
+      An `<svg>` element.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _figure()
+        unit, divisor = _x_unit(runs, against)
+        for index, run in enumerate(runs):
+            colour = _SERIES[index % NUM_SERIES]
+            _line(axes, run.train, metric, against, divisor, color=colour, alpha=0.3, lw=1.0)
+            marker = "o" if len(run.heldout) < 30 else None
+            _line(
+                axes,
+                run.heldout,
+                metric,
+                against,
+                divisor,
+                color=colour,
+                lw=2.0,
+                marker=marker,
+                ms=3,
+            )
+        _draw_references(axes, references)
+        _limit(axes, runs, metric, references=references, is_share=is_share)
+        axes.set_xlabel(unit)
+        axes.set_xlim(left=0)
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+        if is_share:
+            axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+        return _svg(figure)
+
+
+def length_histogram(lengths: Mapping[int, int]) -> str:
+    """Bars of how many sequences have how many tokens; an `<svg>` element.
+
+    Args:
+      lengths: Tokens in a sequence -> sequences.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _figure(height=2.6)
+        longest = max(lengths)
+        width = max(1, -(-longest // 64))
+        edges = np.arange(0, longest + width + 1, width)
+        axes.hist(
+            list(lengths),
+            weights=list(lengths.values()),
+            bins=edges,
+            color=_SERIES[0],
+            rwidth=0.85,
+        )
+        axes.set_xlabel("tokens per sequence" + (f", in bins of {width}" if width > 1 else ""))
+        axes.set_ylabel("sequences")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        return _svg(figure)
+
+
+def _figure(height: float = 3.3) -> tuple[Figure, Axes]:
+    # Not pyplot: no global state and no display.
+    figure = Figure(figsize=(5.4, height), layout="constrained")
+    axes = figure.subplots()
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _x_unit(runs: Sequence[Run], against: str) -> tuple[str, float]:
+    """Label and divisor of the horizontal axis."""
+    if against == "step":
+        return "steps", 1.0
+    longest = max((row["seconds"] for run in runs for row in run.train or run.heldout), default=0)
+    for unit, seconds in (("hours", 3600.0), ("minutes", 60.0)):
+        if longest > 3 * seconds:
+            return f"{unit} of training", seconds
+    return "seconds of training", 1.0
+
+
+def _line(axes: Axes, rows, metric: str, against: str, divisor: float, **style) -> None:
+    rows = [row for row in rows if metric in row]
+    rows = rows[:: -(-len(rows) // _MAX_POINTS)] if rows else rows
+    axes.plot([row[against] / divisor for row in rows], [row[metric] for row in rows], **style)
+
+
+def _draw_references(axes: Axes, references: Mapping[str, float]) -> None:
+    for label, value in references.items():
+        axes.axhline(value, color=_INK, lw=1.0, ls=(0, (5, 3)))
+        axes.annotate(
+            label,
+            xy=(1, value),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+        )
+
+
+def _limit(axes: Axes, runs, metric: str, *, references, is_share: bool) -> None:
+    """Cuts off the first fall from a random model, which would flatten all the rest."""
+    rows = [row for run in runs for row in (*run.train, *run.heldout)]
+    values = [row[metric] for row in rows if metric in row]
+    marks = list(references.values())
+    lowest = min([*values, *marks], default=0.0)
+    if is_share:
+        highest = max([*values, *marks], default=1.0)
+        margin = 0.08 * (highest - lowest or 1.0)
+        axes.set_ylim(max(0.0, lowest - margin), min(1.0, highest + 2 * margin))
+    elif marks:
+        margin = max(0.3, 0.35 * (max(marks) - lowest))
+        axes.set_ylim(lowest - 0.1 * margin, max(marks) + margin)
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    figure.savefig(
+        buffer,
+        format="svg",
+        transparent=True,
+        metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+    )
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # The page sets the size and the font; repeated group names are not allowed on one page.
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r' id="[^"]*_\d+"', "", svg)
+    svg = svg.replace("'sans-serif'", "inherit").replace("sans-serif", "inherit")
+    for colour, variable in _CSS_COLOURS.items():
+        svg = svg.replace(colour, variable)
+    return svg

@@ -1,0 +1,211 @@
+"""The tables of a report: sources in, rows of ready-made text out.
+
+The page only lays these rows out; every figure is rounded here.
+"""
+
+import dataclasses
+import statistics
+from collections.abc import Mapping, Sequence
+
+from pipeline.report.sources import DataFolder, Run, ScoreTable
+from pipeline.run.preflight import decided_by_recipe
+
+NONE = "\u2013"
+_SPLIT_WORDS = {"train": "training", "heldout": "held-out"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """One headline figure: the figure, what it is, and one line that gives it meaning."""
+
+    figure: str
+    name: str
+    meaning: str
+
+
+def percent(share: float | None, *, decimals: int = 1) -> str:
+    """0.123 -> 12.3%."""
+    return NONE if share is None else f"{100 * share:.{decimals}f}%"
+
+
+def duration(seconds: float) -> str:
+    """95 -> 95 s; 423 -> 7.0 min; 7500 -> 125 min; 20000 -> 5.6 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 60:.0f} min" if seconds < 3 * 3600 else f"{seconds / 3600:.1f} h"
+
+
+def best_run(runs: Sequence[Run]) -> Run | None:
+    """The run with the lowest held-out masked-LM loss at its end, if any has one."""
+    evaluated = [run for run in runs if run.heldout]
+    return min(evaluated, key=lambda run: run.heldout[-1]["masked_lm_loss"], default=None)
+
+
+def cards(runs: Sequence[Run], scores: Sequence[ScoreTable]) -> list[Card]:
+    """Headline figures of the best run and of the best score table."""
+    found = []
+    run = best_run(runs)
+    if run:
+        last, unigram = run.heldout[-1], run.facts["unigram_loss"]
+        gap = unigram - last["masked_lm_loss"]
+        side = "below" if gap >= 0 else "above"
+        found += [
+            Card(
+                f"{last['masked_lm_loss']:.2f}",
+                "held-out masked-LM loss",
+                f"nats per masked token, {abs(gap):.2f} {side} the unigram plateau",
+            ),
+            Card(
+                percent(last["masked_lm_accuracy"]),
+                "masked-LM accuracy",
+                "of held-out masked tokens",
+            ),
+            *_pairs_card(run, last),
+            Card(
+                duration(last["seconds"]),
+                "training time",
+                f"{last['step']:,} steps, {run.facts['parameters'] / 1e6:.1f} M parameters",
+            ),
+        ]
+    for is_sample, name in ((False, "GLUE average"), (True, "sample tasks, average")):
+        tables = [t for t in scores if t.results["sample_tasks"] == is_sample]
+        if tables:
+            best = max(tables, key=lambda table: table.results["average"]).results
+            meaning = f"{len(best['rows'])} tasks on dev" + (", not GLUE" if is_sample else "")
+            found.append(Card(f"{100 * best['average']:.1f}", name, meaning))
+    return found
+
+
+def _pairs_card(run: Run, last: Mapping) -> list[Card]:
+    if "next_sentence_accuracy" not in last:
+        return []
+    meaning = "of held-out pairs"
+    if run.majority_share is not None:
+        meaning += f"; one answer for all gives {percent(run.majority_share)}"
+    return [Card(percent(last["next_sentence_accuracy"]), "next-sentence accuracy", meaning)]
+
+
+def run_rows(runs: Sequence[Run]) -> list[tuple[Run, list[str]]]:
+    """Each run with the cells of the comparison table, in the order of `RUN_COLUMNS`."""
+    return [(run, [text(run) for _, text in _RUN_COLUMNS]) for run in runs]
+
+
+def _last(run: Run, metric: str, form: str) -> str:
+    value = run.heldout[-1].get(metric) if run.heldout else None
+    return NONE if value is None else form.format(value)
+
+
+def _throughput(run: Run) -> str:
+    rates = [row["sequences_per_second"] for row in run.train if "sequences_per_second" in row]
+    return f"{statistics.median(rates):,.0f}" if rates else NONE
+
+
+def _seconds(run: Run) -> str:
+    rows = [*run.train, *run.heldout]
+    return duration(max(row["seconds"] for row in rows)) if rows else NONE
+
+
+_RUN_COLUMNS = (
+    ("steps", lambda run: f"{run.last_step:,}"),
+    ("masked-LM loss", lambda run: _last(run, "masked_lm_loss", "{:.3f}")),
+    ("unigram plateau", lambda run: f"{run.facts['unigram_loss']:.3f}"),
+    ("masked-LM accuracy", lambda run: _last(run, "masked_lm_accuracy", "{:.1%}")),
+    ("next-sentence accuracy", lambda run: _last(run, "next_sentence_accuracy", "{:.1%}")),
+    ("training time", _seconds),
+    ("sequences/s", _throughput),
+)
+RUN_COLUMNS = tuple(name for name, _ in _RUN_COLUMNS)
+
+
+def settings_rows(runs: Sequence[Run]) -> tuple[list[tuple[str, list[str]]], list]:
+    """Settings in which the runs differ, and all others, as (key, a value per run)."""
+    flat = [_flatten(_facts_and_recipe(run)) for run in runs]
+    rows = [
+        (key, [settings.get(key, NONE) for settings in flat])
+        for key in dict.fromkeys(key for settings in flat for key in settings)
+    ]
+    differing = [row for row in rows if len(set(row[1])) > 1]
+    return differing, [row for row in rows if row not in differing]
+
+
+def _facts_and_recipe(run: Run) -> dict:
+    facts = run.facts
+    return {
+        **facts["recipe"],
+        "prepare": _settings_of_records(facts),
+        "parameters": f"{facts['parameters']:,}",
+        "replicas": facts["replicas"],
+        "devices": ", ".join(facts["devices"]),
+        "meta_parameters": facts.get("meta_parameters"),
+        "records": facts["data"],
+        "versions": facts["versions"],
+    }
+
+
+def _settings_of_records(facts: Mapping) -> dict:
+    """What the records were made with; the recipe's word only counts where it is read."""
+    made_with, recipe = facts["data_manifest"]["settings"], facts["recipe"].get("prepare", {})
+    return {**made_with, **{key: recipe[key] for key in decided_by_recipe(made_with)}}
+
+
+def _flatten(settings: Mapping, prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = NONE if value is None else str(value)
+    return flat
+
+
+def data_rows(data: DataFolder) -> list[tuple[str, str]]:
+    """What is in a folder of records, as (name, value)."""
+    manifest = data.manifest
+    counts, stats = manifest.counts, manifest.statistics
+    rows = [
+        (name, f"{counts[name]:,}")
+        for name in ("documents", "sentences", "tokens")
+        if name in counts
+    ]
+    rows += [
+        (
+            f"{words} sequences",
+            "{sequences:,} from {documents:,} documents".format(**manifest.splits[split]),
+        )
+        for split, words in _SPLIT_WORDS.items()
+        if split in manifest.splits
+    ]
+    masked, random_next = (
+        percent(stats.get(name)) for name in ("masked_share", "random_next_share")
+    )
+    if manifest.settings.get("masking") == "dynamic":
+        masked = "masked in training"
+    if manifest.settings.get("objective") == "mlm":
+        random_next = "no pairs"
+    if manifest.settings.get("bins"):
+        rows.append(("bins", f"{manifest.settings['bins']} tokens"))
+    rows += [
+        ("vocabulary", f"{manifest.vocab['size']:,} pieces"),
+        ("masked share", masked),
+        ("random-next share", random_next),
+        ("unknown share", percent(stats.get("unknown_share"), decimals=3)),
+        ("rejects", rejects_text(manifest.rejects)),
+    ]
+    return rows
+
+
+def rejects_text(rejects: Mapping[str, int]) -> str:
+    """{"utf8": 2} -> "2 (utf8 2)"; "none" when there are none."""
+    found = {reason: number for reason, number in rejects.items() if number}
+    if not found:
+        return "none"
+    parts = ", ".join(f"{reason} {number:,}" for reason, number in found.items())
+    return f"{sum(found.values()):,} ({parts})"
+
+
+def sequence_lengths(data: DataFolder) -> dict[int, int]:
+    """Tokens in a sequence -> sequences, over all splits; empty if not recorded."""
+    histogram = data.manifest.statistics.get("length_histogram", [])
+    return {length: number for length, number in enumerate(histogram) if number}

@@ -1,0 +1,1 @@
+"""One pre-training run on disk and on devices: folder, checkpoints, checks, progress, strategy."""

@@ -1,0 +1,145 @@
+"""Refuses to train when recipe, records and machine disagree, naming the flag to change."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+
+from data_prep import features as records
+from pipeline.recipes.loader import Recipe, differences
+
+# May differ between a run and the one whose weights it begins with.
+_NO_WEIGHTS = ("dropout", "attention_dropout")
+# What a trainer that masks decides for itself.
+_MASKING = ("masked_lm_prob", "max_predictions_per_seq", "do_whole_word_mask")
+
+
+def decided_by_recipe(made_with: Mapping) -> frozenset[str]:
+    """Names the settings of `prepare` that records made with `made_with` leave to the recipe."""
+    left = _MASKING if made_with.get("masking") == "dynamic" else ()
+    return frozenset(left) | ({"max_seq_length"} if made_with.get("bins") else set())
+
+
+def check_same_records(run_facts: Mapping | None, manifest: records.Manifest, data_dir: str):
+    """Refuses to continue a run on other records than it began with.
+
+    Args:
+      run_facts: what the run folder's `run.json` holds, None for a new run.
+      manifest: of the records in `data_dir`.
+
+    Raises:
+      ValueError: vocabulary or shards are not those of the run.
+    """
+    if run_facts is None:
+        return
+    began_with, now = run_facts["data_manifest"], dataclasses.asdict(manifest)
+    for part in ("vocab", "splits"):
+        if began_with[part] != now[part]:
+            raise ValueError(
+                f"This run began with the records of {run_facts['data']}, {data_dir} holds others "
+                f"('{part}' of manifest.json differs). Pass the old --data, or a new --output."
+            )
+
+
+def check_same_meta_parameters(run_facts: Mapping | None, fingerprint: str | None) -> None:
+    """Refuses to continue a run with other meta-parameters, which another release may ship.
+
+    Args:
+      run_facts: what the run folder's `run.json` holds, None for a new run.
+      fingerprint: of the optimizer's meta-parameters, None of one that has none.
+
+    Raises:
+      ValueError: they are not those of the run.
+    """
+    if run_facts is None or (began_with := run_facts.get("meta_parameters")) == fingerprint:
+        return
+    if isinstance(began_with, Mapping):  # earlier releases wrote all numbers
+        began_with = "of an earlier release"
+    raise ValueError(
+        f"This run began with the meta-parameters {began_with}, this release trains with "
+        f"{fingerprint}. Continue it with the release that began it, or pass a new --output."
+    )
+
+
+def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> None:
+    """Compares the recipe with the manifest of the records.
+
+    Raises:
+      ValueError: records of another length or number of predictions, no bin of this length,
+        unmasked records that ask for n-grams, or a vocabulary larger than the embedding table.
+    """
+    made_with = manifest.settings
+    for flag in {"max_seq_length", "max_predictions_per_seq"} - decided_by_recipe(made_with):
+        expected, received = getattr(recipe.prepare, flag), made_with[flag]
+        if expected != received:
+            raise ValueError(
+                f"The recipe expects records with {flag}={expected}, {data_dir} was prepared with "
+                f"{flag}={received}. Run 'mnemosyne prepare --{flag} {expected}' into a new "
+                f"folder, or pass --set prepare.{flag}={received}."
+            )
+    bins = [int(length) for length in made_with.get("bins", "").split(",") if length]
+    if bins and recipe.prepare.max_seq_length not in bins:
+        raise ValueError(
+            f"A run trains on records of one length. The recipe asks for "
+            f"{recipe.prepare.max_seq_length}, {data_dir} has bins of "
+            f"{', '.join(map(str, bins))}. Pass --set prepare.max_seq_length={bins[0]}, or another."
+        )
+    if made_with.get("masking") == "dynamic" and made_with.get("max_ngram", 1) > 1:
+        raise ValueError(
+            f"{data_dir} was prepared with --max_ngram {made_with['max_ngram']} and --masking "
+            "dynamic, but the trainer masks single words. Prepare it with --masking static, or "
+            "with --max_ngram 1."
+        )
+    if recipe.vocab.vocab_size < manifest.vocab["size"]:
+        raise ValueError(
+            f"vocab.vocab_size must be at least the size of the vocabulary, {data_dir}/vocab.txt "
+            f"has {manifest.vocab['size']} entries, the recipe says {recipe.vocab.vocab_size}. "
+            f"Pass --set vocab.vocab_size={manifest.vocab['size']}."
+        )
+
+
+def check_initial_run(recipe: Recipe, manifest: records.Manifest) -> None:
+    """Checks that the weights of `train.initial_run`, if one is named, fit this run.
+
+    Raises:
+      FileNotFoundError: it is no run folder with a checkpoint.
+      ValueError: its model or its vocabulary is another.
+    """
+    directory = recipe.train.initial_run
+    if not directory:
+        return
+    # Only here: a report asks this module too, and needs no TensorFlow.
+    from pipeline.run.checkpoints import newest_checkpoint
+
+    newest_checkpoint(directory)
+    facts = json.loads(pathlib.Path(directory, "run.json").read_text(encoding="utf-8"))
+    before, now = (
+        {"vocab_size": settings["vocab"]["vocab_size"], **settings["model"]}
+        for settings in (facts["recipe"], recipe.to_dict())
+    )
+    changed = differences(before, now)
+    changed = [row for row in changed if not row.startswith(_NO_WEIGHTS)]
+    if facts["data_manifest"]["vocab"] != manifest.vocab:
+        changed.append("vocab.txt")
+    if changed:
+        raise ValueError(
+            f"train.initial_run must be a run with the same model and vocabulary, {directory} "
+            f"differs in {'; '.join(changed)}. Train the same model on records of the same "
+            "vocab.txt, or leave train.initial_run empty."
+        )
+
+
+def check_batch(recipe: Recipe, num_replicas: int) -> None:
+    """Checks that the batch divides among the replicas.
+
+    Raises:
+      ValueError: it does not.
+    """
+    batch = recipe.train.global_batch_size
+    if batch % num_replicas:
+        raise ValueError(
+            f"train.global_batch_size must be a multiple of the {num_replicas} replicas, received "
+            f"{batch}. Pass --set train.global_batch_size={batch + -batch % num_replicas}."
+        )

@@ -1,0 +1,135 @@
+"""What a person sees of a training run, and what its log keeps."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+import tqdm
+
+from models import losses
+from pipeline.recipes.loader import Recipe
+from pipeline.run.checkpoints import TrainingCheckpoint
+from pipeline.run.run_folder import RunFolder
+
+_BAR_FIGURES = {
+    "loss": "loss",
+    "masked_lm_accuracy": "mlm acc",
+    "next_sentence_accuracy": "nsp acc",
+}
+
+
+def heldout_text(figures: Mapping[str, float]) -> str:
+    """Returns held-out means in words; of records without pairs, without next sentences.
+
+    Args:
+      figures: means of `models.losses.means` and `unigram_loss`.
+    """
+    text = (
+        "masked-LM loss {masked_lm_loss:.4f} nats (unigram plateau {unigram_loss:.4f}), accuracy "
+        "{masked_lm_accuracy:.4f}"
+    )
+    if "next_sentence_loss" in figures:
+        text += (
+            "; next-sentence loss {next_sentence_loss:.4f}, accuracy {next_sentence_accuracy:.4f}"
+        )
+    return text.format(**figures)
+
+
+class TrainingProgress:
+    """Adds up metric sums, writes a row every `log_every_steps`, draws the bar.
+
+    Args:
+      run: where rows go.
+      checkpoint: its step and seconds; the seconds are counted here.
+      recipe: batch and intervals.
+      unigram_loss: nats, shown beside every evaluation.
+
+    Raises:
+      FloatingPointError: from `trained`, when the loss is no longer finite.
+    """
+
+    def __init__(
+        self, run: RunFolder, checkpoint: TrainingCheckpoint, recipe: Recipe, unigram_loss: float
+    ):
+        self._run = run
+        self._checkpoint = checkpoint
+        self._recipe = recipe
+        self._unigram_loss = unigram_loss
+        self._reset()
+
+    def __enter__(self) -> TrainingProgress:
+        step, train = self._checkpoint.steps_done, self._recipe.train
+        self._announce(step)
+        self._bar = tqdm.tqdm(
+            total=train.num_train_steps,
+            initial=step,
+            unit="step",
+            desc=f"pretrain {self._recipe.optimizer.name}",
+            # A log file gets a line every half minute, a terminal a live bar.
+            mininterval=0.5 if sys.stderr.isatty() else 30,
+            dynamic_ncols=True,
+        )
+        return self
+
+    def _announce(self, step: int) -> None:
+        facts, batch = self._run.run_facts(), self._recipe.train.global_batch_size
+        print(
+            f"pretrain: {facts['parameters']:,} parameters, {facts['optimizer']}, on "
+            f"{', '.join(facts['devices'])}; batch {batch} = {facts['replicas']} x "
+            f"{batch // facts['replicas']} sequences; unigram plateau {self._unigram_loss:.4f} "
+            f"nats; {facts['reads']}; to {self._run.path}",
+            file=sys.stderr,
+        )
+        if step:
+            print(f"pretrain: continues at step {step:,}", file=sys.stderr)
+
+    def __exit__(self, *exception) -> None:
+        self._bar.close()
+
+    def trained(self, sums: np.ndarray, *, num_steps: int, seconds: float) -> None:
+        """Takes the metric sums `[6]` of `num_steps` steps that took `seconds`."""
+        step = self._checkpoint.steps_done
+        if not np.isfinite(sums).all():
+            raise FloatingPointError(
+                f"the loss is not finite between steps {step - num_steps + 1} and {step}. The last "
+                "checkpoint is whole; try a lower --set optimizer.learning_rate in a new --output."
+            )
+        self._checkpoint.seconds.assign_add(seconds)
+        self._sums += sums
+        self._num_steps += num_steps
+        self._seconds += seconds
+        rate = self._num_steps * self._recipe.train.global_batch_size / self._seconds
+        means = losses.means(self._sums)
+        figures = [f"{name} {means[key]:.3f}" for key, name in _BAR_FIGURES.items() if key in means]
+        self._bar.set_postfix_str(", ".join([*figures, f"{rate:.0f} seq/s"]), refresh=False)
+        self._bar.update(num_steps)
+        if step % self._recipe.train.log_every_steps == 0:
+            skipped = self._checkpoint.skipped_steps
+            self._log("train", {**means, "sequences_per_second": rate, "skipped_steps": skipped})
+            self._reset()
+
+    def evaluated(self, means: Mapping[str, float]) -> None:
+        """Logs held-out means and prints them in one line."""
+        self._log("heldout", means)
+        self._bar.clear()
+        text = heldout_text({**means, "unigram_loss": self._unigram_loss})
+        print(
+            f"step {self._checkpoint.steps_done:>7,}  held-out: {text}", file=sys.stderr, flush=True
+        )
+
+    def _log(self, split: str, figures: Mapping[str, float]) -> None:
+        step = self._checkpoint.steps_done
+        row = {
+            "step": step,
+            "split": split,
+            "seconds": round(float(self._checkpoint.seconds), 3),
+            "sequences": step * self._recipe.train.global_batch_size,
+        }
+        self._run.append_metrics({**row, **figures})
+
+    def _reset(self) -> None:
+        self._sums = np.zeros(len(losses.METRIC_SUMS))
+        self._num_steps = 0
+        self._seconds = 0.0

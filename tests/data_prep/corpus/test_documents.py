@@ -1,0 +1,196 @@
+import gzip
+import json
+import lzma
+import operator
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data_prep.corpus.documents import LAYOUTS, DocumentReader, document_id
+from data_prep.corpus.utf8_lines import FileRange
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Returns `read(content, layout)` -> (documents, reader, dead letters)."""
+
+    def run(content, layout="blank_line", start=0, stop=None, **limits):
+        path = tmp_path / "input"
+        path.write_bytes(content)
+        letters = []
+        file_range = FileRange(str(path), layout, start, stop)
+        reader = DocumentReader(file_range, reject=letters.append, **limits)
+        return list(reader), reader, letters
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("layout", "documents"),
+    [
+        ("blank_line", [[b"a b", b"c"], [b"d"]]),
+        ("file", [[b"a b", b"c", b"d"]]),
+        ("line", [[b"a b"], [b"c"], [b"d"]]),
+    ],
+)
+def test_layouts_say_where_documents_begin(read, layout, documents):
+    assert read(b"a b\nc\n\n \nd", layout)[0] == documents
+
+
+def test_json_lines_hold_a_document_each(read):
+    content = b'{"text": "a\\nb\\r\\n\\n c"}\n\n{"id": 3, "text": "d"}\n'
+    assert read(content, "jsonl")[0] == [[b"a", b"b", b" c"], [b"d"]]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"{", "jsonl:invalid_json"),
+        (b"[1]", "jsonl:no_text"),
+        (b'{"body": "x"}', "jsonl:no_text"),
+        (b'{"text": 3}', "jsonl:no_text"),
+        (b'{"text": "\\ud800"}', "line:invalid_utf8"),
+        (b"[" * 100_000, "jsonl:invalid_json"),
+    ],
+)
+def test_bad_json_becomes_a_dead_letter_and_reading_goes_on(read, line, reason):
+    documents, reader, letters = read(b'{"text": "a"}\n' + line + b'\n{"text": "b"}', "jsonl")
+    assert documents == [[b"a"], [b"b"]]
+    assert [(each.reason, each.offset, each.content) for each in letters] == [(reason, 14, line)]
+    assert reader.counts["bytes_dead"] == len(line)
+
+
+def test_a_row_of_a_parquet_file_is_a_document(tmp_path):
+    table = pyarrow.table({"body": ["a\r\n\nb", "  ", "c\0"]})
+    pyarrow.parquet.write_table(table, tmp_path / "t")
+    reader = DocumentReader(FileRange(str(tmp_path / "t"), "parquet", text_field="body"))
+    assert list(reader) == [[b"a", b"b"], [b"c"]]
+    assert reader.counts["documents"] == 2
+
+
+def test_an_article_of_a_dump_is_a_document_without_markup(read):
+    content = (
+        b"<mediawiki><page><ns>0</ns><revision><text>A [[b|c]].\n\n== H ==\n* d{{e}}</text>"
+        b"</revision></page></mediawiki>"
+    )
+    assert read(content, "mediawiki")[0] == [[b"A c.", b"d"]]
+
+
+def test_invalid_utf8_becomes_a_dead_letter_with_its_place(read):
+    documents, reader, letters = read(b"good\nbad \xff\xfe\nfine\n")
+    assert documents == [[b"good", b"fine"]]
+    assert [(each.offset, each.content) for each in letters] == [(5, b"bad \xff\xfe")]
+    assert (reader.counts["bytes_dead"], reader.counts["bytes_in"]) == (6, 17)
+
+
+def test_bom_carriage_returns_and_nul_bytes_vanish_and_nul_is_counted(read):
+    documents, reader, _ = read(b"\xef\xbb\xbfone\r\nt\0wo\0\r\n\r\nthree")
+    assert documents == [[b"one", b"two"], [b"three"]]
+    assert reader.counts["nul_bytes"] == 2
+
+
+def test_a_file_without_text_has_no_documents(read):
+    for content in (b"", b"\n\n", b" \r\n", b"\xef\xbb\xbf"):
+        assert read(content)[0] == []
+
+
+def test_utf16_is_refused_as_a_whole(read):
+    content = "line\n".encode("utf-16")
+    documents, reader, letters = read(content)
+    assert documents == []
+    assert [(each.reason, each.length) for each in letters] == [("encoding:utf-16", 12)]
+    assert reader.counts["bytes_dead"] == reader.counts["bytes_in"] == 12
+
+
+def test_lines_before_a_truncation_are_kept_and_the_broken_one_saved(read):
+    text = "".join(f"line {i} {hash((i, 1)) % 10**9}\n" for i in range(50_000)).encode()
+    compressed = gzip.compress(text)
+    documents, reader, letters = read(compressed[: len(compressed) // 2])
+    lines = documents[0]
+    assert len(lines) > 10_000
+    assert lines == text.split(b"\n")[: len(lines)]
+    (letter,) = letters
+    assert letter.reason == "stream:truncated"
+    assert text[letter.offset :].startswith(letter.content)
+    assert text[: letter.offset] == b"".join(line + b"\n" for line in lines)
+    assert reader.counts["bytes_in"] == letter.offset + letter.length
+
+
+def test_a_truncated_file_without_a_line_is_reported_still(read):
+    _, _, letters = read(lzma.compress(b"text")[:20])
+    assert [each.reason for each in letters] == ["stream:truncated"]
+
+
+def test_a_giant_line_is_cut_at_spaces_and_counted(read):
+    content = b"word " * 2_000
+    documents, reader, _ = read(content, max_line_bytes=1_000)
+    assert b"".join(documents[0]) == content
+    assert max(map(len, documents[0])) <= 1_000
+    assert reader.counts["lines_cut"] == 9
+
+
+def test_pieces_of_a_giant_line_stay_one_document_in_line_layout(read):
+    documents, _, _ = read(b"word " * 500 + b"\nnext", "line", max_line_bytes=1_000)
+    assert [len(document) for document in documents] == [3, 1]
+
+
+def test_a_json_record_too_long_for_memory_is_rejected_in_all_its_pieces(read):
+    content = json.dumps({"text": "word " * 1_000}).encode() + b'\n{"text": "b"}\n'
+    documents, reader, letters = read(content, "jsonl", max_document_bytes=2_000)
+    assert documents == [[b"b"]]
+    assert {each.reason for each in letters} == {"jsonl:too_long"}
+    assert b"".join(each.content for each in letters) == content[: len(content) - 15]
+    assert reader.counts["bytes_dead"] == len(content) - 15
+
+
+def test_a_giant_document_is_cut_between_lines_and_counted(read):
+    documents, reader, _ = read(b"12345\n" * 10, max_document_bytes=20)
+    assert [len(document) for document in documents] == [4, 4, 2]
+    assert reader.counts["documents_cut"] == 2
+
+
+def test_the_identity_of_a_document_is_its_text():
+    assert document_id([b"a", b"b"]) == document_id([b"a", b"b"])
+    assert document_id([b"a", b"b"]) != document_id([b"ab"])
+
+
+HOSTILE = st.lists(
+    st.sampled_from(
+        [b"\n", b"\n\n", b"\r\n", b" ", b"a", b"\xff", b"\0", b"\xc3", "\u00a0".encode()]
+    ),
+    max_size=40,
+).map(b"".join)
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(HOSTILE, st.sampled_from(["blank_line", "line", "jsonl"]), st.integers(1, 25))
+def test_ranges_give_the_documents_of_the_whole_file(read, content, layout, width):
+    whole, reader, letters = read(content, layout)
+    documents, counts, range_letters = [], type(reader.counts)(), []
+    for start in range(0, len(content), width):
+        part, part_reader, part_letters = read(content, layout, start, start + width)
+        documents += part
+        counts += part_reader.counts
+        range_letters += part_letters
+    assert documents == whole
+    by_offset = operator.attrgetter("offset")
+    assert sorted(range_letters, key=by_offset) == sorted(letters, key=by_offset)
+    assert counts == +reader.counts
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(HOSTILE, st.sampled_from(LAYOUTS), st.booleans())
+def test_every_byte_is_accounted_for(read, content, layout, is_compressed):
+    packed = gzip.compress(content)[:-9] if is_compressed else content
+    _, reader, letters = read(packed, layout)
+    counts = reader.counts
+    assert counts["bytes_in"] == sum(counts[f"bytes_{kind}"] for kind in ("ok", "blank", "dead"))
+    assert counts["bytes_dead"] == sum(letter.length for letter in letters)
+    assert is_compressed or counts["bytes_in"] == len(content)

@@ -1,0 +1,145 @@
+import dataclasses
+import hashlib
+
+import pytest
+
+from data_prep.settings import PreparationSettings, is_heldout
+
+SETTINGS = PreparationSettings(input=("a.txt",), input_digest="i", vocab_sha256="v")
+IDS = [hashlib.blake2b(b"%d" % i, digest_size=16).digest() for i in range(5_000)]
+
+
+def changed(**fields):
+    return dataclasses.replace(SETTINGS, **fields)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("max_seq_length", 1_000_000, "--max_seq_length from 8 to 4096, received 1000000"),
+        ("max_seq_length", 3, "--max_seq_length from 8"),
+        ("max_predictions_per_seq", 0, "--max_predictions_per_seq from 1 to 128"),
+        ("max_predictions_per_seq", 129, "--max_predictions_per_seq"),
+        ("masked_lm_prob", 1.5, "--masked_lm_prob from 0 to 1, received 1.5"),
+        ("masked_lm_prob", float("nan"), "--masked_lm_prob"),
+        ("short_seq_prob", -0.1, "--short_seq_prob"),
+        ("dupe_factor", 0, "--dupe_factor from 1"),
+        ("num_shards", 0, "--num_shards from 1"),
+        ("heldout_fraction", 1.0, "--heldout_fraction from 0 to 0.9"),
+        ("sentences", "guess", "--sentences to be one of split, given"),
+        ("objective", "clm", "--objective to be one of mlm_nsp, mlm_sop, mlm, received 'clm'"),
+        ("dedup", "fuzzy", "--dedup to be one of none, exact"),
+        ("ids", "hf", "--ids to be one of bert, tf_text"),
+        ("compression", "zip", "--compression to be one of none, gzip"),
+        ("masking", "later", "--masking to be one of static, dynamic"),
+        ("on_bad", "ignore", "--on_bad .REASON=.POLICY with a policy of quarantine"),
+        ("max_ngram", 0, "--max_ngram from 1 to 10"),
+        ("max_ngram", 2, "--do_whole_word_mask with --max_ngram 2, because"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_flag_range_and_value(field, value, message):
+    with pytest.raises(ValueError, match=message):
+        changed(**{field: value})
+
+
+def test_defaults_are_those_of_bert():
+    defaults = (128, 20, 0.15, 10, 0.1, 12345, False, True)
+    assert defaults == (
+        SETTINGS.max_seq_length,
+        SETTINGS.max_predictions_per_seq,
+        SETTINGS.masked_lm_prob,
+        SETTINGS.dupe_factor,
+        SETTINGS.short_seq_prob,
+        SETTINGS.random_seed,
+        SETTINGS.do_whole_word_mask,
+        SETTINGS.do_lower_case,
+    )
+
+
+def test_blocks_are_even_and_all_known():
+    settings = changed(num_shards=4, heldout_fraction=0.2)
+    found = [settings.block_of(each) for each in IDS]
+    assert sorted(set(found)) == sorted(settings.block_keys())
+    # 1,000 documents for each train block; standard deviation 28.
+    assert all(850 < found.count(f"train-0000{i}") < 1_150 for i in range(4))
+
+
+def test_the_seed_moves_documents_between_blocks_but_not_between_splits():
+    one, other = (changed(random_seed=seed, heldout_fraction=0.3) for seed in (1, 2))
+    pairs = [(one.block_of(each), other.block_of(each)) for each in IDS]
+    assert any(a != b for a, b in pairs)
+    assert all(a.split("-")[0] == b.split("-")[0] for a, b in pairs)
+
+
+def test_a_larger_fraction_holds_out_all_of_a_smaller_one():
+    small = {each for each in IDS if is_heldout(each, 0.1)}
+    large = {each for each in IDS if is_heldout(each, 0.3)}
+    # 500 and 1,500 expected; standard deviations 21 and 32.
+    assert small < large
+    assert 400 < len(small) < 600
+    assert 1_350 < len(large) < 1_650
+
+
+def test_nothing_is_held_out_by_default():
+    assert not any(is_heldout(each, 0.0) for each in IDS)
+    assert SETTINGS.num_heldout_shards == 0
+
+
+@pytest.mark.parametrize(("shards", "fraction", "expected"), [(8, 0.01, 1), (100, 0.1, 10)])
+def test_the_heldout_split_has_its_share_of_shards(shards, fraction, expected):
+    assert changed(num_shards=shards, heldout_fraction=fraction).num_heldout_shards == expected
+
+
+def test_shard_files_name_their_number_of():
+    settings = changed(num_shards=12, heldout_fraction=0.1)
+    assert settings.shard_files("train-00003") == ["train-00003-of-00012.tfrecord"]
+    assert settings.shard_files("heldout-00000") == ["heldout-00000-of-00001.tfrecord"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "difference"),
+    [
+        ({"dupe_factor": 5}, "dupe_factor: 10, now 5"),
+        ({"vocab_sha256": "w"}, "vocab_file: another vocabulary"),
+        ({"input_digest": "j"}, "input: the files have changed since"),
+        ({"input_digest": "j", "input": ("b",)}, "input: ['a.txt'], now ['b']"),
+    ],
+)
+def test_differences_are_said_in_words(fields, difference):
+    settings = changed(**fields)
+    assert settings.differences(SETTINGS.to_json()) == [difference]
+    assert settings.fingerprint() != SETTINGS.fingerprint()
+
+
+def test_another_spelling_of_the_same_files_is_no_difference():
+    settings = changed(input=("./a.txt",))
+    assert settings.differences(SETTINGS.to_json()) == []
+    assert settings.fingerprint() == SETTINGS.fingerprint()
+
+
+def test_a_folder_made_before_a_setting_was_brought_in_has_its_default():
+    recorded = SETTINGS.to_json()
+    del recorded["objective"], recorded["compression"]
+    assert SETTINGS.differences(recorded) == []
+    assert changed(objective="mlm").differences(recorded) == ["objective: mlm_nsp, now mlm"]
+
+
+def test_compressed_shards_have_the_suffix():
+    settings = changed(compression="gzip")
+    assert settings.shard_files("train-00000") == ["train-00000-of-00008.tfrecord.gz"]
+
+
+def test_every_bin_has_its_shards():
+    settings = changed(bins="32,128", num_shards=1)
+    assert settings.lengths == (32, 128)
+    assert settings.shard_files("train-00000") == [
+        "train-00000-of-00001-bin-00032.tfrecord",
+        "train-00000-of-00001-bin-00128.tfrecord",
+    ]
+    assert changed().lengths == (128,)
+
+
+@pytest.mark.parametrize("bins", ["64", "128,64", "64,64,128", "4,128", "a,128", "64;128"])
+def test_bins_that_do_not_grow_up_to_the_longest_are_refused(bins):
+    with pytest.raises(ValueError, match=r"--max_seq_length .128., separated by commas, received"):
+        changed(bins=bins)

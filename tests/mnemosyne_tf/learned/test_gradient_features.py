@@ -1,0 +1,153 @@
+"""Accumulators, chunks, pooled products: against NumPy, and unchanged by the scale of the loss."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnemosyne_tf.learned import gradient_features
+from mnemosyne_tf.variable_plan import plan_variable
+
+DECAYS = np.array([0.9, 0.95], np.float32)
+
+
+def plan_for(shape, chunk_size=8):
+    return plan_variable(
+        name="kernel", shape=shape, chunk_size=chunk_size, decayed=False, orthogonalise=True
+    )
+
+
+def pooled_after(gradients, weight, plan):
+    momentum = second_moment = tf.zeros_like(weight)
+    for gradient in gradients:
+        accumulators = gradient_features.accumulate(
+            tf.constant(gradient), momentum, second_moment, decays=DECAYS
+        )
+        momentum, second_moment = accumulators
+    directions = gradient_features.directions(
+        tf.constant(gradients[-1]), *accumulators, decays=DECAYS, step=float(len(gradients))
+    )
+    features = gradient_features.raw_features(directions, tf.constant(weight), plan)
+    progress = (tf.constant(1.0), tf.constant(0.5))
+    return directions, features, gradient_features.pool(features, plan=plan, progress=progress)
+
+
+def random_run(shape, steps=3, seed=0):
+    random = np.random.RandomState(seed)
+    gradients = random.randn(steps, *shape).astype(np.float32)
+    return gradients, np.float32(random.standard_normal(shape or None))
+
+
+def test_first_direction_is_the_sign_of_the_gradient():
+    gradients = np.array([[3e-3, -2.0, 5e2, 0.0]], np.float32)
+    directions, _, _ = pooled_after(gradients, np.zeros(4, "f"), plan_for((4,)))
+    np.testing.assert_allclose(directions.momentum, [1.0, -1.0, 1.0, 0.0], rtol=1e-5)
+
+
+def test_accumulators_equal_adam_after_many_steps():
+    gradients, weight = random_run((5,), steps=50)
+    directions, _, _ = pooled_after(gradients, weight, plan_for((5,)))
+    m = v = np.zeros(5)
+    for gradient in gradients.astype(np.float64):
+        m, v = 0.9 * m + 0.1 * gradient, 0.95 * v + 0.05 * gradient**2
+    expected = m / (1 - 0.9**50) / np.sqrt(v / (1 - 0.95**50))
+    np.testing.assert_allclose(directions.momentum, expected, rtol=2e-5)
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (8,), (5, 5), (2, 3, 4)])
+def test_chunks_are_undone_exactly(shape):
+    tensor = np.random.RandomState(0).standard_normal(shape or None)
+    tensor = np.float32(tensor)
+    plan = plan_for(shape)
+    chunks = gradient_features.to_chunks(tf.constant(tensor), plan)
+    assert np.prod(chunks.shape) == plan.num_chunks * plan.chunk_len
+    assert np.array_equal(np.ravel(chunks)[: tensor.size], np.ravel(tensor))
+    assert np.array_equal(gradient_features.from_chunks(chunks, plan).numpy(), tensor[np.newaxis])
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (30,), (5, 5), (6, 4), (3, 16), (2, 3, 4)])
+def test_stack_of_variables_is_pooled_like_each_of_them(shape):
+    plan = plan_for(shape)
+    runs = [random_run(shape, seed=seed) for seed in (0, 1)]
+    gradients, weights = (np.stack(each) for each in zip(*runs, strict=True))
+    _, _, together = pooled_after(np.swapaxes(gradients, 0, 1), weights, plan)
+    for index, (gradient, weight) in enumerate(runs):
+        _, _, alone = pooled_after(gradient, weight, plan)
+        for stacked, single in zip(tf.nest.flatten(together), tf.nest.flatten(alone), strict=True):
+            np.testing.assert_allclose(stacked[index], single[0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (6, 4)])
+def test_inverse_rms_is_of_each_variable(shape):
+    tensor = np.random.RandomState(0).randn(2, *shape).astype(np.float32)
+    factors = gradient_features.inverse_rms(tf.constant(tensor), plan_for(shape)).numpy()
+    expected = [1 / np.sqrt((each.astype(np.float64) ** 2).mean()) for each in tensor]
+    np.testing.assert_allclose(factors.ravel(), expected, rtol=1e-5)
+    alone = gradient_features.inverse_rms(tf.constant(tensor[0]), plan_for(shape)).numpy()
+    np.testing.assert_allclose(alone * tensor[0], expected[0] * tensor[0], rtol=1e-5)
+
+
+def test_statistics_are_means_of_products_over_each_chunk():
+    gradients, weight = random_run((5, 5))
+    plan = plan_for((5, 5))
+    directions, _, pooled = pooled_after(gradients, weight, plan)
+    flat = [
+        np.ravel(x).astype(np.float64) for x in (directions.gradient, directions.momentum, weight)
+    ]
+    g, m, w = (x / np.sqrt((x**2).mean()) for x in flat)
+    assert plan.chunk_counts == (7, 7, 7, 4)
+    for row, start in enumerate((0, 7, 14, 21)):
+        part = slice(start, start + 7)
+        means = np.array([np.mean((a * b)[part]) for a, b in
+                          ((g, g), (m, m), (w, w), (g, m), (m, w), (g, w))])  # fmt: skip
+        expected = means / np.sqrt(1 + np.abs(means))
+        np.testing.assert_allclose(pooled.statistics[0, row], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_context_holds_scales_cosines_and_progress():
+    gradients, weight = random_run((6, 4))
+    directions, _, pooled = pooled_after(gradients, weight, plan_for((6, 4)))
+    g, m = directions.gradient.numpy(), directions.momentum.numpy()
+    cosine = (g * m).sum() / np.sqrt((g**2).sum() * (m**2).sum())
+    context = pooled.context.numpy()[0, 0]
+    assert context[0] == pytest.approx(0.1 * np.log((g**2).mean()), abs=1e-5)
+    assert context[2] == pytest.approx(cosine, abs=1e-5)
+    assert context[4:].tolist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_scale_of_the_loss_changes_nothing(scale):
+    gradients, weight = random_run((6, 4))
+    plan = plan_for((6, 4))
+    _, features, pooled = pooled_after(gradients, weight, plan)
+    _, scaled_features, scaled = pooled_after(np.float32(scale) * gradients, weight, plan)
+    np.testing.assert_allclose(scaled.statistics, pooled.statistics, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(scaled.context, pooled.context, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(scaled_features.momentum, features.momentum, rtol=1e-4, atol=1e-6)
+
+
+def test_normalised_features_have_unit_rms_and_are_clipped():
+    weight = np.zeros(200, np.float32)
+    weight[3] = 1.0
+    gradients, _ = random_run((200,))
+    plan = plan_for((200,), chunk_size=64)
+    _, features, pooled = pooled_after(gradients, weight, plan)
+    normalised = gradient_features.normalise(features, pooled.factors)
+    momentum = gradient_features.from_chunks(normalised.momentum, plan).numpy()
+    assert np.sqrt((momentum**2).mean()) == pytest.approx(1.0, abs=1e-4)
+    assert normalised.weight.numpy().max() == 8.0
+
+
+def test_zero_gradient_and_zero_weight_give_finite_features():
+    zeros = np.zeros([1, 4], np.float32)
+    _, _, pooled = pooled_after(zeros, zeros[0], plan_for((4,)))
+    assert np.array_equal(pooled.statistics.numpy(), np.zeros([1, 1, 6]))
+    assert np.isfinite(pooled.context.numpy()).all()
+
+
+def test_nesterov_is_the_momentum_after_the_same_gradient_once_more():
+    gradient, momentum = tf.constant([1.0, -2.0]), tf.constant([0.5, 4.0])
+    mixed = gradient_features.nesterov(
+        gradient_features.Directions(gradient, momentum), tf.constant(0.75)
+    )
+    np.testing.assert_allclose(mixed.momentum, [0.625, 2.5])
+    np.testing.assert_allclose(mixed.gradient, gradient)

@@ -1,0 +1,72 @@
+"""The LSTM optimizers beside their NumPy twin, and the twin on a case worked out by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnemosyne_tf import CoordinatewiseLSTM, LSTMParams, LSTMStructure, RNNprop
+from mnemosyne_tf.lstm import reference
+
+SHAPES = {"scalar": (), "output/bias": (7,), "kernel": (4, 3), "embeddings": (5, 2, 2)}
+
+
+@pytest.mark.parametrize(
+    ("optimizer_class", "jit_compile"),
+    [(CoordinatewiseLSTM, False), (RNNprop, False), (RNNprop, True)],
+)
+def test_equals_its_twin_over_100_steps(optimizer_class, jit_compile):
+    optimizer = optimizer_class(0.3, 0.01, jit_compile=jit_compile)
+    random = np.random.RandomState(0)
+    shapes = SHAPES if not jit_compile else {"output/bias": (7,)}
+    variables = [
+        tf.Variable(np.float32(random.standard_normal(shape or None)), name=name)
+        for name, shape in shapes.items()
+    ]
+    optimizer.build(variables)
+    twins = [
+        reference.LSTMReferenceState.start(variable.numpy(), optimizer.meta_params)
+        for variable in variables
+    ]
+
+    @tf.function
+    def apply(gradients):
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+    for step in range(100):
+        # Tiny ones now and then, on both sides of e^-10.
+        scale = 1e-4 if step % 7 == 3 else 1.0
+        gradients = [np.float32(scale * random.standard_normal(v.shape or None)) for v in variables]
+        apply([tf.constant(gradient) for gradient in gradients])
+        for twin, gradient, variable in zip(twins, gradients, variables, strict=True):
+            decay = 0.0 if "bias" in variable.name else 0.01
+            reference.update(
+                optimizer.meta_params,
+                np.float64(gradient),
+                twin,
+                learning_rate=0.3,
+                weight_decay=decay,
+            )
+    for index, (twin, variable) in enumerate(zip(twins, variables, strict=True)):
+        pairs = [(variable, twin.weight), (optimizer._cells[index], twin.cells)]
+        if optimizer_class is RNNprop:
+            momentum, second_moment = optimizer._moments[index]
+            pairs += [(momentum, twin.momentum), (second_moment, twin.second_moment)]
+        for value, expected in pairs:
+            error = np.abs(value.numpy() - expected).max() / np.abs(expected).max()
+            assert error < 1e-5, f"{variable.name} is off by {error}"
+
+
+def test_one_step_of_one_unit_by_hand():
+    structure = LSTMStructure(units=1)
+    values = {name: np.zeros(shape) for name, shape in structure.shapes().items()}
+    values["rule/output_scale"] = 0.1
+    # Only the sign reaches the candidates: tanh(1), gates at one half.
+    values["layer_1/kernel"] = [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    values["layer_2/kernel"] = [[0, 1, 0, 0], [0, 0, 0, 0]]
+    values["output/kernel"], values["output/bias"] = [2.0], 0.5
+    meta = LSTMParams(structure, values)
+    state = reference.LSTMReferenceState.start(np.array(3.0), meta)
+    reference.update(meta, np.array(9.0), state, learning_rate=0.5, weight_decay=0.0)
+    first = 0.5 * np.tanh(0.5 * np.tanh(1.0))
+    second = 0.5 * np.tanh(0.5 * np.tanh(first))
+    assert float(state.weight) == pytest.approx(3.0 - 0.5 * 0.1 * (2.0 * second + 0.5))

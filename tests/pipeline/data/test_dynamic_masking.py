@@ -1,0 +1,217 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from data_prep.examples import masking
+from data_prep.examples import rng as random_words
+from pipeline.data import dynamic_masking
+
+PAD, CLS, SEP, MASK = 0, 2, 3, 4
+RULES = dynamic_masking.MaskingRules(
+    masked_lm_prob=0.15,
+    max_predictions_per_seq=10,
+    do_whole_word_mask=True,
+    cls_id=CLS,
+    sep_id=SEP,
+    mask_id=MASK,
+    vocab_size=1_000,
+)
+PIECES = dataclasses.replace(RULES, do_whole_word_mask=False)
+LIMIT = dynamic_masking.DRAW_LIMIT
+
+
+def unmasked(num_rows, seq_len=64, seed=0):
+    """Pairs of random words of one to five pieces: [CLS] A [SEP] B [SEP] [PAD]..."""
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(5, 1_000, (num_rows, seq_len)).astype(np.int32)
+    starts = (rng.random((num_rows, seq_len)) < 0.7).astype(np.int32)
+    lengths = rng.integers(5, seq_len + 1, num_rows)
+    for row, length in enumerate(lengths):
+        middle = rng.integers(2, length - 2)
+        ids[row, [0, middle, length - 1]] = CLS, SEP, SEP
+        starts[row, [1, middle + 1]] = 1
+        starts[row, [0, middle, length - 1]] = 0
+        ids[row, length:] = starts[row, length:] = 0
+    real = (np.arange(seq_len) < lengths[:, None]).astype(np.int32)
+    return {"input_ids": ids, "input_mask": real, "word_starts": starts, "segment_ids": real}
+
+
+def masked(features, rules, seed=(0, 0)):
+    num_rows, seq_len = features["input_ids"].shape
+    draws = dynamic_masking.random_draws(seed, num_rows=num_rows, seq_len=seq_len)
+    features = {name: tf.constant(value) for name, value in features.items()}
+    batch = dynamic_masking.mask_batch(features, draws, rules)
+    return {name: value.numpy() for name, value in batch.items()}, draws.numpy()
+
+
+def one_at_a_time(features, draws, rules):
+    """google-research/bert's rule in plain Python: the chosen places of every row."""
+    rows = []
+    for ids, real, starts, order in zip(
+        features["input_ids"],
+        features["input_mask"],
+        features["word_starts"],
+        draws[:, 0],
+        strict=True,
+    ):
+        words = []
+        for place, token in enumerate(ids):
+            if not real[place] or token in (CLS, SEP):
+                continue
+            if rules.do_whole_word_mask and not starts[place]:
+                words[-1].append(place)
+            else:
+                words.append([place])
+        length = int(real.sum())
+        wanted = min(rules.max_predictions_per_seq, max(1, round(length * rules.masked_lm_prob)))
+        chosen = []
+        for word in sorted(words, key=lambda word: order[word[0]]):
+            if len(chosen) + len(word) <= wanted:
+                chosen += word
+        rows.append(sorted(chosen))
+    return rows
+
+
+def predicted_places(batch):
+    return [
+        positions[weights > 0].tolist()
+        for positions, weights in zip(
+            batch["masked_lm_positions"], batch["masked_lm_weights"], strict=True
+        )
+    ]
+
+
+def test_a_hand_case():
+    # [CLS] the play ##er sat [SEP] it ran [SEP]: 30 % of nine tokens are three.
+    features = {
+        "input_ids": tf.constant([[CLS, 10, 11, 12, 13, SEP, 14, 15, SEP]]),
+        "input_mask": tf.ones([1, 9], tf.int32),
+        "word_starts": tf.constant([[0, 1, 1, 0, 1, 0, 1, 1, 0]]),
+    }
+    order = [0, 9, 5, 1, 8, 0, 2, 7, 0]  # it, play ##er; then all is full
+    fate = [0, 0, LIMIT - 1, int(0.85 * LIMIT), 0, 0, 0, 0, 0]
+    other = [0, 0, 2_077, 0, 0, 0, 0, 0, 0]
+    rules = dataclasses.replace(RULES, masked_lm_prob=0.3, max_predictions_per_seq=4)
+    batch = dynamic_masking.mask_batch(features, tf.constant([[order, fate, other]]), rules)
+    assert batch["input_ids"].numpy().tolist() == [[CLS, 10, 77, 12, 13, SEP, MASK, 15, SEP]]
+    assert batch["masked_lm_positions"].numpy().tolist() == [[2, 3, 6, 0]]
+    assert batch["masked_lm_ids"].numpy().tolist() == [[11, 12, 14, 0]]
+    assert batch["masked_lm_weights"].numpy().tolist() == [[1.0, 1.0, 1.0, 0.0]]
+    assert "word_starts" not in batch
+
+
+@pytest.mark.parametrize("rules", [RULES, PIECES], ids=["words", "pieces"])
+def test_places_are_those_of_one_word_after_the_other(rules):
+    features = unmasked(500)
+    batch, draws = masked(features, rules)
+    assert predicted_places(batch) == one_at_a_time(features, draws, rules)
+
+
+@pytest.mark.parametrize("rules", [RULES, PIECES], ids=["words", "pieces"])
+def test_labels_rebuild_the_text_and_no_special_token_is_touched(rules):
+    features = unmasked(300)
+    batch, _ = masked(features, rules)
+    rebuilt = batch["input_ids"].copy()
+    row, slot = np.nonzero(batch["masked_lm_weights"])
+    places = batch["masked_lm_positions"][row, slot]
+    rebuilt[row, places] = batch["masked_lm_ids"][row, slot]
+    np.testing.assert_array_equal(rebuilt, features["input_ids"])
+    assert not np.isin(batch["masked_lm_ids"][row, slot], [PAD, CLS, SEP]).any()
+    assert not batch["masked_lm_ids"][batch["masked_lm_weights"] == 0].any()
+
+
+def test_number_of_predictions_of_single_pieces_is_googles():
+    features = unmasked(300)
+    batch, _ = masked(features, PIECES)
+    expected = [
+        min(10, max(1, round(int(length) * 0.15)), int(length) - 3)
+        for length in features["input_mask"].sum(axis=1)
+    ]
+    assert batch["masked_lm_weights"].sum(axis=1).tolist() == expected
+
+
+@pytest.mark.parametrize("rules", [RULES, PIECES], ids=["words", "pieces"])
+def test_shares_are_those_of_masked_records(rules):
+    """Chi-square over 2 x 20,000 predictions: fates, places, pieces into a word."""
+    features = unmasked(4_000)
+    batch, _ = masked(features, rules)
+    text = features["input_mask"].astype(bool) & ~np.isin(features["input_ids"], [CLS, SEP])
+    static = masking.mask_block(
+        features["input_ids"],
+        lengths=features["input_mask"].sum(axis=1),
+        is_maskable=text,
+        begins_word=features["word_starts"].astype(bool),
+        rules=masking.MaskingRules(0.15, 10, rules.do_whole_word_mask, MASK, 1_000),
+        words=random_words.RandomWords(random_words.seed_of(0, "test")),
+    )
+    weights = np.arange(10) < static.num_predictions[:, None]
+    ours = _shares(
+        features, batch["input_ids"], batch["masked_lm_positions"], batch["masked_lm_weights"]
+    )
+    theirs = _shares(features, static.input_ids, static.masked_lm_positions, weights)
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.sum() > 20_000 and b.sum() > 20_000
+        assert stats.chi2_contingency([a, b]).pvalue > 1e-3
+
+
+def _shares(features, input_ids, positions, weights):
+    row, slot = np.nonzero(weights)
+    places = positions[row, slot].astype(int)
+    shown, original = input_ids[row, places], features["input_ids"][row, places]
+    fates = np.where(shown == MASK, 0, np.where(shown == original, 1, 2))
+    since_start = (
+        places
+        - np.maximum.accumulate(np.where(features["word_starts"] == 1, np.arange(64), 0), axis=1)[
+            row, places
+        ]
+    )
+    return (
+        np.bincount(fates, minlength=3),
+        np.bincount(places // 8, minlength=8),
+        np.bincount(np.minimum(since_start, 4), minlength=5),
+    )
+
+
+def test_four_fifths_are_hidden_and_a_tenth_each_kept_and_replaced():
+    features = unmasked(4_000)
+    batch, _ = masked(features, PIECES)
+    fates = _shares(
+        features,
+        *list(batch[name] for name in ("input_ids", "masked_lm_positions", "masked_lm_weights")),
+    )[0]
+    # A random entry of 1,000 is the original or [MASK] itself once in 500.
+    assert stats.chisquare(fates, np.array([0.8001, 0.1001, 0.0998]) * fates.sum()).pvalue > 1e-3
+
+
+def test_same_seed_same_masks_and_another_step_others():
+    features = unmasked(50)
+    first, again, other = (masked(features, RULES, seed)[0] for seed in ((1, 7), (1, 7), (1, 8)))
+    np.testing.assert_array_equal(first["input_ids"], again["input_ids"])
+    differing = (first["masked_lm_positions"] != other["masked_lm_positions"]).any(axis=1)
+    assert differing.mean() > 0.8
+
+
+def test_more_predictions_than_tokens_are_padding():
+    rules = dataclasses.replace(PIECES, max_predictions_per_seq=12, masked_lm_prob=1.0)
+    batch, _ = masked(unmasked(20, seq_len=8), rules)
+    assert batch["masked_lm_positions"].shape == (20, 12)
+    assert batch["masked_lm_weights"][:, 8:].sum() == 0
+
+
+def test_shapes_are_static_inside_a_graph():
+    specs = {
+        name: tf.TensorSpec([4, 64], tf.int32)
+        for name in ("input_ids", "input_mask", "word_starts")
+    }
+
+    @tf.function(input_signature=[specs, tf.TensorSpec([4, 3, 64], tf.int32)])
+    def mask(features, draws):
+        batch = dynamic_masking.mask_batch(features, draws, RULES)
+        assert {tuple(batch[name].shape) for name in ("input_ids", "input_mask")} == {(4, 64)}
+        assert batch["masked_lm_positions"].shape == (4, 10)
+        return batch
+
+    mask.get_concrete_function()

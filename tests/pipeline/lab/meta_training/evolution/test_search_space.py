@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from mnemosyne_tf.meta_params import MetaParams
+from pipeline.lab.meta_training.evolution.search_space import SearchSpace
+from pipeline.lab.meta_training.settings import LEARNED
+
+EVERYTHING = [entry for entries in LEARNED.values() for entry in entries]
+
+
+def test_zero_is_the_nominal_set():
+    nominal = MetaParams.nominal()
+    space = SearchSpace(nominal, EVERYTHING)
+    assert space.num_coords == 2 + 2 + 3 + 2 + 1 + 17 + 1
+    found = space.meta_params(np.zeros(space.num_coords))
+    assert found.values.keys() == nominal.values.keys()
+    for name, value in nominal.values.items():
+        np.testing.assert_allclose(found.values[name], value, rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("rule/matrix_rate", 0.012 * np.e),
+        ("rule/momentum_decay", 1 - 0.1 / np.e),
+        ("rule/second_moment_decay", 1 - 0.05 / np.e),
+        ("rule/warmup_fraction", 3 * np.e / 97 / (1 + 3 * np.e / 97)),  # odds of 3 to 97, times e
+        ("rule/decay_start", 0.5),
+        ("rule/warmup_steps", 100 * np.e),
+        ("rule/batch_exponent", 1.0),
+        ("rule/length_exponent", 0.92),
+        ("rule/decay_delay", 0.5),
+        ("memory/log_tau", np.log(0.02) + 1),
+        ("step_head/bias", 0.1),
+    ],
+)
+def test_a_step_of_one_is_a_large_change(entry, expected):
+    value = SearchSpace(MetaParams.nominal(), [entry]).values(np.ones([1, 1]))[entry]
+    np.testing.assert_allclose(value, [expected], rtol=1e-6)
+
+
+def test_points_far_away_keep_the_bounds():
+    space = SearchSpace(MetaParams.nominal(), LEARNED["rates"] + LEARNED["decays"])
+    for sign in (-1.0, 1.0):
+        values = space.meta_params(np.full(4, 50.0 * sign)).values
+        assert values["rule/matrix_rate"] == pytest.approx(1.0 if sign > 0 else 0.0)
+        assert values["rule/momentum_decay"] == pytest.approx(0.9999 if sign > 0 else 0.0)
+
+
+def test_inside_is_the_nearest_point_that_keeps_the_bounds():
+    space = SearchSpace(
+        MetaParams.nominal(), ["rule/decay_start", "rule/momentum_decay", "rule/matrix_rate"]
+    )
+    # A decay begins between 0 and 0.95, a momentum of 0.9 may lose all of its memory (a tenth).
+    for point, nearest in (
+        ([-0.7, -9.0, -9.0], [0.0, np.log(0.1), -9.0]),
+        ([2.5, 1.0, 0.5], [1.9, 1.0, 0.5]),
+    ):
+        np.testing.assert_allclose(space.inside(np.array(point)), nearest, rtol=1e-6)
+
+
+def test_members_have_an_axis_and_rules_that_stay_put_are_there():
+    space = SearchSpace(MetaParams.nominal(), ["step_head/kernel"])
+    values = space.values(np.zeros([3, 16]))
+    assert values["step_head/kernel"].shape == (3, 16)
+    np.testing.assert_allclose(values["rule/momentum_decay"], [0.9] * 3)
+    assert "network/output" not in values

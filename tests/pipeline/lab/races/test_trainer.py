@@ -1,0 +1,67 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pipeline.lab.races import tasks
+from pipeline.lab.races.trainer import Trainer
+
+TASK = tasks.Task("digits_mlp", tasks.load_digits, tasks.build_mlp, 64, 10, 4)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return tasks.load_digits()
+
+
+def train(trainer, rate=0.32, seed=0):
+    return trainer.train(rate, seed, lambda curve: None)
+
+
+@pytest.fixture(scope="module")
+def trainer(data):
+    return Trainer(TASK, data, "sgd")
+
+
+@pytest.fixture(scope="module")
+def curve(trainer):
+    return train(trainer)
+
+
+def test_a_run_learns_and_is_judged_as_often_as_the_task_says(curve):
+    assert curve.steps == [10, 20, 30, 40]
+    assert curve.losses[-1] < 0.7 * curve.losses[0]
+    assert curve.accuracies[-1] > 0.6
+    assert curve.seconds == sorted(curve.seconds)
+    assert curve.cpu_seconds == sorted(curve.cpu_seconds)
+
+
+def test_runs_of_one_trainer_leave_no_trace_on_each_other(trainer, curve, data):
+    assert train(trainer, seed=1).losses != curve.losses
+    assert train(trainer, rate=0.02).losses != curve.losses
+    assert train(trainer).losses == curve.losses
+    assert train(Trainer(TASK, data, "sgd")).losses == curve.losses
+
+
+@pytest.mark.parametrize("optimizer", ["mnemosyne()", "schedule_free_adamw"])
+def test_state_and_rate_are_put_back(data, optimizer):
+    """State beside accumulators too: step counts, and which point the weights hold."""
+    short = dataclasses.replace(TASK, eval_every_steps=4, num_evaluations=2)
+    trainer = Trainer(short, data, optimizer)
+    first = train(trainer, rate=0.01)
+    train(trainer, rate=0.5, seed=3)
+    assert train(trainer, rate=0.01).losses == first.losses
+    assert train(trainer, rate=0.02).losses != first.losses
+
+
+def test_a_step_that_is_one_program_takes_the_same_course(curve, data):
+    compiled = Trainer(dataclasses.replace(TASK, jit_compile=True), data, "sgd")
+    np.testing.assert_allclose(train(compiled).losses, curve.losses, rtol=1e-4)
+
+
+def test_a_rival_that_averages_is_judged_at_its_average_and_goes_on_where_it_was(data):
+    """With one evaluation or four, training must take the same course."""
+    often = train(Trainer(TASK, data, "schedule_free_adamw"), rate=0.008)
+    task = dataclasses.replace(TASK, eval_every_steps=40, num_evaluations=1)
+    once = train(Trainer(task, data, "schedule_free_adamw"), rate=0.008)
+    assert often.losses[-1] == pytest.approx(once.losses[-1], rel=1e-3)

@@ -1,0 +1,134 @@
+import pytest
+import yaml
+
+from pipeline.recipes import loader
+from pipeline.recipes.sections import TrainConfig
+
+
+@pytest.mark.parametrize("name", loader.recipe_names())
+def test_every_shipped_recipe_loads_under_its_own_name(name):
+    assert loader.load_recipe(name).name == name
+
+
+@pytest.mark.parametrize("name", loader.recipe_names())
+def test_every_shipped_recipe_opens_with_its_command(name):
+    text = (loader.RECIPES_DIR / f"{name}.yaml").read_text()
+    assert all(word in text for word in ("# Command:", "# Time:", "# Expect:"))
+
+
+def test_unknown_recipe_lists_the_shipped_ones():
+    with pytest.raises(FileNotFoundError, match="'nothing'.*bert_tiny_sample"):
+        loader.load_recipe("nothing")
+
+
+def test_unknown_key_names_the_nearest_one(tmp_path):
+    (tmp_path / "r.yaml").write_text("train:\n  num_train_step: 5\n")
+    with pytest.raises(ValueError, match="'train.num_train_step'.*'train.num_train_steps'"):
+        loader.load_recipe(str(tmp_path / "r.yaml"))
+
+
+def test_override_is_typed_as_the_field_is():
+    recipe = loader.load_recipe(
+        "bert_tiny_sample",
+        ["train.num_train_steps=7", "optimizer.learning_rate=3e-4", "model.hidden_dim=64"],
+    )
+    assert recipe.train.num_train_steps == 7
+    assert recipe.optimizer.learning_rate == 3e-4
+    assert recipe.model.overrides()["hidden_dim"] == 64
+    assert "num_layers" not in recipe.model.overrides()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.num_train_steps=many", "must be int, received 'many'"),
+        ("train.num_train_steps=0", "train.num_train_steps must be at least 1, received 0"),
+        ("prepare.do_lower_case=1", "must be bool, received 1"),
+        ("train.num_train_steps", "expects section.key=value"),
+        ("train=5", "'train' in .* must be a section of settings, received 5"),
+        ("model.size.first=x", "'size' is no section"),
+        ("trian.num_train_steps=3", "Did you mean 'train'"),
+        ("optimizer.name=adam", "Unknown optimizer.name 'adam'.*mnemosyne, adamw, .*, sgd"),
+        ("optimizer.without=cam", "must be one of heads, memory, .*, or empty; received cam"),
+        ("optimizer.decay_start=1", "decay_start must be from 0 to below 1, received 1"),
+        ("prepare.masked_lm_prob=1.5", "masked_lm_prob must be a share .*, received 1.5"),
+    ],
+)
+def test_wrong_override_says_what_was_expected(override, message):
+    with pytest.raises(ValueError, match=message):
+        loader.load_recipe("bert_tiny_sample", [override])
+
+
+@pytest.mark.parametrize(
+    "key", ["warmup_fraction", "decay_start", "weight_decay", "clip_norm", "beta_2"]
+)
+def test_setting_that_mnemosyne_would_ignore_is_refused(key):
+    with pytest.raises(ValueError, match=f"optimizer.{key} does nothing for mnemosyne.*0.5"):
+        loader.load_recipe("bert_tiny_mnemosyne", [f"optimizer.{key}=0.5"])
+    recipe = loader.load_recipe("bert_tiny_adamw", [f"optimizer.{key}=0.5"])
+    assert getattr(recipe.optimizer, key) == 0.5
+
+
+def test_rate_that_never_falls_has_no_start_of_its_decay():
+    overrides = ["optimizer.name=schedule_free_adamw", "optimizer.decay_start=0.5"]
+    with pytest.raises(ValueError, match="decay_start does nothing for schedule_free_adamw.*0.5"):
+        loader.load_recipe("bert_tiny_adamw", overrides)
+
+
+def test_only_mnemosyne_has_parts_to_leave_out():
+    overrides = ["optimizer.name=lion", "optimizer.without=memory"]
+    with pytest.raises(ValueError, match="of mnemosyne out, lion has none; received memory"):
+        loader.load_recipe("bert_tiny_adamw", overrides)
+    recipe = loader.load_recipe("bert_tiny_mnemosyne", overrides[1:])
+    assert recipe.optimizer.without == "memory"
+
+
+@pytest.mark.parametrize("name", ["adafactor", "sgd"])
+def test_beta_2_is_refused_where_there_is_none(name):
+    overrides = [f"optimizer.name={name}", "optimizer.beta_2=0.9"]
+    with pytest.raises(ValueError, match=f"optimizer.beta_2 does nothing for {name}.*0.9"):
+        loader.load_recipe("bert_tiny_adamw", overrides)
+    assert loader.load_recipe("bert_tiny_adamw", overrides[:1]).optimizer.beta_2 is None
+
+
+@pytest.mark.parametrize(("text", "value"), [("null", None), ("0.9", 0.9), ("1", 1.0)])
+def test_optional_number_takes_a_number_or_null(text, value):
+    recipe = loader.load_recipe("bert_tiny_adamw", [f"optimizer.beta_2={text}"])
+    assert recipe.optimizer.beta_2 == value
+    with pytest.raises(ValueError, match="'optimizer.beta_2' .* must be float, received 'x'"):
+        loader.load_recipe("bert_tiny_adamw", ["optimizer.beta_2=x"])
+
+
+def test_saved_recipe_loads_as_the_same_one(tmp_path):
+    recipe = loader.load_recipe("bert_tiny_sample", ["train.random_seed=9"])
+    loader.save_recipe(recipe, tmp_path / "recipe.yaml")
+    assert loader.load_recipe(str(tmp_path / "recipe.yaml")) == recipe
+
+
+def test_file_that_is_no_mapping_is_refused(tmp_path):
+    (tmp_path / "r.yaml").write_text("- 1\n")
+    with pytest.raises(ValueError, match="must hold sections"):
+        loader.load_recipe(str(tmp_path / "r.yaml"))
+
+
+def test_file_that_is_no_yaml_is_refused(tmp_path):
+    (tmp_path / "r.yaml").write_text("train: [1, 2\n")
+    with pytest.raises(ValueError, match="r.yaml must be YAML, received"):
+        loader.load_recipe(str(tmp_path / "r.yaml"))
+
+
+def test_empty_section_is_the_default_and_takes_overrides(tmp_path):
+    (tmp_path / "r.yaml").write_text("train:\n")
+    recipe = loader.load_recipe(str(tmp_path / "r.yaml"), ["train.random_seed=4"])
+    assert recipe.train == TrainConfig(random_seed=4)
+
+
+def test_differences_name_section_and_key():
+    old = {"train": {"a": 1, "b": 2}, "name": "x"}
+    new = {"train": {"a": 1, "b": 3}, "name": "x", "glue": {"c": 4}}
+    assert loader.differences(old, new) == ["train.b: 2 -> 3", "glue: None -> {'c': 4}"]
+
+
+def test_recipes_are_plain_yaml(tmp_path):
+    loader.save_recipe(loader.Recipe(), tmp_path / "recipe.yaml")
+    assert yaml.safe_load((tmp_path / "recipe.yaml").read_text())["model"]["size"] == "base"

@@ -1,0 +1,206 @@
+"""The command on literal little folders: what a reader must find on the page."""
+
+import contextlib
+import io
+import json
+import os
+import re
+
+import pytest
+
+from pipeline.report import page as report
+
+MANIFEST = {
+    "format_version": 1,
+    "settings": {},
+    "vocab": {"size": 2048, "sha256": "00"},
+    "splits": {"train": {"documents": 7, "sequences": 1234, "shards": []}},
+    "counts": {"documents": 8, "sentences": 90, "tokens": 4321},
+    "rejects": {"utf8": 2},
+    "statistics": {"length_histogram": [0, 0, 0, 5, 9], "masked_share": 0.147},
+    "versions": {},
+}
+
+
+def write_json(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def make_run(folder, *, optimizer, heldout_loss, complete=True, has_pairs=True):
+    write_json(
+        folder / "run.json",
+        {
+            "name": "tiny & small",
+            "optimizer": optimizer,
+            "parameters": 4_385_920,
+            "replicas": 1,
+            "devices": ["CPU:0"],
+            "unigram_loss": 5.371,
+            "data": "records",
+            "data_manifest": {"statistics": {"random_next_share": 0.575}, "settings": {}},
+            "meta_parameters": None,
+            "versions": {},
+            "recipe": {"name": "tiny & small", "train": {"num_train_steps": 20}},
+        },
+    )
+    rows = [
+        {
+            "split": split,
+            "step": step,
+            "seconds": 2.0 * step,
+            "sequences": step * 8,
+            "loss": heldout_loss + 0.6,
+            "masked_lm_loss": heldout_loss,
+            "masked_lm_accuracy": 0.25,
+            "next_sentence_loss": 0.6,
+            "next_sentence_accuracy": 0.625,
+            "sequences_per_second": 320.0,
+        }
+        for split in ("train", "heldout")
+        for step in (10, 20)
+    ]
+    for row in () if has_pairs else rows:
+        del row["next_sentence_loss"], row["next_sentence_accuracy"]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if complete:
+        (folder / "COMPLETED").write_text("{}")
+
+
+def make_scores(folder, *, sample_tasks):
+    row = {"task": "RTE", "metrics": {"accuracy": 0.584}, "score": 0.584, "note": ""}
+    write_json(
+        folder / "results.json",
+        {
+            "checkpoint": "elsewhere",
+            "initialisation": "checkpoint",
+            "sample_tasks": sample_tasks,
+            "average": 0.584,
+            "rows": [row],
+            "settings": {},
+        },
+    )
+    (folder / "COMPLETED").write_text("{}")
+
+
+@pytest.fixture(name="written", scope="module")
+def fixture_written(tmp_path_factory):
+    """Folder with five sources and their report, and what the command printed."""
+    folder = tmp_path_factory.mktemp("report")
+    make_run(folder / "a", optimizer="mnemosyne", heldout_loss=3.456)
+    make_run(folder / "b", optimizer="adamw", heldout_loss=4.321, complete=False)
+    write_json(folder / "data" / "manifest.json", MANIFEST)
+    (folder / "data" / "COMPLETED").write_text("")
+    make_scores(folder / "glue", sample_tasks=False)
+    make_scores(folder / "sample", sample_tasks=True)
+    names = ("a", "b", "data", "glue", "sample")
+    arguments = [*(str(folder / name) for name in names), "--output", str(folder / "report.html")]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert report.main(arguments) == 0
+    return folder, printed.getvalue()
+
+
+@pytest.fixture(name="page", scope="module")
+def fixture_page(written):
+    return (written[0] / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_path_is_printed_last_and_no_temporary_file_stays(written):
+    folder, printed = written
+    assert printed.splitlines()[-1] == str(folder / "report.html")
+    assert sorted(os.listdir(folder)) == ["a", "b", "data", "glue", "report.html", "sample"]
+
+
+def test_the_page_needs_nothing_from_outside(page):
+    assert "<script" not in page
+    assert re.findall(r'(?:src|href)="(?!#)[^"]*"', page) == []
+    assert "url(http" not in page and "@import" not in page
+
+
+def test_the_figures_of_the_runs_are_on_the_page(page):
+    for figure in ("3.456", "4.321", "5.371", "25.0%", "62.5%", "320"):
+        assert f"<td>{figure}</td>" in page
+
+
+def test_the_headline_is_the_lower_run(page):
+    assert "<b>3.46</b><span>held-out masked-LM loss</span>" in page
+    assert "1.92 below the unigram plateau" in page
+
+
+def test_the_plateau_is_drawn_in_both_loss_pictures(page):
+    pictures = page.split("<svg")[1:]
+    assert len(pictures) == 5
+    assert ["unigram plateau 5.37" in picture for picture in pictures] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_next_sentence_accuracy_is_drawn_against_one_answer_for_all(page):
+    assert page.count("one answer for all: 57.5%") == 1
+
+
+def report_of(tmp_path, *names):
+    arguments = [*(str(tmp_path / name) for name in names), "--output", str(tmp_path / "r.html")]
+    assert report.main(arguments) == 0
+    return (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_runs_without_pairs_have_no_picture_of_them(tmp_path):
+    make_run(tmp_path / "alone", optimizer="adamw", heldout_loss=4.0, has_pairs=False)
+    make_run(tmp_path / "pairs", optimizer="mnemosyne", heldout_loss=3.0)
+    alone = report_of(tmp_path, "alone")
+    assert alone.count("<svg") == 3
+    assert "sentence pairs told right" not in alone and "one answer for all" not in alone
+    both = report_of(tmp_path, "alone", "pairs")
+    assert both.count("<svg") == 4
+    assert both.count("one answer for all: 57.5%") == 1
+
+
+def test_an_unfinished_run_says_how_far_it_came(page):
+    assert page.count("unfinished: step 20 of 20") == 1
+
+
+def test_sample_tasks_are_plainly_not_glue(page):
+    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    assert "GLUE" in headings
+    assert "Sample tasks <small>not GLUE</small>" in headings
+    assert page.count("no figure here can be compared with GLUE") == 1
+
+
+def test_the_records_are_described(page):
+    for value in ("4,321", "1,234 from 7 documents", "14.7%", "2 (utf8 2)"):
+        assert f"<td>{value}</td>" in page
+
+
+def test_names_are_escaped(page):
+    assert "tiny &amp; small" in page
+    assert "tiny & small" not in page
+
+
+def test_one_folder_of_records_makes_a_page(tmp_path):
+    write_json(tmp_path / "data" / "manifest.json", MANIFEST)
+    (tmp_path / "data" / "COMPLETED").write_text("")
+    output = tmp_path / "report.html"
+    report.main([str(tmp_path / "data"), "--output", str(output)])
+    page = output.read_text(encoding="utf-8")
+    assert "<h2>Records</h2>" in page and "<h2>Runs</h2>" not in page
+
+
+def test_an_output_that_cannot_be_written_leaves_nothing(tmp_path):
+    make_run(tmp_path / "a", optimizer="adamw", heldout_loss=4.0)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="--output .*folder: expected a file that can be written"):
+        report.main([str(tmp_path / "a"), "--output", str(tmp_path / "folder")])
+    assert sorted(os.listdir(tmp_path)) == ["a", "folder"]
+    assert os.listdir(tmp_path / "folder") == []
+
+
+def test_help_gives_an_example(capsys):
+    with pytest.raises(SystemExit) as stop:
+        report.main(["--help"])
+    assert stop.value.code == 0
+    assert "mnemosyne report runs/tiny/data" in capsys.readouterr().out

@@ -1,0 +1,89 @@
+"""The GLUE table of literal score folders."""
+
+from pipeline.report import scores
+from pipeline.report.sources import Run, ScoreTable
+
+
+def make_table(rows, *, initialisation="checkpoint", directory="scores", is_complete=True):
+    rows = [
+        {
+            "task": task,
+            "metrics": metrics,
+            "score": sum(metrics.values()) / len(metrics),
+            "note": note,
+        }
+        for task, metrics, note in rows
+    ]
+    results = {
+        "checkpoint": "runs/a/",
+        "initialisation": initialisation,
+        "sample_tasks": False,
+        "average": sum(row["score"] for row in rows) / len(rows),
+        "rows": rows,
+    }
+    return ScoreTable(directory, results, is_complete)
+
+
+MRPC_AND_RTE = [
+    ("RTE", {"accuracy": 0.5}, ""),
+    ("MRPC", {"f1": 0.8, "accuracy": 0.7}, ""),
+]
+BETTER = [("RTE", {"accuracy": 0.6}, ""), ("MRPC", {"f1": 0.8, "accuracy": 0.6}, "")]
+
+
+def test_no_folders_no_table():
+    assert scores.score_table([], []) is None
+
+
+def test_tasks_stand_in_the_order_of_the_task_table():
+    table = scores.score_table([make_table(MRPC_AND_RTE)], [])
+    assert table.tasks == [("MRPC", "F1 / accuracy"), ("RTE", "accuracy")]
+    assert table.rows[0].cells == [("75.0", "80.0 / 70.0", False), ("50.0", "", False)]
+    assert table.rows[0].average == "62.5"
+
+
+def test_the_best_score_of_each_task_is_marked():
+    tables = [make_table(MRPC_AND_RTE), make_table(BETTER, initialisation="random")]
+    rows = scores.score_table(tables, []).rows
+    assert [[is_best for *_, is_best in row.cells] for row in rows] == [
+        [True, False],
+        [False, True],
+    ]
+    assert [row.is_best for row in rows] == [False, True]
+
+
+def test_rows_are_labelled_by_the_run_they_start_from():
+    run = Run("runs/a", {}, [], [], is_complete=True, label="Mnemosyne")
+    tables = [
+        make_table(MRPC_AND_RTE),
+        make_table(MRPC_AND_RTE, initialisation="random"),
+    ]
+    rows = scores.score_table(tables, [run]).rows
+    assert [row.label for row in rows] == ["pre-trained: Mnemosyne", "random initialisation"]
+
+
+def test_equal_labels_get_their_folder_and_unfinished_ones_say_so():
+    tables = [
+        make_table(MRPC_AND_RTE, directory="out/one"),
+        make_table(MRPC_AND_RTE, directory="out/two"),
+        make_table(MRPC_AND_RTE, initialisation="random", is_complete=False),
+    ]
+    rows = scores.score_table(tables, []).rows
+    assert [row.label for row in rows] == [
+        "pre-trained: runs/a/ (one)",
+        "pre-trained: runs/a/ (two)",
+        "random initialisation (unfinished)",
+    ]
+
+
+def test_a_task_that_a_row_lacks_is_a_dash_and_its_average_is_marked():
+    tables = [make_table(MRPC_AND_RTE), make_table(BETTER[:1])]
+    table = scores.score_table(tables, [])
+    assert table.rows[1].cells[0] == ("\u2013", "", False)
+    assert table.notes == ["An average is over the tasks of its own row: do not compare these."]
+
+
+def test_notes_of_tasks_are_shown_once():
+    row = ("QNLI", {"accuracy": 0.5}, "no train.tsv")
+    tables = [make_table([row]), make_table([row], initialisation="random")]
+    assert scores.score_table(tables, []).notes == ["QNLI: no train.tsv."]

@@ -1,0 +1,195 @@
+"""Figures of literal runs and folders, as they stand in the report."""
+
+import dataclasses
+
+import pytest
+
+from data_prep.features import Manifest
+from pipeline.report import tables
+from pipeline.report.sources import DataFolder, Run, ScoreTable
+
+
+def make_run(label="Mnemosyne", *, loss=3.5, learning_rate=1.0):
+    facts = {
+        "name": "tiny",
+        "optimizer": "mnemosyne",
+        "parameters": 4_385_920,
+        "replicas": 2,
+        "devices": ["CPU:0", "CPU:1"],
+        "unigram_loss": 5.25,
+        "data": "records",
+        "data_manifest": {"statistics": {"random_next_share": 0.4}, "settings": {}},
+        "meta_parameters": None,
+        "versions": {"tensorflow": "2.21.0"},
+        "recipe": {"optimizer": {"learning_rate": learning_rate}, "train": {"num_train_steps": 20}},
+    }
+    heldout = {
+        "step": 20,
+        "seconds": 90.0,
+        "masked_lm_loss": loss,
+        "masked_lm_accuracy": 0.3125,
+        "next_sentence_accuracy": 0.75,
+    }
+    train = [
+        {"step": step, "seconds": 4.5 * step, "sequences_per_second": rate}
+        for step, rate in ((5, 10.0), (10, 310.0), (15, 300.0))
+    ]
+    return Run("runs/a", facts, train, [heldout], is_complete=True, label=label)
+
+
+def make_scores(average, *, sample_tasks=False, num_rows=1):
+    rows = [{"task": "CoLA"}] * num_rows
+    results = {"average": average, "sample_tasks": sample_tasks, "rows": rows}
+    return ScoreTable("scores", results, is_complete=True)
+
+
+def test_headline_figures_of_a_run():
+    cards = tables.cards([make_run()], [])
+    assert [(card.figure, card.meaning) for card in cards] == [
+        ("3.50", "nats per masked token, 1.75 below the unigram plateau"),
+        ("31.2%", "of held-out masked tokens"),
+        ("75.0%", "of held-out pairs; one answer for all gives 60.0%"),
+        ("90 s", "20 steps, 4.4 M parameters"),
+    ]
+
+
+def test_a_loss_above_the_plateau_says_so():
+    card = tables.cards([make_run(loss=5.5)], [])[0]
+    assert card.meaning.endswith("0.25 above the unigram plateau")
+
+
+def test_headlines_are_those_of_the_lowest_run_and_the_best_table():
+    runs = [make_run("high", loss=4.0), make_run("low", loss=3.0)]
+    cards = tables.cards(runs, [make_scores(0.4), make_scores(0.5)])
+    assert tables.best_run(runs).label == "low"
+    assert cards[0].figure == "3.00"
+    assert (cards[-1].figure, cards[-1].name) == ("50.0", "GLUE average")
+
+
+def test_sample_tasks_are_never_called_glue_in_the_headlines():
+    card = tables.cards([], [make_scores(0.5, sample_tasks=True)])[0]
+    assert (card.name, card.meaning) == ("sample tasks, average", "1 tasks on dev, not GLUE")
+
+
+def test_the_run_table_has_the_figures_of_its_columns():
+    [(_, cells)] = tables.run_rows([make_run()])
+    assert dict(zip(tables.RUN_COLUMNS, cells, strict=True)) == {
+        "steps": "20",
+        "masked-LM loss": "3.500",
+        "unigram plateau": "5.250",
+        "masked-LM accuracy": "31.2%",
+        "next-sentence accuracy": "75.0%",
+        "training time": "90 s",
+        # The median: the first rows of a run hold its compilation.
+        "sequences/s": "300",
+    }
+
+
+def test_settings_that_differ_come_apart_from_those_shared():
+    runs = [make_run(learning_rate=1.0), make_run(learning_rate=0.5)]
+    differing, shared = tables.settings_rows(runs)
+    assert differing == [("optimizer.learning_rate", ["1.0", "0.5"])]
+    assert ("train.num_train_steps", ["20", "20"]) in shared
+    assert ("versions.tensorflow", ["2.21.0", "2.21.0"]) in shared
+
+
+def prepare_settings(made_with):
+    run = make_run()
+    run.facts["data_manifest"]["settings"] = {"dupe_factor": 3, "max_seq_length": 64, **made_with}
+    run.facts["recipe"]["prepare"] = {
+        "dupe_factor": 10,
+        "max_seq_length": 32,
+        "masked_lm_prob": 0.4,
+        "max_predictions_per_seq": 9,
+        "do_whole_word_mask": True,
+    }
+    _, shared = tables.settings_rows([run])
+    rows = {key.removeprefix("prepare."): values for key, values in shared if "prepare." in key}
+    return {key: value for key, (value,) in rows.items()}
+
+
+def test_settings_of_records_are_those_of_their_manifest():
+    assert prepare_settings({}) == {"dupe_factor": "3", "max_seq_length": "64"}
+
+
+def test_settings_that_records_leave_open_are_those_of_the_recipe():
+    shown = prepare_settings({"masking": "dynamic", "masked_lm_prob": 0.15, "bins": "32,64"})
+    assert (shown["masked_lm_prob"], shown["max_seq_length"]) == ("0.4", "32")
+    assert shown["dupe_factor"] == "3"
+
+
+def test_a_run_without_pairs_has_no_figure_for_them():
+    run = make_run()
+    del run.heldout[0]["next_sentence_accuracy"]
+    names = [card.name for card in tables.cards([run], [])]
+    assert names == ["held-out masked-LM loss", "masked-LM accuracy", "training time"]
+    [(_, cells)] = tables.run_rows([run])
+    column = tables.RUN_COLUMNS.index("next-sentence accuracy")
+    assert cells[column] == tables.NONE
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(95, "95 s"), (423, "7.0 min"), (7500, "125 min"), (20000, "5.6 h")]
+)
+def test_durations(seconds, text):
+    assert tables.duration(seconds) == text
+
+
+def make_data(**statistics):
+    return DataFolder(
+        "records",
+        Manifest(
+            settings={},
+            vocab={"size": 4096, "sha256": "00"},
+            splits={
+                "heldout": {"documents": 13, "sequences": 4012},
+                "train": {"documents": 236, "sequences": 81234},
+            },
+            counts={"documents": 249, "sentences": 65432, "tokens": 2312345, "lines": 7},
+            rejects={"utf8": 3, "too_long": 1, "empty": 0},
+            statistics=statistics,
+            versions={},
+        ),
+    )
+
+
+def test_the_table_of_records():
+    data = make_data(masked_share=0.1497, random_next_share=0.5, unknown_share=0.0031)
+    assert tables.data_rows(data) == [
+        ("documents", "249"),
+        ("sentences", "65,432"),
+        ("tokens", "2,312,345"),
+        ("training sequences", "81,234 from 236 documents"),
+        ("held-out sequences", "4,012 from 13 documents"),
+        ("vocabulary", "4,096 pieces"),
+        ("masked share", "15.0%"),
+        ("random-next share", "50.0%"),
+        ("unknown share", "0.310%"),
+        ("rejects", "4 (utf8 3, too_long 1)"),
+    ]
+
+
+def test_records_of_other_kinds_say_what_they_lack():
+    data = make_data(masked_share=0.0, random_next_share=0.0)
+    settings = {"masking": "dynamic", "objective": "mlm", "bins": "64,128"}
+    data = DataFolder("records", dataclasses.replace(data.manifest, settings=settings))
+    rows = dict(tables.data_rows(data))
+    assert rows["masked share"] == "masked in training"
+    assert rows["random-next share"] == "no pairs"
+    assert rows["bins"] == "64,128 tokens"
+
+
+def test_share_of_one_answer_is_not_told_of_a_single_bin():
+    run = make_run()
+    run.facts["data_manifest"]["settings"]["bins"] = "64,128"
+    assert tables.cards([run], [])[2].meaning == "of held-out pairs"
+
+
+def test_no_rejects_is_none():
+    assert tables.rejects_text({"utf8": 0}) == "none"
+
+
+def test_lengths_come_from_the_place_in_the_recorded_list():
+    data = make_data(length_histogram=[0, 0, 3, 0, 5])
+    assert tables.sequence_lengths(data) == {2: 3, 4: 5}
+    assert tables.sequence_lengths(make_data()) == {}

@@ -1,0 +1,106 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline.run.progress import TrainingProgress, heldout_text
+from pipeline.run.run_folder import RunFolder
+
+# Sums of 10 predictions and 4 pairs; see `models.losses.METRIC_SUMS`.
+SUMS = np.array([20.0, 5.0, 10.0, 2.0, 3.0, 4.0])
+HELDOUT = {"masked_lm_loss": 3.25, "masked_lm_accuracy": 0.5}
+PAIRS = {"next_sentence_loss": 0.625, "next_sentence_accuracy": 0.75}
+
+
+class Checkpoint:
+    """What progress asks a checkpoint."""
+
+    def __init__(self):
+        self.steps_done, self.skipped_steps = 0, 0
+        self.seconds = tf.Variable(0.0, dtype=tf.float64)
+
+
+@pytest.fixture
+def progress(tmp_path, tiny_recipe):
+    """Progress of a run that logs every 3 steps of 8 sequences, with its checkpoint."""
+    run = RunFolder(tmp_path, tiny_recipe())
+    run.begin()
+    facts = {"parameters": 1_234, "optimizer": "adamw", "devices": ["CPU:0"], "replicas": 1}
+    run.write_run({**facts, "reads": "records of 10 tokens"})
+    checkpoint = Checkpoint()
+    with TrainingProgress(run, checkpoint, tiny_recipe(), 6.5) as entered:
+        yield entered, checkpoint
+
+
+def train(progress, step, sums=SUMS, seconds=2.0):
+    shown, checkpoint = progress
+    steps, checkpoint.steps_done = step - checkpoint.steps_done, step
+    shown.trained(sums, num_steps=steps, seconds=seconds)
+
+
+def rows(tmp_path):
+    return [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_row_is_the_mean_since_the_last_one(progress, tmp_path):
+    train(progress, 2)
+    assert not (tmp_path / "metrics.jsonl").exists()
+    train(progress, 3, sums=SUMS * [3, 1, 1, 1, 1, 1])
+    train(progress, 6)
+    first, second = rows(tmp_path)
+    assert (first["step"], first["sequences"], first["seconds"]) == (3, 24, 4.0)
+    assert first["masked_lm_loss"] == 4.0  # (20 + 60) / 20
+    assert first["next_sentence_accuracy"] == 0.75
+    assert first["sequences_per_second"] == 6.0  # 3 x 8 in 4 seconds
+    assert (second["masked_lm_loss"], second["seconds"]) == (2.0, 6.0)
+    assert second["sequences_per_second"] == 12.0
+
+
+def test_rows_without_pairs_have_no_figures_of_them(progress, tmp_path):
+    train(progress, 3, sums=SUMS * [1, 1, 1, 0, 0, 0])
+    [row] = rows(tmp_path)
+    assert row["loss"] == row["masked_lm_loss"] == 2.0
+    assert not [name for name in row if "next_sentence" in name]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_loss_that_is_not_finite_names_the_steps_and_a_remedy(progress, tmp_path, bad):
+    train(progress, 2)
+    with pytest.raises(FloatingPointError, match="between steps 3 and 5.*optimizer.learning_rate"):
+        train(progress, 5, sums=SUMS * [bad, 1, 1, 1, 1, 1])
+    assert not (tmp_path / "metrics.jsonl").exists()
+
+
+def test_evaluation_is_logged_and_printed(progress, tmp_path, capsys):
+    shown, checkpoint = progress
+    checkpoint.steps_done = 6
+    shown.evaluated({**HELDOUT, **PAIRS})
+    [row] = rows(tmp_path)
+    assert (row["split"], row["step"], row["masked_lm_loss"]) == ("heldout", 6, 3.25)
+    assert "sequences_per_second" not in row
+    assert "step       6  held-out: masked-LM loss 3.2500 nats" in capsys.readouterr().err
+
+
+def test_held_out_figures_in_words():
+    assert heldout_text({**HELDOUT, **PAIRS, "unigram_loss": 6.5}) == (
+        "masked-LM loss 3.2500 nats (unigram plateau 6.5000), accuracy 0.5000; "
+        "next-sentence loss 0.6250, accuracy 0.7500"
+    )
+    assert heldout_text({**HELDOUT, "unigram_loss": 6.5}) == (
+        "masked-LM loss 3.2500 nats (unigram plateau 6.5000), accuracy 0.5000"
+    )
+
+
+def test_the_first_lines_say_what_runs_where(tmp_path, tiny_recipe, capsys):
+    run = RunFolder(tmp_path, tiny_recipe())
+    run.begin()
+    facts = {"parameters": 4_385_920, "optimizer": "mnemosyne", "devices": ["GPU:0", "GPU:1"]}
+    run.write_run({**facts, "replicas": 2, "reads": "records of 10 tokens"})
+    checkpoint = Checkpoint()
+    checkpoint.steps_done = 5
+    with TrainingProgress(run, checkpoint, tiny_recipe(), 6.5):
+        printed = capsys.readouterr().err
+    for text in ("4,385,920 parameters", "GPU:0, GPU:1", "batch 8 = 2 x 4 sequences"):
+        assert text in printed
+    assert "records of 10 tokens" in printed and "continues at step 5" in printed

@@ -1,0 +1,71 @@
+import json
+
+import pytest
+
+from pipeline.run.run_folder import RunFolder
+
+
+def started(directory, recipe):
+    run = RunFolder(directory, recipe)
+    run.begin()
+    return run
+
+
+def test_same_settings_continue_and_other_settings_are_named(tmp_path, tiny_recipe):
+    started(tmp_path, tiny_recipe())
+    started(tmp_path, tiny_recipe())
+    with pytest.raises(ValueError, match="train.global_batch_size: 8 -> 16"):
+        RunFolder(tmp_path, tiny_recipe("train.global_batch_size=16"))
+
+
+def test_settings_that_do_not_change_the_result_may_change(tmp_path, tiny_recipe):
+    started(tmp_path, tiny_recipe())
+    RunFolder(tmp_path, tiny_recipe("train.steps_per_loop=1", "glue.num_train_epochs=9"))
+
+
+def test_run_of_a_version_with_fewer_settings_continues(tmp_path, tiny_recipe):
+    started(tmp_path, tiny_recipe())
+    saved = tmp_path / "recipe.yaml"
+    older = [line for line in saved.read_text().splitlines() if "initial_run" not in line]
+    saved.write_text("\n".join(older))
+    RunFolder(tmp_path, tiny_recipe())
+    with pytest.raises(ValueError, match="train.initial_run:  -> elsewhere"):
+        RunFolder(tmp_path, tiny_recipe("train.initial_run=elsewhere"))
+
+
+@pytest.mark.parametrize("output", ["file", "file/below"])
+def test_output_that_cannot_be_written_is_refused(tmp_path, tiny_recipe, output):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="must be a folder that can be written.*Name another"):
+        started(tmp_path / output, tiny_recipe())
+
+
+def test_refused_run_leaves_no_folder(tmp_path, tiny_recipe):
+    RunFolder(tmp_path / "run", tiny_recipe())
+    assert not (tmp_path / "run").exists()
+
+
+def test_rows_after_the_checkpoint_and_torn_rows_are_dropped(tmp_path, tiny_recipe):
+    run = started(tmp_path, tiny_recipe())
+    for step in (3, 6, 9):
+        run.append_metrics({"step": step})
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"step": 6, "lo')
+    run.forget_metrics_after(6)
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [3, 6]
+
+
+def test_figures_exist_only_after_completion(tmp_path, tiny_recipe):
+    run = started(tmp_path, tiny_recipe())
+    assert run.final_figures() is None
+    run.complete({"step": 12})
+    assert run.final_figures() == {"step": 12}
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_run_facts_carry_versions(tmp_path, tiny_recipe):
+    run = started(tmp_path, tiny_recipe())
+    run.write_run({"name": "x"})
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert facts["name"] == "x" and facts["versions"]["tensorflow"].startswith("2.")
