@@ -17,8 +17,8 @@ from data_prep.beam import command_flags
 from data_prep.beam.worker_watchdog import WorkerDiedError
 from data_prep.corpus import input_files
 from data_prep.corpus.documents import DocumentReader
+from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.input_files import InputFile
-from data_prep.corpus.utf8_lines import FileRange
 from data_prep.recorded_settings import describe_differences
 from data_prep.tokenizer.vocabulary_learner import learn_vocabulary
 from data_prep.tokenizer.word_counts import count_words

@@ -24,8 +24,8 @@ from data_prep import storage
 from data_prep.beam.tokenized_documents import Buckets
 from data_prep.corpus.bad_input import BadInputError, RejectLog, parse_policies
 from data_prep.corpus.documents import DocumentReader, document_id
+from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.rejects import INVALID_UTF8
-from data_prep.corpus.utf8_lines import FileRange
 from data_prep.examples import token_blocks
 from data_prep.examples.shards import write_shards
 from data_prep.job import byte_accounting

@@ -10,9 +10,9 @@ from data_prep import storage
 from data_prep.beam import command_flags
 from data_prep.corpus import input_files
 from data_prep.corpus.documents import Document, DocumentReader
+from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.input_files import InputFile
 from data_prep.corpus.sentences import split_sentences
-from data_prep.corpus.utf8_lines import FileRange
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,9 +20,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 
 from data_prep.corpus import line_blocks, rejects
+from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.parquet import ParquetTexts
 from data_prep.corpus.rejects import DeadLetter
-from data_prep.corpus.utf8_lines import CleanBlock, FileRange, LineCleaner
+from data_prep.corpus.utf8_lines import CleanBlock, LineCleaner
 from data_prep.corpus.wiki_dump import WikiDumpArticles
 from data_prep.corpus.wiki_markup import plain_paragraphs
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from data_prep import storage
 from data_prep.corpus import byte_streams, parquet
 from data_prep.corpus.documents import LAYOUTS
-from data_prep.corpus.utf8_lines import FileRange
+from data_prep.corpus.file_range import FileRange
 
 RANGE_BYTES = 32 << 20
 UNIT_BYTES = 8 << 20

@@ -14,8 +14,8 @@ from typing import Any
 
 from data_prep import storage
 from data_prep.corpus import rejects, utf8_lines
+from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.rejects import DeadLetter
-from data_prep.corpus.utf8_lines import FileRange
 
 _ROWS_PER_BATCH = 1_024
 

@@ -7,21 +7,11 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
 from data_prep.corpus import byte_streams, line_blocks, rejects
+from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.line_blocks import LineBlock
 from data_prep.corpus.rejects import DeadLetter
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-@dataclasses.dataclass(frozen=True)
-class FileRange:
-    """What to read: what begins in bytes `[start, stop)` of a file; None means its end."""
-
-    path: str
-    layout: str
-    start: int = 0
-    stop: int | None = None
-    text_field: str = "text"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from xml.parsers import expat
 
 from data_prep.corpus import byte_streams, rejects
+from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.rejects import DeadLetter
-from data_prep.corpus.utf8_lines import FileRange
 
 _READ_TAGS = frozenset({"ns", "text"})
 

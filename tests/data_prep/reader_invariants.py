@@ -5,7 +5,7 @@ import itertools
 
 from data_prep.corpus.byte_streams import ByteStream
 from data_prep.corpus.documents import DocumentReader
-from data_prep.corpus.utf8_lines import FileRange
+from data_prep.corpus.file_range import FileRange
 
 TEXT_LAYOUTS = ("blank_line", "file", "line", "jsonl")
 

@@ -19,7 +19,7 @@ import pytest
 
 from data_prep.beam.tokenized_documents import Buckets
 from data_prep.corpus.documents import DocumentReader, document_id
-from data_prep.corpus.utf8_lines import FileRange
+from data_prep.corpus.file_range import FileRange
 from data_prep.examples import masking, token_blocks
 from data_prep.examples.shards import write_shards
 from data_prep.settings import PreparationSettings

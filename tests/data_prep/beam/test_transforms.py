@@ -8,7 +8,7 @@ import pytest
 
 from data_prep.beam import tokenized_documents, transforms
 from data_prep.corpus import input_files
-from data_prep.corpus.utf8_lines import FileRange
+from data_prep.corpus.file_range import FileRange
 from data_prep.examples.token_blocks import unpack
 from data_prep.job.spill_files import SpillFiles
 

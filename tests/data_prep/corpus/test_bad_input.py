@@ -16,8 +16,8 @@ import zstandard
 from data_prep.corpus.bad_input import BadInputError, RejectLog, parse_policies
 from data_prep.corpus.byte_streams import ByteStream
 from data_prep.corpus.documents import DocumentReader
+from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.rejects import MAX_SAVED_BYTES, DeadLetter
-from data_prep.corpus.utf8_lines import FileRange
 from data_prep.features import load_manifest
 
 ZSTD = zstandard.ZstdCompressor(write_checksum=True).compress  # as the zstd command does

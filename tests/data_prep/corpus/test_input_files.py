@@ -5,8 +5,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.input_files import InputFile, digest_of_files, find_input_files, plan_work
-from data_prep.corpus.utf8_lines import FileRange
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.parquet import ParquetTexts, check_column
-from data_prep.corpus.utf8_lines import FileRange
 
 
 @pytest.fixture

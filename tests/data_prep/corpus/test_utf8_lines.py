@@ -1,4 +1,5 @@
-from data_prep.corpus.utf8_lines import FileRange, LineCleaner
+from data_prep.corpus.file_range import FileRange
+from data_prep.corpus.utf8_lines import LineCleaner
 
 
 def clean(tmp_path, content, **kwargs):

@@ -2,7 +2,7 @@ import bz2
 
 import pytest
 
-from data_prep.corpus.utf8_lines import FileRange
+from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.wiki_dump import WikiDumpArticles
 
 PAGE = (
