@@ -1,5 +1,6 @@
 import json
 import os
+import pathlib
 
 import pytest
 import tensorflow as tf
@@ -182,7 +183,7 @@ def test_help_shows_an_example(capsys):
 
 def test_casing_recorded_next_to_the_vocabulary_decides(prepare, corpus, tmp_path, vocab_file):
     vocab = tmp_path / "vocab.txt"
-    vocab.write_bytes(open(vocab_file, "rb").read())
+    vocab.write_bytes(pathlib.Path(vocab_file).read_bytes())
     (tmp_path / "vocab.txt.json").write_text('{"settings": {"do_lower_case": false}}')
     with pytest.raises(ValueError, match="Give --do_lower_case false or another vocabulary"):
         prepare(corpus, vocab_file=vocab)
