@@ -84,9 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     flags, beam_flags = parser.parse_known_args(argv)
     command_flags.check_beam_flags(parser, beam_flags, [*flags.input, flags.output])
-    from data_prep.wordpiece import load_vocabulary
+    from data_prep.wordpiece import check_casing, load_vocabulary
 
     vocab = load_vocabulary(flags.vocab_file)
+    if warning := check_casing(flags.vocab_file, flags.do_lower_case):
+        print(f"mnemosyne: warning: {warning}", file=sys.stderr)
     files = input_files.find_input_files(flags.input)
     settings = _settings(flags, files)
     job = JobFolder(flags.output, settings)

@@ -20,16 +20,17 @@ from data_prep.corpus.documents import DocumentReader
 from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.input_files import InputFile
 from data_prep.recorded_settings import describe_differences
-from data_prep.tokenizer.vocabulary_learner import learn_vocabulary
+from data_prep.tokenizer.vocabulary_file import SETTINGS_SUFFIX
+from data_prep.tokenizer.vocabulary_learner import learn_vocabulary, left_out
 from data_prep.tokenizer.word_counts import count_words
 
-_SETTINGS_SUFFIX = ".json"
 _EXAMPLE = """\
 example:
   mnemosyne vocab --input 'articles/*.txt.xz' --output vocab.txt --vocab_size 8000
 
-Globs and layouts as in `mnemosyne prepare`. Give the same --do_lower_case there. FILE.json beside
-the vocabulary records what made it; run again, the command sees that and does nothing.
+Globs and layouts are those of `mnemosyne prepare`. FILE.json, written next to the vocabulary,
+records the settings: `prepare` reads --do_lower_case from it and refuses the opposite, and this
+command, run again, finds its work done.
 """
 
 
@@ -46,6 +47,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", required=True, metavar="FILE", help="vocabulary to write")
     parser.add_argument("--vocab_size", type=int, default=30_522, help="entries (default 30522)")
     parser.add_argument(
+        "--limit_alphabet", type=int, metavar="N", help="most characters (default: all that fit)"
+    )
+    parser.add_argument(
         "--do_lower_case", **command_flags.boolean(True), help="lower case, no accents (true)"
     )
     return parser
@@ -58,6 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     command_flags.check_beam_flags(parser, beam_flags, [*flags.input, flags.output])
     if flags.vocab_size < 1:
         raise ValueError(f"Expected --vocab_size of at least 1, received {flags.vocab_size}.")
+    if flags.limit_alphabet is not None and flags.limit_alphabet < 1:
+        raise ValueError(
+            f"Expected --limit_alphabet of at least 1, received {flags.limit_alphabet}. Leave it "
+            "out to keep every character that fits."
+        )
     files = input_files.find_input_files(flags.input)
     settings = _settings(flags, files)
     if _is_complete(flags.output, settings):
@@ -72,16 +81,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command_flags.report_dead_worker(error)
     print(f"{len(counts):,} different words; learning", file=sys.stderr)
     try:
-        vocabulary = learn_vocabulary(counts, flags.vocab_size)
+        vocabulary = learn_vocabulary(counts, flags.vocab_size, limit_alphabet=flags.limit_alphabet)
     except ValueError as error:
         raise ValueError(f"--input {' '.join(flags.input)}: {error}") from error
     _save(vocabulary, flags.output, settings)
     seconds = time.monotonic() - started
-    if len(vocabulary) < flags.vocab_size:
-        print(f"the corpus gives {len(vocabulary):,} of {flags.vocab_size:,} entries, not more")
+    for sentence in _remarks(vocabulary, counts, flags):
+        print(sentence)
     megabytes = sum(file.size for file in files) / 1e6
     print(f"{len(vocabulary):,} entries, {megabytes:,.1f} MB, {seconds:,.1f} s: {flags.output}")
     return 0
+
+
+def _remarks(
+    vocabulary: Sequence[str], counts: dict[str, int], flags: argparse.Namespace
+) -> Iterator[str]:
+    """Yields what a reader of the result should know: a short vocabulary, words it cannot spell."""
+    if len(vocabulary) < flags.vocab_size:
+        yield (
+            f"{len(vocabulary):,} entries, not {flags.vocab_size:,}: no two neighbouring pieces "
+            "that are left occur twice in the corpus."
+        )
+    rest = left_out(counts, vocabulary)
+    if rest.unknown_words:
+        knob = "--limit_alphabet" if flags.limit_alphabet else "--vocab_size"
+        yield (
+            f"{rest.characters:,} characters have no entry where they occur, so "
+            f"{rest.unknown_words / rest.words:.3%} of the words become [UNK]. A larger {knob} "
+            "keeps more characters."
+        )
 
 
 def _settings(flags: argparse.Namespace, files: Sequence[InputFile]) -> dict[str, Any]:
@@ -90,25 +118,26 @@ def _settings(flags: argparse.Namespace, files: Sequence[InputFile]) -> dict[str
         "input": flags.input,
         "input_digest": input_files.digest_of_files(files),
         "vocab_size": flags.vocab_size,
+        "limit_alphabet": flags.limit_alphabet,
         "do_lower_case": flags.do_lower_case,
         "text_field": flags.text_field,
     }
 
 
 def _is_complete(path: str, settings: dict[str, Any]) -> bool:
-    """Says whether the vocabulary is there already, made with these settings.
+    """Says whether the vocabulary exists already, made with these settings.
 
     Raises:
         ValueError: it was made with other settings, changed since, or not made by this command.
     """
     if not storage.exists(path):
         return False
-    if not storage.exists(path + _SETTINGS_SUFFIX):
+    if not storage.exists(path + SETTINGS_SUFFIX):
         raise ValueError(
             f"--output {path}: expected a new file, but there is one that `mnemosyne vocab` did "
             "not make. Choose another --output or move it away."
         )
-    record = json.loads(storage.read_whole(path + _SETTINGS_SUFFIX))
+    record = json.loads(storage.read_whole(path + SETTINGS_SUFFIX))
     found = describe_differences(record["settings"], settings)
     if record["sha256"] != storage.sha256(path):
         found.append("the file was changed since")
@@ -121,10 +150,10 @@ def _is_complete(path: str, settings: dict[str, Any]) -> bool:
 
 
 def _save(vocabulary: Sequence[str], path: str, settings: dict[str, Any]) -> None:
-    """Writes the settings, then the vocabulary: where that is, this command finished."""
+    """Writes the settings, then the vocabulary, whose presence says that the command finished."""
     content = "".join(f"{entry}\n" for entry in vocabulary).encode()
     record = {"settings": settings, "sha256": hashlib.sha256(content).hexdigest()}
-    storage.write_whole(path + _SETTINGS_SUFFIX, json.dumps(record, indent=1).encode() + b"\n")
+    storage.write_whole(path + SETTINGS_SUFFIX, json.dumps(record, indent=1).encode() + b"\n")
     storage.write_whole(path, content)
 
 

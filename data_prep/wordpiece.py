@@ -17,14 +17,22 @@ from typing import Any
 import numpy as np
 
 from data_prep.tokenizer.basic_tokenizer import split_words
-from data_prep.tokenizer.vocabulary_file import load_vocabulary
-from data_prep.tokenizer.vocabulary_learner import SPECIAL_TOKENS, learn_vocabulary
+from data_prep.tokenizer.vocabulary_file import check_casing, load_vocabulary
+from data_prep.tokenizer.vocabulary_learner import (
+    MAX_WORD_CHARACTERS,
+    SPECIAL_TOKENS,
+    learn_vocabulary,
+)
 from data_prep.tokenizer.word_cache import WordMemory
 
-__all__ = ["SPECIAL_TOKENS", "WordpieceTokenizer", "learn_vocabulary", "load_vocabulary"]
+__all__ = [
+    "SPECIAL_TOKENS",
+    "WordpieceTokenizer",
+    "check_casing",
+    "learn_vocabulary",
+    "load_vocabulary",
+]
 
-# BERT gives up on words of more than 200 characters; no character has more than 4 bytes.
-_MAX_WORD_CHARACTERS = 200
 _MAX_BYTES_PER_CHARACTER = 4
 _TF_TEXT_WORD_BYTES = 100  # the default of BertTokenizer
 _LINES_PER_CALL = 4_096
@@ -73,7 +81,7 @@ class WordpieceTokenizer:
             )
         return tf_text.FastWordpieceTokenizer(
             **shared,
-            max_bytes_per_word=_MAX_WORD_CHARACTERS * _MAX_BYTES_PER_CHARACTER,
+            max_bytes_per_word=MAX_WORD_CHARACTERS * _MAX_BYTES_PER_CHARACTER,
             no_pretokenization=True,
         )
 
@@ -113,7 +121,7 @@ class WordpieceTokenizer:
         ]
         # An over-long word is one [UNK]; so is this stand-in, which no vocabulary spells.
         parts = [
-            part if len(part) <= _MAX_WORD_CHARACTERS else "\0" for word in split for part in word
+            part if len(part) <= MAX_WORD_CHARACTERS else "\0" for word in split for part in word
         ]
         ids, lengths = _flat(self._pieces, parts)
         ids_before = np.concatenate([[0], np.cumsum(lengths)])[

@@ -87,13 +87,14 @@ def prepare(tmp_path, vocab_file):
         "num_shards": 3,
         "heldout_fraction": 0.2,
         "sentences": "given",
+        "vocab_file": vocab_file,
     }
 
     def run(*inputs, output="out", beam=(), **flags):
         folder = tmp_path / output
         arguments = [f"--input={each}" for each in inputs]
         arguments += [f"--{name}={value}" for name, value in {**settings, **flags}.items()]
-        assert main([*arguments, f"--vocab_file={vocab_file}", f"--output={folder}", *beam]) == 0
+        assert main([*arguments, f"--output={folder}", *beam]) == 0
         return folder
 
     return run

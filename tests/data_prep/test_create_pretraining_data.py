@@ -1,5 +1,6 @@
 import json
 import os
+import pathlib
 
 import pytest
 import tensorflow as tf
@@ -178,3 +179,16 @@ def test_help_shows_an_example(capsys):
     with pytest.raises(SystemExit, match="0"):
         create_pretraining_data.main(["--help"])
     assert "example:\n  mnemosyne prepare --input" in capsys.readouterr().out
+
+
+def test_casing_recorded_next_to_the_vocabulary_decides(prepare, corpus, tmp_path, vocab_file):
+    vocab = tmp_path / "vocab.txt"
+    vocab.write_bytes(pathlib.Path(vocab_file).read_bytes())
+    (tmp_path / "vocab.txt.json").write_text('{"settings": {"do_lower_case": false}}')
+    with pytest.raises(ValueError, match="Give --do_lower_case false or another vocabulary"):
+        prepare(corpus, vocab_file=vocab)
+    assert not (tmp_path / "out").exists()
+    folder = prepare(corpus, vocab_file=vocab, do_lower_case="false")
+    # The copy in the folder of records is as well protected: its manifest says it.
+    with pytest.raises(ValueError, match="manifest.json records for this vocabulary"):
+        prepare(corpus, vocab_file=folder / "vocab.txt", output="again")

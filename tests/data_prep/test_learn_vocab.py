@@ -97,6 +97,40 @@ def test_an_output_that_cannot_be_written_fails_first(corpus, tmp_path):
         main([f"--input={corpus}", f"--output={tmp_path}/file/vocab.txt"])
 
 
-def test_a_size_too_small_for_the_alphabet_is_refused(corpus, tmp_path):
-    with pytest.raises(ValueError, match="Expected --vocab_size of at least"):
-        learn(corpus, tmp_path / "vocab.txt", "--vocab_size=6")
+def test_a_size_without_room_for_characters_is_refused(corpus, tmp_path):
+    with pytest.raises(ValueError, match="Expected --vocab_size of at least 6"):
+        learn(corpus, tmp_path / "vocab.txt", "--vocab_size=5")
+
+
+@pytest.fixture
+def ideographs(tmp_path):
+    """40 documents of distinct ideographs, 3,000 in all, each once or twice."""
+    characters = [chr(0x4E00 + i) for i in range(3_000)]
+    path = tmp_path / "han.txt"
+    path.write_text("\n\n".join("".join(characters[i : i + 100]) for i in range(0, 3_000, 75)))
+    return path
+
+
+def test_every_ideograph_of_a_corpus_gets_an_entry(ideographs, tmp_path, capsys):
+    vocab = learn(ideographs, tmp_path / "vocab.txt", "--vocab_size=8000")
+    assert len(vocab) == 3_005
+    assert "3,005 entries, not 8,000: no two neighbouring pieces" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flag", "kept", "knob"),
+    [("--vocab_size=2005", 2_000, "--vocab_size"), ("--limit_alphabet=2000", 2_000, None)],
+)
+def test_what_does_not_fit_is_said_with_the_knob(ideographs, tmp_path, capsys, flag, kept, knob):
+    vocab = learn(ideographs, tmp_path / "vocab.txt", flag)
+    assert len(vocab) == 5 + kept
+    # 3,975 occurrences: 975 ideographs occur twice and are kept first.
+    said = f"1,000 characters have no entry where they occur, so {1_000 / 3_975:.3%} of the words"
+    out = capsys.readouterr().out
+    assert said in out
+    assert f"A larger {knob or '--limit_alphabet'} keeps" in out
+
+
+def test_a_limit_below_one_is_refused(corpus, tmp_path):
+    with pytest.raises(ValueError, match="Expected --limit_alphabet of at least 1"):
+        learn(corpus, tmp_path / "vocab.txt", "--limit_alphabet=0")

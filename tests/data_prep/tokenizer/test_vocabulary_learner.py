@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from data_prep.tokenizer.vocabulary_learner import learn_vocabulary
+from data_prep.tokenizer.vocabulary_learner import LeftOut, learn_vocabulary, left_out
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
@@ -78,11 +78,60 @@ def test_no_words_are_refused():
         learn_vocabulary({}, 100)
 
 
-def test_a_size_below_the_alphabet_is_refused_with_the_least_size():
-    with pytest.raises(ValueError, match="at least 8 .5 special tokens and 3 characters"):
-        learn_vocabulary({"abc": 1}, 7)
+@pytest.mark.parametrize("size", [0, 5])
+def test_a_size_without_room_for_a_character_is_refused_with_the_least_size(size):
+    with pytest.raises(ValueError, match="at least 6 .5 special tokens and a character"):
+        learn_vocabulary({"abc": 1}, size)
 
 
-def test_rare_characters_beyond_the_alphabet_are_left_out():
-    counts = {chr(0x4E00 + i): 10 for i in range(1_000)} | {"z": 1}
-    assert "z" not in learn_vocabulary(counts, 2_000)
+def test_characters_are_kept_by_frequency_as_many_as_fit():
+    assert learn_vocabulary({"abc": 1, "c": 1, "b": 1, "cb": 1}, 8)[5:] == ["##b", "##c", "c"]
+
+
+def test_every_character_that_fits_gets_in():
+    # 3,000 ideographs, each a word of its own, some common and most rare, beside English.
+    ideographs = {chr(0x4E00 + i): 1 + 3_000 // (i + 1) for i in range(3_000)}
+    vocabulary = learn_vocabulary({**ideographs, "the": 9_000, "sun": 400}, 8_000)
+    assert set(ideographs) <= set(vocabulary)
+    assert {"the", "sun"} <= set(vocabulary)
+    assert len(vocabulary) == len(set(vocabulary))
+
+
+def test_ideographs_need_no_entry_for_the_inside_of_a_word_and_letters_do():
+    vocabulary = learn_vocabulary({"\u4e00": 5, "\u0e01\u0e02": 3}, 100)
+    assert vocabulary[5:8] == ["##\u0e02", "\u0e01", "\u4e00"]
+    assert "##\u4e00" not in vocabulary
+
+
+def test_a_character_that_is_very_rare_gives_way_to_frequent_pieces():
+    # The last of 4 entries: "z" occurs once, the pair a-b 101 times; a hundred to one is the rate.
+    assert learn_vocabulary({"ab": 101, "z": 1}, 8)[5:] == ["##b", "a", "ab"]
+    assert learn_vocabulary({"ab": 100, "z": 1}, 8)[5:] == ["##b", "a", "z"]
+    assert "z" in learn_vocabulary({"ab": 101, "z": 1}, 9)
+
+
+def test_the_alphabet_is_limited_when_asked():
+    counts = {"abab": 5, "a": 9, "c": 1}
+    assert learn_vocabulary(counts, 100, limit_alphabet=2) == learn_vocabulary(
+        {"abab": 5, "a": 9}, 100
+    )
+
+
+def test_a_word_with_a_character_beyond_the_limit_teaches_nothing():
+    assert learn_vocabulary({"ab": 5, "abc": 5, "ab ": 0}, 100, limit_alphabet=2)[5:] == [
+        "##b",
+        "a",
+        "ab",
+    ]
+
+
+def test_what_is_left_out_is_counted_by_characters_and_words():
+    counts = {"ab": 4, "cb": 3, "b": 2, "a": 1}
+    vocabulary = [*SPECIAL, "a", "##b", "c"]
+    # Only "b" at the beginning of a word has no entry.
+    assert left_out(counts, vocabulary) == LeftOut(characters=1, unknown_words=2, words=10)
+    assert left_out(counts, [*vocabulary, "b"]).unknown_words == 0
+
+
+def test_a_word_too_long_for_the_tokenizer_is_unknown():
+    assert left_out({"a" * 201: 3, "a": 1}, [*SPECIAL, "a", "##a"]).unknown_words == 3
