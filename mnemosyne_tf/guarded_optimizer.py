@@ -9,15 +9,19 @@ Keras updates variable by variable; here a replica gets all of its variables in 
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 import tf_keras as keras
 
+from mnemosyne_tf.parameter_roles import (
+    ROLES,
+    FoundRole,
+    check_all_found,
+    check_roles,
+    find_role,
+)
 from mnemosyne_tf.sums import row_sums
-
-# Regular expressions searched in the variable name: biases and the scales of normalisations.
-UNDECAYED_NAMES = ("bias", "gamma", "beta", "[Nn]orm")
 
 
 def all_finite(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -43,20 +47,57 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
     Sparse gradients are made dense before anything else. Weight decay is left to `update_step`, so
     that a skipped step skips it too.
 
+    Biases and norms are not decayed: the role of a variable decides (`parameter_roles.find_role`).
+
     Args:
         jit_compile: compiles updates with XLA, on CPUs too.
             Differs: Keras ignores the flag without a GPU; fused passes pay everywhere.
+        parameter_roles: roles of variables by name or regular expression, where what is found by
+            itself is wrong: `{"my_table": "word table"}`. The roles are the keys of
+            `parameter_roles.ROLES`.
         undecayed_names: regular expressions; a variable in whose name one is found is not decayed.
             Differs: part of the configuration, so that a model loaded from a file decays what the
             saved one did. Keras forgets its exclusions.
         **kwargs: those of `keras.optimizers.Optimizer`.
+
+    Raises:
+        ValueError: an unknown role; in `build`, a pattern that fits no variable.
     """
 
-    def __init__(self, *, jit_compile: bool = True, undecayed_names: Sequence[str] = (), **kwargs):
+    def __init__(
+        self,
+        *,
+        jit_compile: bool = True,
+        parameter_roles: Mapping[str, str] | None = None,
+        undecayed_names: Sequence[str] = (),
+        **kwargs,
+    ):
         super().__init__(jit_compile=jit_compile, **kwargs)
         self.jit_compile = jit_compile
+        check_roles(parameter_roles or {})
+        self._parameter_roles = self._no_dependency(dict(parameter_roles or {}))
         self._exclude_from_weight_decay_names = list(undecayed_names)
         self._all_finite = self._compile(all_finite)
+
+    def __repr__(self):
+        # Keras 3 puts this into its error when a model of its own is compiled with the optimizer.
+        return (
+            f"<{type(self).__name__}, an optimizer for Keras 2: it trains models of `tf_keras`. "
+            "For models of `tf.keras` set the environment variable TF_USE_LEGACY_KERAS=1 before "
+            "`import tensorflow`, which makes `tf.keras` Keras 2>"
+        )
+
+    def build(self, var_list):
+        """Creates the state of `var_list`, in a subclass."""
+        check_all_found([variable.name for variable in var_list], self._parameter_roles)
+        super().build(var_list)
+
+    def role_of(self, variable) -> FoundRole:
+        """The role of a variable, and why it has it."""
+        return find_role(variable.name, variable.shape, self._parameter_roles)
+
+    def _use_weight_decay(self, variable):
+        return ROLES[self.role_of(variable).role].decayed and super()._use_weight_decay(variable)
 
     def _compile(self, function):
         # Nothing here needs rewriting by AutoGraph, which takes longer than the tracing itself.
@@ -148,7 +189,8 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
     def get_config(self):
         """JSON-serialisable arguments."""
         return super().get_config() | {
-            "undecayed_names": list(self._exclude_from_weight_decay_names)
+            "parameter_roles": dict(self._parameter_roles),
+            "undecayed_names": list(self._exclude_from_weight_decay_names),
         }
 
     def _apply_weight_decay(self, variables):

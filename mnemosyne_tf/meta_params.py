@@ -22,6 +22,8 @@ LEVEL_2_ENCODERS = ("performer", "none")
 NUM_FEATURES = 3
 NUM_STATISTICS = 6
 NUM_CONTEXT = 6
+# The latest start of the decay, as a fraction of the run: some of it is always left for the decay.
+LATEST_DECAY_START = 0.95
 # Name: (untrained value, smallest, largest). The bounds keep every update bounded.
 NOMINAL_RULE = {
     "rule/matrix_rate": (12e-3, 0.0, 1.0),
@@ -29,15 +31,15 @@ NOMINAL_RULE = {
     "rule/momentum_decay": (0.9, 0.0, 0.9999),
     "rule/second_moment_decay": (0.95, 0.0, 0.9999),
     "rule/warmup_fraction": (0.03, 0.0, 0.9),
-    "rule/decay_start": (0.0, 0.0, 0.95),
+    "rule/decay_start": (0.0, 0.0, LATEST_DECAY_START),
     "rule/warmup_steps": (100.0, 1.0, 1e6),
     "rule/batch_exponent": (0.0, -2.0, 2.0),
     "rule/length_exponent": (-0.08, -2.0, 2.0),
     "rule/decay_delay": (0.0, -1.0, 1.0),
 }
-# Of the entries above, those that the first files of meta-parameters did not have, and the value
-# with which they change nothing.
-LATER_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0, "rule/decay_delay": 0.0}
+# Of the entries above, those by which rates and schedule follow the run, and the value with which
+# they change nothing.
+NEUTRAL_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0, "rule/decay_delay": 0.0}
 ZERO_HEADS = ("step_head/kernel", "step_head/bias", "film_head/kernel", "film_head/bias",
               "network/output")  # fmt: skip
 # What `MetaParams.without` may leave out, and the structure that is left.
@@ -49,7 +51,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "decay_delay": {},
 }
 # Rule entries that it sets to the value that changes nothing.
-_ENTRIES_LEFT_OUT = {"run_scaling": tuple(LATER_ENTRIES), "decay_delay": ("rule/decay_delay",)}
+_ENTRIES_LEFT_OUT = {"run_scaling": tuple(NEUTRAL_ENTRIES), "decay_delay": ("rule/decay_delay",)}
 # A memory with discount tau looks back over some 1 / tau steps.
 NOMINAL_TAU = 0.02
 
@@ -159,7 +161,7 @@ class MetaParams(ParameterSet):
     structure_class = Structure
     untrained_name = "nominal"
     named_files = {"shipped": SHIPPED}
-    later_entries = LATER_ENTRIES
+    neutral_entries = NEUTRAL_ENTRIES
 
     @classmethod
     def untrained(cls) -> "MetaParams":
@@ -189,7 +191,7 @@ class MetaParams(ParameterSet):
             else:
                 values[name] = random.standard_normal(shape) / np.sqrt(shape[0])
         if not structure.nominal_direction:
-            values |= {"rule/warmup_steps": 1.0, **LATER_ENTRIES}
+            values |= {"rule/warmup_steps": 1.0, **NEUTRAL_ENTRIES}
         return cls(structure, values)
 
     def without(self, part: str) -> "MetaParams":
@@ -211,7 +213,7 @@ class MetaParams(ParameterSet):
         values = {name: self.values[name] for name in structure.shapes()}
         if part == "heads":
             values |= {name: np.zeros_like(values[name]) for name in ZERO_HEADS}
-        values |= {name: LATER_ENTRIES[name] for name in _ENTRIES_LEFT_OUT.get(part, ())}
+        values |= {name: NEUTRAL_ENTRIES[name] for name in _ENTRIES_LEFT_OUT.get(part, ())}
         return MetaParams(structure, values)
 
 

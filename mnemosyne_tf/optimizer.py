@@ -1,13 +1,10 @@
-"""Mnemosyne as a Keras 2 optimizer: state and configuration around `update_rule`.
+"""Mnemosyne as a Keras 2 optimizer: state and configuration around `model_update`.
 
-All arithmetic is in `update_rule`, pure functions of tensors. This file keeps the optimizer
-variables and compiles one function per distinct variable plan. Small variables of one plan are
-updated together, as a stack.
+All arithmetic is in `update_rule`, pure functions of tensors, and what is decided about a model in
+`model_update`. This file keeps the optimizer variables and compiles one function per distinct plan.
 """
 
-import collections
 import dataclasses
-import functools
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -16,17 +13,13 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from mnemosyne_tf import update_rule
-from mnemosyne_tf.guarded_optimizer import UNDECAYED_NAMES, GuardedOptimizer, local_copy
-from mnemosyne_tf.learned.heads import output_heads
+from mnemosyne_tf import model_update, update_rule
+from mnemosyne_tf.guarded_optimizer import GuardedOptimizer, local_copy
 from mnemosyne_tf.meta_params import MetaParams
-from mnemosyne_tf.size_scaling import scale_rates
-from mnemosyne_tf.stacked_update import StackedUpdate
-from mnemosyne_tf.update_rule import RuleSettings, StepInputs, VariableState
-from mnemosyne_tf.variable_plan import plan_variable, summarise
-
-# Variables of at most so many coordinates are updated as a stack.
-MAX_STACKED_COORDS = 2**18
+from mnemosyne_tf.model_update import InPlaceUpdate, ModelUpdate
+from mnemosyne_tf.rule_settings import RuleSettings
+from mnemosyne_tf.update_rule import StepInputs
+from mnemosyne_tf.variable_plan import summarise
 
 
 @keras.utils.register_keras_serializable(package="mnemosyne_tf")
@@ -56,20 +49,21 @@ class Mnemosyne(GuardedOptimizer):
         labels_per_step: labels in the loss of one step, all replicas together, if known (rows of a
             classifier, masked tokens of a masked LM); with `total_steps` it sets that while.
         weight_decay: decoupled, per unit of scheduled rate; None or 0 for none. Not applied to
-            names that match `undecayed_names`, nor to what `exclude_from_weight_decay` adds.
+            biases and norms, to names that match `undecayed_names`, nor to what
+            `exclude_from_weight_decay` adds.
         meta_params: "shipped" (trained, see `weights/README.md`), "nominal", the path of a `.npz`,
             a `MetaParams`, or its `to_config()`.
         orthogonalise: False sends every variable to the elementwise path, where meta-parameters
             without a nominal direction send them all by themselves.
         size_scaling: False keeps the built-in rates at every size of the model, see
-            `size_scaling.scale_rates`; without a nominal direction they always stay.
+            `step_size.scale_rates`; without a nominal direction they always stay.
         nesterov: False leaves Nesterov's look ahead out of the nominal direction.
         matrix_scale: "spectral" or "rms", see `RuleSettings`.
         newton_schulz_iterations, newton_schulz_dtype: see `RuleSettings`.
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as
             in every Keras optimizer.
-        jit_compile: compiles the update with XLA, on CPUs too.
-            Differs: Keras ignores the flag without a GPU; here the fused passes pay everywhere.
+        parameter_roles, undecayed_names, jit_compile: as in `GuardedOptimizer`. A role decides
+            about path and decay; `summary()` prints the role of every variable and why it has it.
 
     Raises:
         ValueError: an argument out of its range, or meta-parameters that do not fit.
@@ -98,7 +92,8 @@ class Mnemosyne(GuardedOptimizer):
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
-        undecayed_names: Sequence[str] = UNDECAYED_NAMES,
+        parameter_roles: Mapping[str, str] | None = None,
+        undecayed_names: Sequence[str] = (),
         jit_compile: bool = True,
         name: str = "Mnemosyne",
         **kwargs,
@@ -112,6 +107,7 @@ class Mnemosyne(GuardedOptimizer):
             use_ema=use_ema,
             ema_momentum=ema_momentum,
             ema_overwrite_frequency=ema_overwrite_frequency,
+            parameter_roles=parameter_roles,
             undecayed_names=undecayed_names,
             jit_compile=jit_compile,
             **kwargs,
@@ -130,9 +126,6 @@ class Mnemosyne(GuardedOptimizer):
         self._orthogonalise = orthogonalise
         self._meta_params_name = "nominal" if meta_params == "nominal" else None
         self._meta_params = MetaParams.resolve(meta_params)
-        self._has_step_head, has_network = output_heads(self._meta_params.values)
-        has_memory = self._meta_params.structure.use_memory
-        self._has_memory = has_memory and (self._has_step_head or has_network)
 
     @property
     def meta_params(self) -> MetaParams:
@@ -145,52 +138,30 @@ class Mnemosyne(GuardedOptimizer):
             # Keras calls again from inside the traced step, where no variable may be made.
             return
         super().build(var_list)
-        plans = self._plan(var_list)
-        halves = {plan: self._make_halves(plan) for plan in dict.fromkeys(plans)}
-        states = [self._make_state(*each) for each in zip(var_list, plans, strict=True)]
-        self._plans = self._no_dependency(plans)
-        self._halves = self._no_dependency(halves)
+        model = ModelUpdate(
+            [variable.name for variable in var_list],
+            [variable.shape for variable in var_list],
+            self._meta_params,
+            self._settings,
+            orthogonalise=self._orthogonalise,
+            parameter_roles=self._parameter_roles,
+            undecayed=[
+                index
+                for index, variable in enumerate(var_list)
+                if not self._use_weight_decay(variable)
+            ],
+        )
+        states = model.init(var_list, self.add_float32_state, keeps_multipliers=True)
+        self._names = self._no_dependency([variable.name for variable in var_list])
+        self._model = self._no_dependency(model)
+        self._halves = self._no_dependency({p: self._make_halves(model, p) for p in model.plans})
         self._states = self._no_dependency(states)
         self._built = True
 
-    def _plan(self, var_list):
-        structure = self._meta_params.structure
-        plans = [
-            plan_variable(
-                name=variable.name,
-                shape=variable.shape,
-                chunk_size=structure.chunk_size,
-                decayed=bool(self._settings.weight_decay) and self._use_weight_decay(variable),
-                orthogonalise=self._orthogonalise and structure.nominal_direction,
-            )
-            for variable in var_list
-        ]
-        if self._settings.size_scaling and structure.nominal_direction:
-            plans = scale_rates([variable.name for variable in var_list], plans)
-        return plans
-
-    def _make_state(self, variable, plan):
-        """All that is kept for a variable, which itself is put in at each step."""
-        shapes = {"momentum": plan.shape, "second_moment": plan.shape}
-        if self._has_memory:
-            shapes["memory"] = (plan.num_chunks, *self._meta_params.structure.memory_shape)
-        if self._has_step_head:
-            shapes["log_multiplier"] = ()
-        kept = {
-            part: self.add_float32_state(variable, part, shape) for part, shape in shapes.items()
-        }
-        return VariableState(**{"weight": (), "memory": ()} | kept)
-
-    def _make_halves(self, plan):
+    def _make_halves(self, model, plan):
         """The two halves of a step of variables of one plan."""
-        structure, settings = self._meta_params.structure, self._settings
-        apply = functools.partial(
-            update_rule.apply, plan=plan, structure=structure, settings=settings
-        )
-        values = self._meta_params.values
-        return [
-            StackedUpdate(rule, values, self._compile) for rule in (update_rule.accumulate, apply)
-        ]
+        rules = (update_rule.accumulate_guarded, model.rule(plan, accumulated=True))
+        return [InPlaceUpdate(rule, self._meta_params.values, self._compile) for rule in rules]
 
     def update_step(self, gradient, variable, finite=None):
         """Updates one variable and its state unless `finite` is False."""
@@ -205,34 +176,52 @@ class Mnemosyne(GuardedOptimizer):
             learning_rate=tf.cast(self.learning_rate, tf.float32),
             finite=finite,
         )
-        stacks = collections.defaultdict(list)
-        for gradient, variable in zip(gradients, variables, strict=True):
-            index = self._index_dict[self._var_key(variable)]
-            plan = self._plans[index]
-            state = self._states[index]._replace(weight=variable)
-            together = plan.num_coords <= MAX_STACKED_COORDS
-            key = (plan, gradient.dtype, variable.dtype, None if together else index)
-            stacks[key].append((gradient, tf.nest.map_structure(local_copy, state)))
-        for (plan, *_), members in stacks.items():
+        indices = [self._index_dict[self._var_key(variable)] for variable in variables]
+        kinds = [(g.dtype, v.dtype) for g, v in zip(gradients, variables, strict=True)]
+        limit = model_update.MAX_STACKED_COORDS
+        for plan, members in self._model.together(indices, kinds, limit):
+            states = [
+                self._states[indices[member]]._replace(weight=variables[member])
+                for member in members
+            ]
+            local = tf.nest.map_structure(local_copy, states)
             for half in self._halves[plan]:
-                half(*zip(*members, strict=True), inputs)
+                half([gradients[member] for member in members], local, inputs)
 
-    def summary(self, print_fn=print) -> None:
-        """Prints which variable takes which path, its chunks, its decay and its state in bytes.
+    def summary(self, print_fn=print, *, step: int | None = None) -> None:
+        """Prints the role of every variable and why, its path, rate, chunks, decay and state.
 
         Args:
             print_fn: called with each line.
+            step: prints the step size of every variable at this step, too, counted from 0: rate,
+                size of the model, run, schedule and `learning_rate`, without the learned
+                multiplier.
 
         Raises:
             RuntimeError: the optimizer has not seen the variables yet.
         """
         self.check_built()
-        names = [state.momentum.name.removeprefix("momentum/") for state in self._states]
         floats = [
             sum(math.prod(part.shape) for part in tf.nest.flatten(state)) for state in self._states
         ]
-        for line in summarise(names, self._plans, floats):
+        sizes = None if step is None else (step, self.step_sizes(step))
+        model = self._model
+        for line in summarise(self._names, model.plans, model.roles, floats, sizes):
             print_fn(line)
+
+    def step_sizes(self, step: int) -> list[float]:
+        """The step size of each variable at a step, in the order of `build`, see `step_size`.
+
+        Args:
+            step: counted from 0, skipped steps included.
+
+        Raises:
+            RuntimeError: the optimizer has not seen the variables yet.
+        """
+        self.check_built()
+        rate = self._learning_rate
+        is_schedule = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+        return self._model.step_sizes(step, float(rate(step) if is_schedule else rate))
 
     def step_multipliers(self) -> list[float]:
         """The learned multiplier on the step of each variable, in the order of `build`.
@@ -245,7 +234,7 @@ class Mnemosyne(GuardedOptimizer):
             RuntimeError: the optimizer has not seen the variables yet.
         """
         self.check_built()
-        if not self._has_step_head:
+        if not self._model.has_step_head:
             return [1.0] * len(self._states)
         return [math.exp(state.log_multiplier.numpy()) for state in self._states]
 

@@ -25,9 +25,8 @@ class ParameterSet:
 
     A subclass names the class of its structure: a frozen dataclass with `shapes()`, name and shape
     of every entry, and `bounds()`, the smallest and largest value of the entries that have them;
-    a word for its untrained values, which `untrained()` makes; `named_files`, the sets that ship,
-    by name; and `later_entries`, which files of earlier releases lack, each with the value that
-    changes nothing.
+    a word for its untrained values, which `untrained()` makes; `named_files`, the released sets by
+    name; and `neutral_entries`, entries with the value that changes nothing.
 
     Attributes:
         structure: sizes and variants.
@@ -37,7 +36,7 @@ class ParameterSet:
     structure_class: ClassVar[type]
     untrained_name: ClassVar[str]
     named_files: ClassVar[Mapping[str, pathlib.Path]] = {}
-    later_entries: ClassVar[Mapping[str, float]] = {}
+    neutral_entries: ClassVar[Mapping[str, float]] = {}
 
     structure: Any
     values: Mapping[str, np.ndarray]
@@ -129,13 +128,13 @@ class ParameterSet:
                 f"Expected the structure of {cls.__name__} with keys among {sorted(known)}, "
                 f"received also {unknown}. Another optimizer or a newer release wrote it."
             )
-        return cls(cls.structure_class(**header), {**cls.later_entries, **config["values"]})
+        return cls(cls.structure_class(**header), config["values"])
 
     def fingerprint(self) -> str:
         """SHA-256 of the whole, 64 hexadecimal digits: what a log says of the set in use.
 
-        Keys of the structure that have their default are left out, and later entries that change
-        nothing, so that a set keeps its fingerprint when a later release adds one.
+        What changes nothing is left out: keys of the structure that have their default, entries
+        that are neutral. So a set keeps its fingerprint when such a key or entry is added.
         """
         digest = hashlib.sha256(type(self).__name__.encode())
         for field in dataclasses.fields(self.structure):
@@ -143,7 +142,7 @@ class ParameterSet:
             if value != field.default:
                 digest.update(f"{field.name}={value!r};".encode())
         for name in sorted(self.values):
-            if name in self.later_entries and self.values[name] == self.later_entries[name]:
+            if name in self.neutral_entries and self.values[name] == self.neutral_entries[name]:
                 continue
             value = np.ascontiguousarray(self.values[name], "<f4")
             digest.update(f"{name}{value.shape}".encode() + value.tobytes())

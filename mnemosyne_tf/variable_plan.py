@@ -1,14 +1,24 @@
-"""Which variable takes which path, decided once from its name and static shape."""
+"""What is decided once about the update of a variable, from its role and static shape.
+
+Roles, and which path each takes, are in `parameter_roles`.
+"""
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-MATRIX = "matrix"
-ELEMENTWISE = "elementwise"
-MIN_MATRIX_DIM = 8
-MAX_ASPECT_RATIO = 32
-# Shortest chunk, as a share of the chunk size, that is preferred to padding.
+from tabulate import tabulate
+
+from mnemosyne_tf.parameter_roles import (
+    ELEMENTWISE,
+    MATRIX,
+    ROLES,
+    FoundRole,
+    find_role,
+    squarest_split,
+)
+
+# Shortest chunk, as a fraction of the chunk size, that is preferred to padding.
 MIN_FILL = 0.7
 
 
@@ -22,7 +32,7 @@ class VariablePlan:
         num_chunks: meta-tokens of the variable.
         chunk_len: coordinates in a chunk; the last chunk may be shorter.
         decayed: whether weight decay applies.
-        rate_scale: what the size of the model makes of the built-in rate (`size_scaling`).
+        rate_scale: factor on the built-in rate from the size of the model (`step_size`).
     """
 
     shape: tuple[int, ...]
@@ -99,27 +109,26 @@ def split_chunks(num_coords: int, chunk_size: int) -> tuple[int, int]:
     return fewest, math.ceil(num_coords / fewest)
 
 
-def matrix_shape(name: str, shape: Sequence[int]) -> tuple[int, int] | None:
-    """The two-dimensional form in which a kernel is orthogonalised, or None.
+def matrix_shape(
+    name: str, shape: Sequence[int], parameter_roles: Mapping[str, str] | None = None
+) -> tuple[int, int] | None:
+    """The two-dimensional form in which a variable is orthogonalised, or None for elementwise.
 
-    A kernel of rank 3 or more is split where its form is closest to square, the later split on a
-    tie: `[hidden, heads, head_dim]` becomes `[hidden, heads * head_dim]` and a convolution
-    `[height, width, in, out]` becomes `[height * width * in, out]`.
-
-    None (the elementwise path) for scalars and vectors, for names that hold "embedding", for a
-    smaller side below 8 and for an aspect ratio above 32.
+    Args:
+        name, shape, parameter_roles: as in `parameter_roles.find_role`.
     """
-    if len(shape) < 2 or "embedding" in name.lower() or 0 in shape:
-        return None
-    splits = [(math.prod(shape[:i]), math.prod(shape[i:])) for i in range(len(shape) - 1, 0, -1)]
-    best = min(splits, key=lambda split: max(split) / min(split))
-    if min(best) < MIN_MATRIX_DIM or max(best) > MAX_ASPECT_RATIO * min(best):
-        return None
-    return best
+    role, _ = find_role(name, shape, parameter_roles)
+    return squarest_split(shape) if ROLES[role].path == MATRIX else None
 
 
 def plan_variable(
-    *, name: str, shape: Sequence[int], chunk_size: int, decayed: bool, orthogonalise: bool
+    *,
+    name: str,
+    shape: Sequence[int],
+    chunk_size: int,
+    decayed: bool,
+    orthogonalise: bool,
+    parameter_roles: Mapping[str, str] | None = None,
 ) -> VariablePlan:
     """Plans the update of one variable.
 
@@ -129,6 +138,7 @@ def plan_variable(
         chunk_size: longest chunk of the hierarchical pooling encoder.
         decayed: whether weight decay applies.
         orthogonalise: False sends every variable to the elementwise path.
+        parameter_roles: the user's roles, see `parameter_roles.find_role`.
 
     Raises:
         ValueError: the shape is not static, or the variable is empty.
@@ -143,7 +153,7 @@ def plan_variable(
     num_chunks, chunk_len = split_chunks(math.prod(shape), chunk_size)
     return VariablePlan(
         shape=shape,
-        matrix_shape=matrix_shape(name, shape) if orthogonalise else None,
+        matrix_shape=matrix_shape(name, shape, parameter_roles) if orthogonalise else None,
         num_chunks=num_chunks,
         chunk_len=chunk_len,
         decayed=decayed,
@@ -151,34 +161,39 @@ def plan_variable(
 
 
 def summarise(
-    names: Sequence[str], plans: Sequence[VariablePlan], state_floats: Sequence[int]
+    names: Sequence[str],
+    plans: Sequence[VariablePlan],
+    roles: Sequence[FoundRole],
+    state_floats: Sequence[int],
+    step_sizes: tuple[int, Sequence[float]] | None = None,
 ) -> list[str]:
     """Lines of a table: one row per variable, then the totals.
 
     Args:
         names: names of the variables.
         plans: their plans.
+        roles: their roles, and why.
         state_floats: float32 numbers that the optimizer keeps for each.
+        step_sizes: a step, and the step size of each variable at it.
     """
-    rows = [("variable", "shape", "path", "rate", "chunks", "decay", "state bytes")]
-    total_bytes = 0
-    for name, plan, floats in zip(names, plans, state_floats, strict=True):
+    rows = []
+    for name, plan, role, floats in zip(names, plans, roles, state_floats, strict=True):
         path = plan.path
         if plan.matrix_shape is not None:
             path += " {} x {}".format(*plan.matrix_shape)
-        total_bytes += 4 * floats
-        chunks = f"{plan.num_chunks} x {plan.chunk_len}"
-        decay = "yes" if plan.decayed else "no"
-        rate = f"x {plan.rate_scale:.3g}"
-        rows.append((name, str(list(plan.shape)), path, rate, chunks, decay, f"{4 * floats:,}"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    weights = sum(plan.num_coords for plan in plans)
-    lines.append(
-        f"{len(plans)} variables, {weights:,} weights, {total_bytes:,} bytes of state "
-        f"({total_bytes / 4 / max(weights, 1):.2f} floats per weight)"
+        row = [name, str(list(plan.shape)), role.role, role.reason, path]
+        row.append(f"x {plan.rate_scale:.3g}")
+        if step_sizes:
+            row.append(f"{step_sizes[1][len(rows)]:.3g}")
+        row += [f"{plan.num_chunks} x {plan.chunk_len}", "yes" if plan.decayed else "no"]
+        rows.append([*row, f"{4 * floats:,}"])
+    headers = ["variable", "shape", "role", "because", "path", "rate"]
+    headers += [f"step size at {step_sizes[0]:,}"] if step_sizes else []
+    headers += ["chunks", "decay", "state bytes"]
+    lines = tabulate(rows, headers, tablefmt="plain", disable_numparse=True).splitlines()
+    weights, total = sum(plan.num_coords for plan in plans), sum(state_floats)
+    totals = (
+        f"{len(plans)} variables, {weights:,} weights, {4 * total:,} bytes of state "
+        f"({total / max(weights, 1):.2f} floats per weight)"
     )
-    return lines
+    return [*(line.rstrip() for line in lines), totals]

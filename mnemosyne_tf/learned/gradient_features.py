@@ -1,19 +1,13 @@
-"""Gradient features: what the optimizer looks at, coordinate by coordinate, relative only.
-
-    momentum       m <- b1 m + (1 - b1) g
-    second_moment  v <- b2 v + (1 - b2) g^2
-
-both bias-corrected, give three features of a coordinate,
+"""Gradient features: what the optimizer sees of a coordinate, relative only.
 
     gradient  g / sqrt(v + eps)        momentum  m / sqrt(v + eps)        weight  p
 
-each divided by its root mean square (RMS) over the tensor before use, so that none changes when the
-loss is multiplied by a constant. No absolute time and no loss value is seen; the fraction of the
-run only where `total_steps` is known.
+Each is divided by its root mean square (RMS) over the tensor before use, so that none changes when
+the loss is multiplied by a constant. No absolute time and no loss value is seen; the fraction of
+the run only where `total_steps` is known. m and v are the bias-corrected accumulators of
+`adam_direction`; with a nominal direction m is one gradient ahead (Nesterov).
 
 All functions take a stack of variables of one shape: `stack` is the first axis of everything.
-
-Beside a nominal direction b1 m + (1 - b1) g stands in the place of m (`nesterov`).
 
 Source: Lv et al. 2017 (RNNprop: g and m over sqrt(v)); Metz et al. 2022 (division by the RMS).
 """
@@ -23,12 +17,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from mnemosyne_tf.adam_direction import SCALE_EPSILON, Directions
 from mnemosyne_tf.sums import row_sums
 from mnemosyne_tf.variable_plan import VariablePlan
 
-# Inside the root, so that the direction stays smooth in v. Gradients below 1e-8 count as zero.
-SECOND_MOMENT_EPSILON = 1e-16
-SCALE_EPSILON = 1e-16
 CONTEXT_EPSILON = 1e-6
 CLIP = 8.0
 # Which two features make each pooled product: gg, mm, ww, gm, mw, gw.
@@ -42,13 +34,6 @@ class GradientFeatures(NamedTuple):
     gradient: tf.Tensor
     momentum: tf.Tensor
     weight: tf.Tensor
-
-
-class Directions(NamedTuple):
-    """Adam's two normalised directions, of gradient and momentum, in the variables' shape."""
-
-    gradient: tf.Tensor
-    momentum: tf.Tensor
 
 
 class PooledFeatures(NamedTuple):
@@ -67,66 +52,6 @@ class PooledFeatures(NamedTuple):
     statistics: tf.Tensor
     context: tf.Tensor
     factors: GradientFeatures
-
-
-def accumulate(
-    gradient: tf.Tensor, momentum: tf.Tensor, second_moment: tf.Tensor, *, decays: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Moves the accumulators by one gradient.
-
-    Args:
-        gradient, momentum, second_moment: any one shape.
-        decays: `[2]`, b1 and b2, each in [0, 1).
-
-    Returns:
-        Momentum and second moment, not corrected for their bias.
-    """
-    b1, b2 = tf.unstack(decays)
-    momentum = b1 * momentum + (1.0 - b1) * gradient
-    return momentum, b2 * second_moment + (1.0 - b2) * tf.square(gradient)
-
-
-def directions(
-    gradient: tf.Tensor,
-    momentum: tf.Tensor,
-    second_moment: tf.Tensor,
-    *,
-    decays: tf.Tensor,
-    step: tf.Tensor,
-) -> Directions:
-    """Divides gradient and momentum by the root of the second moment.
-
-    Args:
-        gradient, momentum, second_moment: any one shape; accumulators that hold the gradient.
-        decays: `[2]`, b1 and b2.
-        step: float32 `[]`, gradients accumulated, at least 1.
-    """
-    # 1 - b^step without the cancellation that costs digits while the power is close to one.
-    corrections = tf.unstack(-1.0 / tf.math.expm1(step * tf.math.log(decays)))
-    inverse = tf.math.rsqrt(second_moment * corrections[1] + SECOND_MOMENT_EPSILON)
-    return Directions(gradient * inverse, momentum * corrections[0] * inverse)
-
-
-def nesterov(directions: Directions, momentum_decay: tf.Tensor) -> Directions:
-    """Puts b1 m + (1 - b1) g in the place of m: the momentum after the same gradient once more.
-
-    Args:
-        directions: from `directions`.
-        momentum_decay: `[]`, b1.
-
-    Source: Dozat 2016 (NAdam).
-    """
-    gradient, momentum = directions
-    return Directions(gradient, momentum + (1.0 - momentum_decay) * (gradient - momentum))
-
-
-def inverse_rms(tensor: tf.Tensor, plan: VariablePlan) -> tf.Tensor:
-    """1 / RMS over each variable, in a shape that broadcasts against `tensor`."""
-    row_len = (1, *plan.shape)[-1]
-    sums = row_sums(tf.reshape(tf.square(tensor), [-1, row_len]))
-    means = row_sums(tf.reshape(sums, [-1, plan.num_coords // row_len])) / float(plan.num_coords)
-    rank = tensor.shape.rank
-    return tf.reshape(tf.math.rsqrt(means + SCALE_EPSILON), ([-1] + [1] * rank)[:rank])
 
 
 def to_chunks(tensor: tf.Tensor, plan: VariablePlan) -> tf.Tensor:

@@ -1,19 +1,19 @@
 """The learned optimizers that Mnemosyne is compared with: LSTMs that see each coordinate alone.
 
-All arithmetic is in `lstm_update.update`, a pure function of tensors. This file keeps the optimizer
+All arithmetic is in `update_rule.update`, a pure function of tensors. This file keeps the optimizer
 variables. `CoordinatewiseLSTM` is Andrychowicz et al. 2016, `RNNprop` Lv, Jiang and Li 2017.
 """
 
 import functools
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import tensorflow as tf
 import tf_keras as keras
 
-from mnemosyne_tf.guarded_optimizer import UNDECAYED_NAMES, GuardedOptimizer
+from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
 from mnemosyne_tf.lstm import update_rule
 from mnemosyne_tf.lstm.params import LSTMParams, LSTMStructure
 from mnemosyne_tf.lstm.update_rule import LSTMState
@@ -30,9 +30,10 @@ class LSTMOptimizer(GuardedOptimizer):
         learning_rate: multiplier on the learned step, a float or a `LearningRateSchedule`.
         weight_decay: decoupled, per unit of learning rate; None or 0 for none.
         meta_params: "untrained", the path of a `.npz`, an `LSTMParams`, or its `to_config()`.
-        jit_compile, undecayed_names: as in `GuardedOptimizer`.
-        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
-            `ema_overwrite_frequency`, `name`, as in every Keras optimizer.
+        jit_compile: as in `GuardedOptimizer`.
+        **kwargs: `parameter_roles`, `undecayed_names` of `GuardedOptimizer`; `clipnorm`,
+            `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
+            `name`, as in every Keras optimizer.
 
     Raises:
         ValueError: meta-parameters that do not fit, or are those of the other optimizer.
@@ -47,7 +48,6 @@ class LSTMOptimizer(GuardedOptimizer):
         weight_decay: float | None = None,
         *,
         meta_params: str | os.PathLike | LSTMParams | Mapping[str, Any] = "untrained",
-        undecayed_names: Sequence[str] = UNDECAYED_NAMES,
         jit_compile: bool = True,
         name: str | None = None,
         **kwargs,
@@ -55,7 +55,6 @@ class LSTMOptimizer(GuardedOptimizer):
         super().__init__(
             name=name or type(self).__name__,
             weight_decay=weight_decay,
-            undecayed_names=undecayed_names,
             jit_compile=jit_compile,
             **kwargs,
         )

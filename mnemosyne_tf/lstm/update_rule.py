@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from mnemosyne_tf.learned import gradient_features
+from mnemosyne_tf import adam_direction
 from mnemosyne_tf.lstm.params import LSTMStructure
 from mnemosyne_tf.update_rule import StepInputs
 
@@ -127,9 +127,9 @@ def _moment_inputs(
 ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
     """Embedded inputs `[num_coords, units]`, and the accumulators after."""
     decays = tf.stack([meta_params["rule/momentum_decay"], meta_params["rule/second_moment_decay"]])
-    moved = gradient_features.accumulate(gradient, *moments, decays=decays)
+    moved = adam_direction.accumulate(gradient, *moments, decays=decays)
     step = tf.cast(inputs.applied_steps, tf.float32) + 1.0
-    directions = gradient_features.directions(gradient, *moved, decays=decays, step=step)
+    directions = adam_direction.directions(gradient, *moved, decays=decays, step=step)
     engineered = tf.stack(
         [tf.reshape(directions.momentum, [-1]), tf.reshape(directions.gradient, [-1])], axis=1
     )

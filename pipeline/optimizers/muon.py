@@ -17,7 +17,7 @@ class Muon(HandDesignedOptimizer):
                         W <- W - rate * (0.2 sqrt(max(fan_in, fan_out)) * O + weight_decay * W)
         all the rest    AdamW with b1, b2, epsilon, at the same rate
 
-    Which variable is a matrix is decided as for Mnemosyne (`parameter_routing.matrix_shape`), so
+    Which variable is a matrix is decided as for Mnemosyne (`variable_plan.matrix_shape`), so
     that the two are compared on the rule alone.
 
     Args:
@@ -57,7 +57,9 @@ class Muon(HandDesignedOptimizer):
     def plan(self, variable):
         """As for every rival, with the form in which a kernel is orthogonalised."""
         plan = super().plan(variable)
-        return plan._replace(matrix_shape=matrix_shape(variable.name, plan.shape))
+        return plan._replace(
+            matrix_shape=matrix_shape(variable.name, plan.shape, self._parameter_roles)
+        )
 
     def state_names(self, plan):
         """A matrix keeps its momentum alone, half of AdamW's state."""

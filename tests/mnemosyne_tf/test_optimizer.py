@@ -111,7 +111,7 @@ def test_whole_step_compiles_into_one_program(live):
 @pytest.mark.parametrize("together", [True, False])
 def test_variables_of_one_shape_share_one_compiled_function(live, monkeypatch, together):
     """As one stack, or one after the other when they are large; either way as if alone."""
-    monkeypatch.setattr("mnemosyne_tf.optimizer.MAX_STACKED_COORDS", 108 if together else 107)
+    monkeypatch.setattr("mnemosyne_tf.model_update.MAX_STACKED_COORDS", 108 if together else 107)
     random = np.random.RandomState(3)
     values, gradients = random.randn(2, 3, 12, 9).astype(np.float32)
     variables = [tf.Variable(value, name=f"layer{i}/kernel") for i, value in enumerate(values)]
@@ -119,7 +119,7 @@ def test_variables_of_one_shape_share_one_compiled_function(live, monkeypatch, t
     step = make_step(optimizer, variables)
     for _ in range(2):
         step(list(map(tf.constant, gradients)))
-    for half in optimizer._halves[optimizer._plans[0]]:
+    for half in optimizer._halves[optimizer._model.plans[0]]:
         assert half.of_stack.experimental_get_tracing_count() == together
         assert half.in_place.experimental_get_tracing_count() == (not together)
     for value, gradient, variable in zip(values, gradients, variables, strict=True):

@@ -8,7 +8,7 @@ import pytest
 
 from mnemosyne_tf import MetaParams, Mnemosyne
 from mnemosyne_tf.meta_params import SHIPPED
-from mnemosyne_tf.run_scaling import rule_of_run
+from mnemosyne_tf.step_size import rule_of_run
 
 
 def test_who_gives_no_meta_parameters_has_the_set_that_ships():

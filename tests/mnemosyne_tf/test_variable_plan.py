@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from mnemosyne_tf.parameter_roles import find_role
 from mnemosyne_tf.variable_plan import matrix_shape, plan_variable, split_chunks, summarise
 
 
@@ -75,13 +76,17 @@ def test_shape_that_is_not_static_or_empty_is_refused_by_name(shape):
         make_plan(name="lookup/kernel", shape=shape)
 
 
-def test_summary_rows_say_path_and_state():
+def test_summary_rows_say_role_path_and_state():
     plans = [make_plan(shape=(16, 8), decayed=True), make_plan(name="b/bias", shape=(8,))]
     plans[1] = dataclasses.replace(plans[1], rate_scale=1 / 12)
-    lines = summarise(["a/kernel", "b/bias"], plans, [266, 26])
-    assert " ".join(lines[1].split()) == "a/kernel [16, 8] matrix 16 x 8 x 1 1 x 128 yes 1,064"
-    assert " ".join(lines[2].split()) == "b/bias [8] elementwise x 0.0833 1 x 8 no 104"
-    assert lines[3] == "2 variables, 136 weights, 1,168 bytes of state (2.15 floats per weight)"
+    names = ["a/kernel", "b/bias"]
+    roles = [find_role("a/kernel", (16, 8)), find_role("b/bias", (8,))]
+    lines = summarise(names, plans, roles, [266, 26], (500, [0.012, 0.0001]))
+    header, kernel, bias, totals = (" ".join(line.split()) for line in lines)
+    assert "step size at 500" in header
+    assert kernel == "a/kernel [16, 8] kernel rank 2 matrix 16 x 8 x 1 0.012 1 x 128 yes 1,064"
+    assert bias == "b/bias [8] bias named 'bias' elementwise x 0.0833 0.0001 1 x 8 no 104"
+    assert totals == "2 variables, 136 weights, 1,168 bytes of state (2.15 floats per weight)"
 
 
 def make_plan(*, name="kernel", shape=(8, 8), chunk_size=1024, decayed=False, orthogonalise=True):

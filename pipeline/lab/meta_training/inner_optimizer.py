@@ -6,23 +6,17 @@ its Keras class does with variables. Every state is a named tuple that holds the
 
 from __future__ import annotations
 
-import collections
 import dataclasses
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
-from mnemosyne_tf import update_rule
-from mnemosyne_tf.guarded_optimizer import UNDECAYED_NAMES
-from mnemosyne_tf.learned.heads import output_heads
 from mnemosyne_tf.lstm import update_rule as lstm_update
 from mnemosyne_tf.lstm.update_rule import LSTMState
+from mnemosyne_tf.model_update import ModelUpdate
 from mnemosyne_tf.rule_settings import RuleSettings
-from mnemosyne_tf.size_scaling import scale_rates
 from mnemosyne_tf.update_rule import StepInputs, VariableState
-from mnemosyne_tf.variable_plan import VariablePlan, plan_variable
 
 WEIGHT_DECAY = 0.01  # the default of `Mnemosyne`; the LSTM optimizers have none
 
@@ -48,8 +42,8 @@ class InnerOptimizer:
         }
         return {**constants, **values}
 
-    def initial_state(self, name: str, weight: tf.Tensor) -> Any:
-        """The state of a variable before its first step."""
+    def init(self, weights: Mapping[str, tf.Tensor]) -> dict[str, Any]:
+        """The states of all variables before their first step, by name."""
         raise NotImplementedError
 
     def update(
@@ -65,7 +59,7 @@ class InnerOptimizer:
 
         Args:
             meta_params: of `meta_params`.
-            gradients: by name of the variable, which decides about routing and weight decay.
+            gradients: by name of the variable, which decides about its role.
             states: before the step.
             inputs: scalars of the step.
         """
@@ -77,8 +71,8 @@ class InnerMnemosyne(InnerOptimizer):
     """`Mnemosyne`, of any structure.
 
     Attributes:
-        total_steps: steps of the run, None where it is not told.
-        labels_per_step: of the run, None where it is not told.
+        total_steps: steps of the run, None where it is not given.
+        labels_per_step: of the run, None where it is not given.
         orthogonalise: False sends every variable to the elementwise path.
         weight_decay: per unit of scheduled rate.
     """
@@ -88,63 +82,54 @@ class InnerMnemosyne(InnerOptimizer):
     orthogonalise: bool = True
     weight_decay: float = WEIGHT_DECAY
 
-    def initial_state(self, name: str, weight: tf.Tensor) -> VariableState:
+    def init(self, weights: Mapping[str, tf.Tensor]) -> dict[str, VariableState]:
         """As in `InnerOptimizer`; without heads there is no memory."""
-        zeros, memory = tf.zeros_like(weight), ()
-        if self.params.structure.use_memory and self._has_heads():
-            plan = self._plan(name, weight.shape)
-            memory = tf.zeros([plan.num_chunks, *self.params.structure.memory_shape])
-        return VariableState(weight, zeros, zeros, memory)
+        shapes = {name: weight.shape for name, weight in weights.items()}
+        states = self._model(shapes).init(list(weights.values()))
+        return {
+            name: state._replace(weight=weight)
+            for (name, weight), state in zip(weights.items(), states, strict=True)
+        }
 
     def update(self, meta_params, gradients, states, inputs) -> dict[str, VariableState]:
-        """As in `InnerOptimizer`; variables of one plan are a stack."""
-        names_by_plan = collections.defaultdict(list)
-        plans = [self._plan(name, state.weight.shape) for name, state in states.items()]
-        if self.params.structure.nominal_direction:
-            plans = scale_rates(list(states), plans)
-        for name, plan in zip(states, plans, strict=True):
-            names_by_plan[plan].append(name)
-        moved = {}
-        for plan, names in names_by_plan.items():
-            stacked = update_rule.update(
-                meta_params,
-                tf.stack([gradients[name] for name in names]),
-                tf.nest.map_structure(lambda *each: tf.stack(each), *map(states.get, names)),
-                inputs,
-                plan=plan,
-                structure=self.params.structure,
-                settings=RuleSettings(
-                    total_steps=self.total_steps,
-                    labels_per_step=self.labels_per_step,
-                    weight_decay=self.weight_decay,
-                ),
-            )
-            parts = [tf.unstack(part) for part in tf.nest.flatten(stacked)]
-            for name, *of_name in zip(names, *parts, strict=True):
-                moved[name] = tf.nest.pack_sequence_as(states[name], of_name)
-        return {name: moved[name] for name in states}
-
-    def _plan(self, name: str, shape: tf.TensorShape) -> VariablePlan:
-        structure = self.params.structure
-        return plan_variable(
-            name=name,
-            shape=shape,
-            chunk_size=structure.chunk_size,
-            decayed=not any(re.search(pattern, name) for pattern in UNDECAYED_NAMES),
-            orthogonalise=self.orthogonalise and structure.nominal_direction,
+        """As in `InnerOptimizer`."""
+        model = self._model({name: state.weight.shape for name, state in states.items()})
+        weights, moved = model.update(
+            [gradients[name] for name in states],
+            list(states.values()),
+            [state.weight for state in states.values()],
+            inputs,
+            meta_params,
         )
+        return {
+            name: state._replace(weight=weight)
+            for name, weight, state in zip(states, weights, moved, strict=True)
+        }
 
-    def _has_heads(self) -> bool:
-        heads = {"step_head/kernel", "network/output"}
-        return bool(heads & self.varied) or any(output_heads(self.params.values))
+    def _model(self, shapes: Mapping[str, tf.TensorShape]) -> ModelUpdate:
+        return ModelUpdate(
+            list(shapes),
+            list(shapes.values()),
+            self.params,
+            RuleSettings(
+                total_steps=self.total_steps,
+                labels_per_step=self.labels_per_step,
+                weight_decay=self.weight_decay,
+            ),
+            orthogonalise=self.orthogonalise,
+            varied=self.varied,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class InnerLSTM(InnerOptimizer):
     """`CoordinatewiseLSTM` or `RNNprop`, as its structure says."""
 
-    def initial_state(self, name: str, weight: tf.Tensor) -> LSTMState:
+    def init(self, weights: Mapping[str, tf.Tensor]) -> dict[str, LSTMState]:
         """As in `InnerOptimizer`."""
+        return {name: self._initial_state(weight) for name, weight in weights.items()}
+
+    def _initial_state(self, weight: tf.Tensor) -> LSTMState:
         structure = self.params.structure
         zeros = tf.zeros_like(weight)
         cells = tf.zeros([weight.shape.num_elements(), *structure.state_shape])

@@ -87,11 +87,8 @@ class InnerRun:
         return losses, _weights(members.states)
 
     def _initial_member(self, weights) -> _Member:
-        states = {
-            name: self._optimizer.initial_state(name, tf.convert_to_tensor(weight))
-            for name, weight in weights.items()
-        }
-        return _Member(states, tf.constant(0, tf.int64))
+        weights = {name: tf.convert_to_tensor(weight) for name, weight in weights.items()}
+        return _Member(self._optimizer.init(weights), tf.constant(0, tf.int64))
 
     def _step(self, values, member: _Member, iteration, batch) -> _Member:
         """One step of one member: gradient, verdict on it, update of every variable."""

@@ -131,7 +131,7 @@ def _fingerprint(params: Any, config: dict[str, Any]) -> str:
     runs for which the rates were found.
     """
     from mnemosyne_tf import MetaParams
-    from mnemosyne_tf.run_scaling import rule_of_run
+    from mnemosyne_tf.step_size import rule_of_run
 
     if isinstance(params, MetaParams):
         told = {

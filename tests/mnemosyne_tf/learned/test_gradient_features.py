@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mnemosyne_tf import adam_direction
 from mnemosyne_tf.learned import gradient_features
 from mnemosyne_tf.variable_plan import plan_variable
 
@@ -19,11 +20,11 @@ def plan_for(shape, chunk_size=8):
 def pooled_after(gradients, weight, plan):
     momentum = second_moment = tf.zeros_like(weight)
     for gradient in gradients:
-        accumulators = gradient_features.accumulate(
+        accumulators = adam_direction.accumulate(
             tf.constant(gradient), momentum, second_moment, decays=DECAYS
         )
         momentum, second_moment = accumulators
-    directions = gradient_features.directions(
+    directions = adam_direction.directions(
         tf.constant(gradients[-1]), *accumulators, decays=DECAYS, step=float(len(gradients))
     )
     features = gradient_features.raw_features(directions, tf.constant(weight), plan)
@@ -79,10 +80,10 @@ def test_stack_of_variables_is_pooled_like_each_of_them(shape):
 @pytest.mark.parametrize("shape", [(), (7,), (6, 4)])
 def test_inverse_rms_is_of_each_variable(shape):
     tensor = np.random.RandomState(0).randn(2, *shape).astype(np.float32)
-    factors = gradient_features.inverse_rms(tf.constant(tensor), plan_for(shape)).numpy()
+    factors = adam_direction.inverse_rms(tf.constant(tensor), plan_for(shape)).numpy()
     expected = [1 / np.sqrt((each.astype(np.float64) ** 2).mean()) for each in tensor]
     np.testing.assert_allclose(factors.ravel(), expected, rtol=1e-5)
-    alone = gradient_features.inverse_rms(tf.constant(tensor[0]), plan_for(shape)).numpy()
+    alone = adam_direction.inverse_rms(tf.constant(tensor[0]), plan_for(shape)).numpy()
     np.testing.assert_allclose(alone * tensor[0], expected[0] * tensor[0], rtol=1e-5)
 
 
@@ -146,7 +147,7 @@ def test_zero_gradient_and_zero_weight_give_finite_features():
 
 def test_nesterov_is_the_momentum_after_the_same_gradient_once_more():
     gradient, momentum = tf.constant([1.0, -2.0]), tf.constant([0.5, 4.0])
-    mixed = gradient_features.nesterov(
+    mixed = adam_direction.nesterov(
         gradient_features.Directions(gradient, momentum), tf.constant(0.75)
     )
     np.testing.assert_allclose(mixed.momentum, [0.625, 2.5])

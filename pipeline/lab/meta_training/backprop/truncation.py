@@ -83,11 +83,8 @@ class FreshRuns:
         scales = {name: np.exp(shared + rng.uniform(-single, single)) for name in weights}
         stored = {name: tf.constant(weights[name] / np.float32(scales[name])) for name in weights}
         return Run(
-            states={name: self._optimizer.initial_state(name, stored[name]) for name in stored},
-            teacher={
-                name: self._teacher.initial_state(name, stored[name])
-                for name in (stored if self._teacher else ())
-            },
+            states=self._optimizer.init(stored),
+            teacher=self._teacher.init(stored) if self._teacher else {},
             scales={name: tf.constant(scale, tf.float32) for name, scale in scales.items()},
             iteration=tf.constant(0),
             applied_steps=tf.constant(0, tf.int64),

@@ -133,7 +133,7 @@ def test_rates_follow_the_size_of_the_model_as_in_the_keras_optimizer():
         name: tf.constant(random.randn(*shape), tf.float32) for name, shape in shapes.items()
     }
     inner = InnerMnemosyne(MetaParams.nominal())
-    states = {name: inner.initial_state(name, tf.zeros(shape)) for name, shape in shapes.items()}
+    states = inner.init({name: tf.zeros(shape) for name, shape in shapes.items()})
     inputs = StepInputs(
         iterations=tf.constant(0, tf.int64),
         applied_steps=tf.constant(0, tf.int64),

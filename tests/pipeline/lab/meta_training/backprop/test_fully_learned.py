@@ -11,13 +11,13 @@ KINDS = ("cam", "lstm", "rnnprop")
 
 def first_step(optimizer, values):
     """What one step takes from a weight of 1."""
-    state = optimizer.initial_state("kernel", tf.ones([2, 3]))
+    states = optimizer.init({"kernel": tf.ones([2, 3])})
     inputs = StepInputs(
         tf.constant(0, tf.int64), tf.constant(0, tf.int64), tf.constant(1.0), tf.constant(True)
     )
     params = optimizer.meta_params({**optimizer.params.values, **values})
     gradients = {"kernel": tf.ones([2, 3])}
-    moved = optimizer.update(params, gradients, {"kernel": state}, inputs)
+    moved = optimizer.update(params, gradients, states, inputs)
     return 1.0 - moved["kernel"].weight.numpy()
 
 

@@ -44,9 +44,7 @@ def unroll_of(task, optimizer, *, is_imitation=False, **rescales):
 def differentiated_step_by_step(task, optimizer, values, seed):
     """log(loss + 0.05) of one run, differentiated by the tape through the task itself."""
     weights = task.initial_weights(np.random.default_rng(seed))
-    states = {
-        name: optimizer.initial_state(name, tf.constant(each)) for name, each in weights.items()
-    }
+    states = optimizer.init({name: tf.constant(each) for name, each in weights.items()})
     values = {name: tf.constant(value) for name, value in values.items()}
     train, losses = tuple(tf.constant(array) for array in task.train), []
     with tf.GradientTape() as tape:

@@ -1,0 +1,240 @@
+"""The update of all variables of a model, without Keras: `ModelUpdate.init`, then `update`.
+
+What is static is decided once: roles, plans, rates by the size of the model, and which variables
+are moved together. Variables of one plan are a stack, which costs one program for all of them.
+
+`ModelUpdate.update` is a pure function of tensors, for loops that are compiled whole and
+differentiated. `InPlaceUpdate` does the same for `tf.Variable`s and changes them in place.
+"""
+
+import collections
+import functools
+from collections.abc import Callable, Hashable, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from mnemosyne_tf import update_rule
+from mnemosyne_tf.learned.heads import output_heads
+from mnemosyne_tf.meta_params import MetaParams
+from mnemosyne_tf.parameter_roles import ROLES, find_role
+from mnemosyne_tf.rule_settings import RuleSettings
+from mnemosyne_tf.step_size import scale_rates, step_size
+from mnemosyne_tf.update_rule import StepInputs, VariableState
+from mnemosyne_tf.variable_plan import plan_variable
+
+# Variables of at most so many coordinates are moved together where they are changed in place: what
+# a stack of larger ones copies costs more than the starts of the programs.
+MAX_STACKED_COORDS = 2**18
+
+
+class ModelUpdate:
+    """Moves all variables of a model, in the order of `names`.
+
+    Args:
+        names: of the variables.
+        shapes: their static shapes.
+        params: the meta-parameters.
+        settings: the user's choices; without a `weight_decay` nothing is decayed.
+        orthogonalise: False sends every variable to the elementwise path, where meta-parameters
+            without a nominal direction send them all by themselves.
+        parameter_roles: the user's roles, see `parameter_roles.find_role`.
+        undecayed: variables that are not decayed in any role, by index.
+        varied: names of meta-parameters that are given with every `update`; their values in
+            `params` are not looked at.
+
+    Raises:
+        ValueError: a variable is empty, or its shape is not static.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        shapes: Sequence[Sequence[int]],
+        params: MetaParams,
+        settings: RuleSettings,
+        *,
+        orthogonalise: bool = True,
+        parameter_roles: Mapping[str, str] | None = None,
+        undecayed: Sequence[int] = (),
+        varied: frozenset[str] = frozenset(),
+    ):
+        self.params, self.settings = params, settings
+        structure = params.structure
+        self.roles = [
+            find_role(name, shape, parameter_roles)
+            for name, shape in zip(names, shapes, strict=True)
+        ]
+        plans = [
+            plan_variable(
+                name=name,
+                shape=shape,
+                chunk_size=structure.chunk_size,
+                decayed=bool(settings.weight_decay)
+                and ROLES[self.roles[index].role].decayed
+                and index not in undecayed,
+                orthogonalise=orthogonalise and structure.nominal_direction,
+                parameter_roles=parameter_roles,
+            )
+            for index, (name, shape) in enumerate(zip(names, shapes, strict=True))
+        ]
+        if settings.size_scaling and structure.nominal_direction:
+            plans = scale_rates(names, plans, parameter_roles)
+        self.plans = plans
+        step_head, network = output_heads(params.values)
+        self.has_step_head = step_head or "step_head/kernel" in varied
+        self.has_memory = structure.use_memory and (
+            self.has_step_head or network or "network/output" in varied
+        )
+
+    def init(
+        self,
+        variables: Sequence[tf.Tensor],
+        zeros: Callable = lambda variable, part, shape: tf.zeros(shape),
+        *,
+        keeps_multipliers: bool = False,
+    ) -> list[VariableState]:
+        """What is kept for each variable before the first step, without its weight.
+
+        Args:
+            variables: tensors or variables.
+            zeros: `zeros(variable, part, shape)` makes one part of the state, float32.
+            keeps_multipliers: whether the learned step multipliers are kept, for logs.
+        """
+        states = []
+        for variable, plan in zip(variables, self.plans, strict=True):
+            shapes = {"momentum": plan.shape, "second_moment": plan.shape}
+            if self.has_memory:
+                shapes["memory"] = (plan.num_chunks, *self.params.structure.memory_shape)
+            if self.has_step_head and keeps_multipliers:
+                shapes["log_multiplier"] = ()
+            parts = {part: zeros(variable, part, shape) for part, shape in shapes.items()}
+            states.append(VariableState(**{"weight": (), "memory": ()} | parts))
+        return states
+
+    def update(
+        self,
+        gradients: Sequence[tf.Tensor],
+        state: Sequence[VariableState],
+        variables: Sequence[tf.Tensor],
+        inputs: StepInputs,
+        meta_params: Mapping[str, tf.Tensor] | None = None,
+    ) -> tuple[list[tf.Tensor], list[VariableState]]:
+        """One step of all variables, pure; nothing changes when `inputs.finite` is False.
+
+        Args:
+            gradients: one for each variable, dense.
+            state: from `init` or from the step before.
+            variables: the weights, tensors.
+            inputs: scalars of the step.
+            meta_params: tensors of `params.structure.shapes()`; None for the values of `params`.
+
+        Returns:
+            The weights and the state after.
+        """
+        if meta_params is None:
+            meta_params = {name: tf.constant(each) for name, each in self.params.values.items()}
+        before = [
+            each._replace(weight=weight) for each, weight in zip(state, variables, strict=True)
+        ]
+        after: list = [None] * len(before)
+        kinds = [
+            (weight.dtype, gradient.dtype)
+            for weight, gradient in zip(variables, gradients, strict=True)
+        ]
+        for plan, members in self.together(range(len(before)), kinds):
+            stacked = self.rule(plan)(
+                meta_params,
+                tf.stack([gradients[index] for index in members]),
+                tf.nest.map_structure(
+                    lambda *each: tf.stack(each), *map(before.__getitem__, members)
+                ),
+                inputs,
+            )
+            parts = [tf.unstack(part) for part in tf.nest.flatten(stacked)]
+            for index, *of_index in zip(members, *parts, strict=True):
+                after[index] = tf.nest.pack_sequence_as(before[index], of_index)
+        return [each.weight for each in after], [each._replace(weight=()) for each in after]
+
+    def rule(self, plan, *, accumulated: bool = False) -> Callable:
+        """`update_rule.update` for the variables of one plan."""
+        return functools.partial(
+            update_rule.update,
+            plan=plan,
+            structure=self.params.structure,
+            settings=self.settings,
+            accumulated=accumulated,
+        )
+
+    def together(
+        self,
+        indices: Sequence[int],
+        kinds: Sequence[Hashable],
+        max_coords: float = float("inf"),
+    ) -> list[tuple]:
+        """Which variables are moved together: `(plan, positions in indices)` of each stack.
+
+        Args:
+            indices: of the variables that are moved.
+            kinds: what else must be equal in a stack, one for each index: dtypes.
+            max_coords: variables of more coordinates are moved alone.
+        """
+        stacks = collections.defaultdict(list)
+        for position, (index, kind) in enumerate(zip(indices, kinds, strict=True)):
+            plan = self.plans[index]
+            alone = plan.num_coords > max_coords
+            stacks[plan, kind, index if alone else None].append(position)
+        return [(plan, positions) for (plan, *_), positions in stacks.items()]
+
+    def step_sizes(self, step: int, learning_rate: float = 1.0) -> list[float]:
+        """The step size of each variable at a step, counted from 0, before learned multipliers."""
+        values, settings = self.params.values, self.settings
+        by_plan = {
+            plan: float(step_size(values, plan, settings, float(step), learning_rate))
+            for plan in dict.fromkeys(self.plans)
+        }
+        return [by_plan[plan] for plan in self.plans]
+
+
+class InPlaceUpdate:
+    """Applies a rule to the states of one or of several variables of one plan.
+
+    Args:
+        rule: `rule(meta_params, gradient, state, inputs) -> state`, of tensors, pure; a part of the
+            state that it leaves alone must come back as the same object. Given an axis `stack` in
+            front of gradient and state, it treats each of the stack by itself.
+        values: the meta-parameters, constants of the compiled program.
+        compile_with: what compiles a function.
+    """
+
+    def __init__(self, rule: Callable, values: Mapping[str, np.ndarray], compile_with: Callable):
+        def with_constants(gradient, state, inputs):
+            constants = {name: tf.constant(value) for name, value in values.items()}
+            return rule(constants, gradient, state, inputs)
+
+        def in_place(gradient, variables, inputs):
+            before = tf.nest.map_structure(tf.convert_to_tensor, variables)
+            after = with_constants(gradient, before, inputs)
+            for variable, old, new in zip(variables, before, after, strict=True):
+                if new is not old:
+                    variable.assign(new)
+
+        self.in_place = compile_with(in_place)
+        self.of_stack = compile_with(with_constants)
+
+    def __call__(self, gradients: Sequence[tf.Tensor], states: Sequence, inputs) -> None:
+        """Changes the variables of all `states`; all gradients have one dtype, so have all weights.
+
+        Args:
+            gradients: one for each state.
+            states: tuples of variables, `()` where there is none.
+            inputs: handed to the rule.
+        """
+        if len(states) == 1:
+            self.in_place(gradients[0], states[0], inputs)
+            return
+        stacked = tf.nest.map_structure(lambda *each: tf.stack(each), *states)
+        moved = self.of_stack(tf.stack(gradients), stacked, inputs)
+        for values, *variables in zip(*map(tf.nest.flatten, (moved, *states)), strict=True):
+            for variable, value in zip(variables, tf.unstack(values), strict=True):
+                variable.assign(value)

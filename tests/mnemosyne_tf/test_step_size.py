@@ -1,0 +1,236 @@
+"""The step size by hand: schedule, size of the model, labels and length of the run."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnemosyne_tf import MetaParams, Mnemosyne
+from mnemosyne_tf.rule_settings import RuleSettings
+from mnemosyne_tf.step_size import (
+    progress,
+    rate_multiplier,
+    rule_of_run,
+    run_scale,
+    scale_rates,
+    start_of_decay,
+    step_size,
+)
+from mnemosyne_tf.variable_plan import plan_variable
+
+EPS = float(np.finfo(np.float32).eps)
+
+
+def multiplier(iteration, total_steps, decay_start=0.0):
+    return float(
+        rate_multiplier(
+            tf.constant(float(iteration)),
+            total_steps=total_steps,
+            warmup_fraction=tf.constant(0.1),
+            decay_start=tf.constant(decay_start),
+            warmup_steps=tf.constant(100.0),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("iteration", "expected"),
+    [(0, 0.1), (4, 0.5), (9, 1.0), (10, 1.0), (55, 0.5), (99, 1 / 90), (100, 0.0), (250, 0.0)],
+)
+def test_known_run_of_100_steps(iteration, expected):
+    assert multiplier(iteration, 100) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("iteration", "expected"), [(4, 0.5), (9, 1.0), (60, 1.0), (80, 0.5), (99, 1 / 40), (100, 0.0)]
+)
+def test_known_run_whose_decay_begins_at_60_of_100_steps(iteration, expected):
+    assert multiplier(iteration, 100, decay_start=0.6) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("iteration", "expected"), [(0, 0.01), (49, 0.5), (99, 1.0), (10**6, 1.0)])
+def test_unknown_run_warms_up_and_stays(iteration, expected):
+    assert multiplier(iteration, None) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("total_steps", [1, 2, 5])
+def test_shortest_runs_take_a_full_first_step(total_steps):
+    assert multiplier(0, total_steps) == 1.0
+
+
+def test_progress_is_a_fraction_of_a_known_run():
+    known, fraction = progress(tf.constant(30.0), total_steps=120)
+    assert (float(known), float(fraction)) == (1.0, 0.25)
+
+
+def test_progress_of_an_unknown_run_is_marked_unknown():
+    known, fraction = progress(tf.constant(30.0), total_steps=None)
+    assert (float(known), float(fraction)) == (0.0, 0.0)
+
+
+def scales(*variables):
+    plans = [
+        plan_variable(name=name, shape=shape, chunk_size=1024, decayed=True, orthogonalise=True)
+        for name, shape in variables
+    ]
+    return [plan.rate_scale for plan in scale_rates([name for name, _ in variables], plans)]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "expected"),
+    [
+        ("word_embeddings/embeddings", (30_522, 768), 64 / 768),
+        ("word_embeddings/embeddings", (2_048, 64), 1.0),
+        ("word_embeddings/embeddings", (2_048, 32), 1.0),  # nothing is raised
+        ("position_embeddings/embeddings", (512, 768), 64 / 768),
+        ("next_sentence/kernel", (768, 2), 64 / 768),
+        ("layer_norm/gamma", (768,), 1.0),
+        ("temperature", (), 1.0),
+        ("query/kernel", (768, 768), 1.0),
+    ],
+)
+def test_tables_and_readouts_move_as_one_over_their_width(name, shape, expected):
+    assert scales((name, shape)) == [expected]
+
+
+def test_matrices_share_the_steps_of_thirteen():
+    matrix, bias = ("dense/kernel", (16, 16)), ("dense/bias", (16,))
+    assert scales(*[matrix] * 13) == [1.0] * 13
+    assert scales(*[matrix, bias] * 26) == [0.5, 1.0] * 26
+
+
+@pytest.mark.parametrize("size_scaling", [True, False])
+def test_first_step_of_the_optimizer_is_scaled(size_scaling):
+    table = tf.Variable(tf.zeros([256, 128]), name="word_embeddings")
+    bias = tf.Variable(tf.zeros([128]), name="bias")
+    optimizer = Mnemosyne(size_scaling=size_scaling)
+    optimizer.apply_gradients([(tf.ones_like(each), each) for each in (table, bias)])
+    step = -0.008 / 100  # the first of a hundred of warm-up
+    np.testing.assert_allclose(bias, np.full(128, step), rtol=1e-5)
+    expected = step / 2 if size_scaling else step
+    np.testing.assert_allclose(table, np.full([256, 128], expected), rtol=1e-5)
+    assert optimizer.get_config()["size_scaling"] is size_scaling
+
+
+def factor(labels, steps, batch_exponent=0.5, length_exponent=-0.25):
+    return float(
+        run_scale(
+            labels_per_step=labels,
+            total_steps=steps,
+            batch_exponent=tf.constant(batch_exponent),
+            length_exponent=tf.constant(length_exponent),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "steps", "expected"),
+    [
+        (160, 600, 1.0),  # where the rates were found
+        (640, 600, 2.0),  # four times the labels
+        (40, 600, 0.5),
+        (160, 1_200, 0.5**0.25),
+        (640, 1_200, 2 * 0.5**0.25),
+        (640, None, 2.0),  # who is told one thing follows that
+        (None, 1_200, 0.5**0.25),
+        (None, None, 1.0),
+        (160_000, 10**6, 8**0.5 * 8**-0.25),  # nobody measured more than eight times
+        (1, 1, 8**-0.5 * 8**0.25),
+    ],
+)
+def test_factor(labels, steps, expected):
+    assert factor(labels, steps) == pytest.approx(expected, rel=1e-6)
+
+
+def test_exponents_of_zero_leave_the_rates_as_they_are():
+    assert factor(10_000, 7, batch_exponent=0.0, length_exponent=0.0) == 1.0
+
+
+def first_step(meta_params, **told):
+    """How far the first step of a run moves the diagonal of a kernel."""
+    kernel = tf.Variable(tf.eye(4), name="dense/kernel")
+    optimizer = Mnemosyne(meta_params=meta_params, weight_decay=None, **told)
+    optimizer.apply_gradients([(tf.eye(4), kernel)])
+    return float(1.0 - kernel[0, 0])
+
+
+def test_the_optimizer_moves_by_the_root_of_the_labels_where_the_exponent_is_a_half():
+    params = MetaParams.nominal()
+    params.values["rule/batch_exponent"] = np.float32(0.5)
+    at = [first_step(params, total_steps=1, labels_per_step=n) for n in (160, 320, 10**6)]
+    assert at[1] / at[0] == pytest.approx(2**0.5, rel=1e-4)
+    assert at[2] / at[0] == pytest.approx(8**0.5, rel=1e-4)
+
+
+def test_untrained_rates_fall_a_little_with_the_length_and_do_not_follow_the_labels():
+    nominal = MetaParams.nominal()
+    for labels in (None, 5, 10**6):
+        at = [first_step(nominal, total_steps=t, labels_per_step=labels) for t in (30, 1)]
+        assert at[0] == pytest.approx(at[1], rel=1e-4)  # 1/20 and less count as 1/8
+    params = MetaParams.nominal()
+    params.values["rule/length_exponent"] = np.float32(0.0)
+    longer, plain = (first_step(each, total_steps=30) for each in (nominal, params))
+    assert longer / plain == pytest.approx(8**0.08, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (160, 0.1),  # where the rule was found
+        (640, 0.5),  # two doublings, 0.2 each
+        (None, 0.1),
+        (40, -0.3),  # the schedule begins to decay after its warm-up
+        (160_000, 0.7),  # three doublings at most
+    ],
+)
+def test_decay_begins_later_with_every_doubling_of_the_labels(labels, expected):
+    start = start_of_decay(tf.constant(0.1), labels_per_step=labels, decay_delay=tf.constant(0.2))
+    assert float(start) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_optimizer_holds_its_rate_until_its_delayed_decay_begins():
+    """20 steps of 640 labels: the peak to step 8, half of it at 14; with 160 labels less at 8."""
+    params = MetaParams.nominal()
+    params.values["rule/decay_delay"] = np.float32(0.2)
+    moved = {}
+    for labels in (160, 640):
+        kernel = tf.Variable(tf.eye(4), name="bias")
+        optimizer = Mnemosyne(
+            meta_params=params, weight_decay=None, total_steps=20, labels_per_step=labels
+        )
+        moved[labels] = []
+        for _ in range(20):
+            before = float(kernel[0, 0])
+            optimizer.apply_gradients([(tf.eye(4), kernel)])
+            moved[labels].append(before - float(kernel[0, 0]))
+    relative = {labels: np.array(steps) / steps[0] for labels, steps in moved.items()}
+    np.testing.assert_allclose(relative[640][[7, 8, 14, 19]], [1, 1, 0.5, 1 / 12], rtol=1e-3)
+    np.testing.assert_allclose(relative[160][[8]], [12 / 19], rtol=1e-3)
+
+
+def test_rule_of_a_run_does_there_what_followed_it():
+    values = dict(MetaParams.nominal().values)
+    follows = {"rule/batch_exponent": 0.5, "rule/length_exponent": -0.25, "rule/decay_delay": 0.2}
+    values |= {name: np.float32(value) for name, value in follows.items()}
+    found = rule_of_run(values, labels_per_step=640, total_steps=1_200)
+    rates = {"rule/matrix_rate": 0.024 * 0.5**0.25, "rule/elementwise_rate": 0.016 * 0.5**0.25}
+    of_run = {**rates, **dict.fromkeys(follows, 0.0), "rule/decay_start": 0.4}
+    for name, value in values.items():
+        expected = of_run.get(name, value)
+        np.testing.assert_allclose(found[name], expected, rtol=1e-6, err_msg=name)
+
+
+def test_rate_of_a_kernel_at_step_500():
+    """26 matrices halve it; a run of 1,200 steps (2^-0.08) has done 500 of 1,200 - 36 of decay."""
+    shapes = {f"dense_{i}/kernel": (16, 16) for i in range(26)}
+    variables = [tf.Variable(tf.zeros(shape), name=name) for name, shape in shapes.items()]
+    optimizer = Mnemosyne(0.5, total_steps=1_200, meta_params="nominal")
+    optimizer.build(variables)
+    expected = 0.012 * 0.5 * 0.5 * 2**-0.08 * 700 / 1_164
+    plan, settings = optimizer._model.plans[0], RuleSettings(total_steps=1_200)
+    rate = step_size(optimizer.meta_params.values, plan, settings, 500, 0.5)
+    # Some ten float32 operations, each off by half an eps at most.
+    assert float(rate) == pytest.approx(expected, rel=10 * EPS)
+    assert optimizer.step_sizes(500) == [float(rate)] * 26
+    lines = []
+    optimizer.summary(print_fn=lines.append, step=500)
+    assert "step size at 500" in lines[0] and f"{float(rate):.3g}" in lines[1]
