@@ -1,8 +1,8 @@
 import numpy as np
 import tensorflow as tf
 
-from pipeline.optimizers import NAdamW
 from pipeline.optimizers.base import RulePlan
+from pipeline.optimizers.nadamw import NAdamW
 
 
 def test_variables_of_one_plan_share_one_compiled_rule():

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from pipeline import optimizers
 from pipeline.optimizers.evaluation_weights import evaluation_weights
+from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from pipeline.run import checkpoints
 
 
@@ -21,7 +21,7 @@ def started(optimizer):
 
 
 def schedule_free():
-    return started(optimizers.ScheduleFreeAdamW(0.1, jit_compile=False))
+    return started(ScheduleFreeAdamW(0.1, jit_compile=False))
 
 
 def test_average_is_there_while_it_lasts():

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from pipeline.optimizers import ScheduleFreeAdamW
+from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from pipeline.optimizers.schedules import LinearWarmup
 
 RATE, B1, B2, EPSILON, DECAY, WARMUP = 0.1, 0.8, 0.95, 1e-3, 0.3, 4
