@@ -13,6 +13,7 @@ from typing import ClassVar, NamedTuple
 import tensorflow as tf
 
 from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
+from pipeline.optimizers.weight_decay import DecayByRole
 
 
 class RulePlan(NamedTuple):
@@ -29,7 +30,7 @@ class RulePlan(NamedTuple):
     matrix_shape: tuple[int, int] | None = None
 
 
-class HandDesignedOptimizer(GuardedOptimizer):
+class HandDesignedOptimizer(DecayByRole, GuardedOptimizer):
     """Base of the rivals; a subclass gives `rule`, and its arguments as attributes.
 
     Attributes:

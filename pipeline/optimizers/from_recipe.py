@@ -15,8 +15,6 @@ LEFT_OUT_BY_SETTINGS = {
     "size_scaling": {"size_scaling": False},
     "nesterov": {"nesterov": False},
 }
-# Name parts of the variables that weight decay leaves alone, as in BERT.
-NO_WEIGHT_DECAY = ("bias", "layer_norm")
 
 
 def make_optimizer(
@@ -39,15 +37,13 @@ def make_optimizer(
     settings = dict(row.settings)
     if config.beta_2 is not None:
         settings["beta_2"] = config.beta_2
-    optimizer = row.load()(
+    return row.load()(
         learning_rate=_schedule(config, num_train_steps),
         weight_decay=config.weight_decay,
         global_clipnorm=config.clip_norm,
         jit_compile=True,
         **settings,
     )
-    optimizer.exclude_from_weight_decay(var_names=list(NO_WEIGHT_DECAY))
-    return optimizer
 
 
 def meta_parameters(optimizer: keras.optimizers.Optimizer) -> str | None:

@@ -8,7 +8,7 @@ import tf_keras as keras
 from pipeline.optimizers.base import HandDesignedOptimizer
 
 
-@keras.utils.register_keras_serializable(package="mnemosyne_rivals")
+@keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
 class ScheduleFreeAdamW(HandDesignedOptimizer):
     """AdamW that trains at one point, y, and is to be judged at another, the average x.
 

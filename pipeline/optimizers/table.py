@@ -43,7 +43,7 @@ class OptimizerRow:
         return getattr(importlib.import_module(self.module), self.class_name)
 
 
-_KERAS = "tf_keras.optimizers"
+_KERAS = "pipeline.optimizers.keras_optimizers"
 _ADAM_RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
 
 MNEMOSYNE = OptimizerRow(
