@@ -13,7 +13,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models import losses
-from pipeline.optimizers.evaluation_weights import evaluation_weights
+from pipeline.optimizers.base import evaluation_weights
 
 
 def make_train_steps(
@@ -69,7 +69,7 @@ def make_evaluate(
 ) -> Callable[[tf.data.Dataset], dict[str, float]]:
     """Returns `evaluate(distributed_dataset)`, the means of `losses.means` over all of it.
 
-    The model is judged at the weights that the optimizer wants judged.
+    The model is evaluated at the weights of `pipeline.optimizers.base.evaluation_weights`.
     """
 
     @tf.function(jit_compile=True)

@@ -1,11 +1,5 @@
-"""Every optimizer a recipe can name, and those among them that no Keras 2 library carries.
+"""Every optimizer that a recipe can name, and those among them that Keras 2 does not have.
 
-AdamW, Adafactor, Lion and SGD are Keras's own; `pipeline.optimizers.from_recipe` knows them all.
+`table` has one row each, `from_recipe` makes one, `base` is what LAMB, Muon, NAdamW and
+Schedule-Free AdamW share, `schedules` has their learning rates.
 """
-
-from pipeline.optimizers.lamb import LAMB
-from pipeline.optimizers.muon import Muon
-from pipeline.optimizers.nadamw import NAdamW
-from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
-
-__all__ = ["LAMB", "Muon", "NAdamW", "ScheduleFreeAdamW"]

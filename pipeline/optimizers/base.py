@@ -1,18 +1,22 @@
-"""What the hand-designed rivals share: float32 state, one compiled rule, the guard.
+"""What our hand-designed optimizers share: float32 state, one compiled rule, the guard.
 
-A rival is its formula: `rule`, a pure function from gradient, weight and state to the new weight
-and state. Everything that a Keras optimizer must do besides stands here and in the guard.
+An optimizer is its formula: `rule`, a pure function from gradient, weight and state to the new
+weight and state. The rest of a Keras optimizer stands here and in `GuardedOptimizer`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import ClassVar, NamedTuple
 
 import tensorflow as tf
+import tf_keras as keras
 
 from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
+from pipeline.optimizers.weight_decay import DecayByRole
 
 
 class RulePlan(NamedTuple):
@@ -29,11 +33,13 @@ class RulePlan(NamedTuple):
     matrix_shape: tuple[int, int] | None = None
 
 
-class HandDesignedOptimizer(GuardedOptimizer):
-    """Base of the rivals; a subclass gives `rule`, and its arguments as attributes.
+class HandDesignedOptimizer(DecayByRole, GuardedOptimizer):
+    """Base of LAMB, Muon, NAdamW and Schedule-Free AdamW.
+
+    A subclass gives `rule`, and keeps its arguments as attributes.
 
     Attributes:
-        settings: names of the arguments that its configuration has beside those of the base.
+        settings: names of the arguments that `get_config` adds to those of the base.
 
     Args:
         learning_rate: a float or a `LearningRateSchedule`.
@@ -101,8 +107,19 @@ class HandDesignedOptimizer(GuardedOptimizer):
         state, divisor = self.adam_moments(gradient, state, step)
         return state["momentum"] / (1.0 - tf.pow(self.beta_1, step)) / divisor, state
 
+    def evaluation_weights(self, variables: Sequence[tf.Variable]) -> AbstractContextManager:
+        """Inside the context the variables hold the weights to evaluate, to save and to restore.
+
+        Identity: most optimizers are evaluated at the weights that they train. An optimizer that
+        is evaluated at other weights puts them in, and the training weights back at the end.
+
+        Args:
+            variables: the trainable variables of the model; the optimizer is built with them.
+        """
+        return contextlib.nullcontext()
+
     def decay(self, weight: tf.Tensor, plan: RulePlan) -> tf.Tensor | float:
-        """What decoupled weight decay adds to the direction."""
+        """The term that decoupled weight decay adds to the direction."""
         return self.weight_decay * weight if plan.decayed else 0.0
 
     def build(self, var_list):
@@ -151,3 +168,12 @@ class HandDesignedOptimizer(GuardedOptimizer):
         rate = self._serialize_hyperparameter(self._learning_rate)
         settings = {name: getattr(self, name) for name in self.settings}
         return super().get_config() | {"learning_rate": rate} | settings
+
+
+def evaluation_weights(
+    optimizer: keras.optimizers.Optimizer, variables: Sequence[tf.Variable]
+) -> AbstractContextManager:
+    """As `HandDesignedOptimizer.evaluation_weights`; identity for an optimizer of another base."""
+    if isinstance(optimizer, HandDesignedOptimizer):
+        return optimizer.evaluation_weights(variables)
+    return contextlib.nullcontext()

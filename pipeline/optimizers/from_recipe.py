@@ -5,30 +5,16 @@ from __future__ import annotations
 import tf_keras as keras
 
 from mnemosyne_tf import Mnemosyne
-from pipeline import optimizers
 from pipeline.optimizers.schedules import LinearWarmup, LinearWarmupDecay
+from pipeline.optimizers.table import MNEMOSYNE, OPTIMIZER_TABLE
 from pipeline.recipes.sections import OptimizerConfig
 
-# The hand-designed ones and what is set for them beyond the recipe. Betas that do not stand here
-# are the defaults of the class, which are the published ones.
-HAND_DESIGNED = {
-    "adamw": (keras.optimizers.AdamW, {"epsilon": 1e-6}),
-    "nadamw": (optimizers.NAdamW, {"epsilon": 1e-6}),
-    "lamb": (optimizers.LAMB, {}),
-    "lion": (keras.optimizers.Lion, {}),
-    "muon": (optimizers.Muon, {}),
-    "schedule_free_adamw": (optimizers.ScheduleFreeAdamW, {}),
-    "adafactor": (keras.optimizers.Adafactor, {}),
-    "sgd": (keras.optimizers.SGD, {"momentum": 0.9}),
-}
 # Parts of Mnemosyne that a setting leaves out; the others are left out of its meta-parameters.
 LEFT_OUT_BY_SETTINGS = {
     "orthogonalisation": {"orthogonalise": False},
     "size_scaling": {"size_scaling": False},
     "nesterov": {"nesterov": False},
 }
-# Name parts of the variables that weight decay leaves alone, as in BERT.
-NO_WEIGHT_DECAY = ("bias", "layer_norm")
 
 
 def make_optimizer(
@@ -44,21 +30,20 @@ def make_optimizer(
     Differs: AdamW corrects its moments' bias, which Google's trainer left out. Adafactor's rate
     follows the same schedule under its own bound of 1 / sqrt(step).
     """
-    if config.name == "mnemosyne":
+    if config.name == MNEMOSYNE.name:
         told = {"total_steps": num_train_steps, "labels_per_step": labels_per_step}
         return _mnemosyne(config, told)
-    make, settings = HAND_DESIGNED[config.name]
+    row = OPTIMIZER_TABLE[config.name]
+    settings = dict(row.settings)
     if config.beta_2 is not None:
-        settings = {**settings, "beta_2": config.beta_2}
-    optimizer = make(
+        settings["beta_2"] = config.beta_2
+    return row.load()(
         learning_rate=_schedule(config, num_train_steps),
         weight_decay=config.weight_decay,
         global_clipnorm=config.clip_norm,
         jit_compile=True,
         **settings,
     )
-    optimizer.exclude_from_weight_decay(var_names=list(NO_WEIGHT_DECAY))
-    return optimizer
 
 
 def meta_parameters(optimizer: keras.optimizers.Optimizer) -> str | None:
@@ -79,7 +64,7 @@ def _mnemosyne(config: OptimizerConfig, told: dict[str, int]) -> Mnemosyne:
 
 def _schedule(config: OptimizerConfig, num_train_steps: int):
     num_warmup_steps = round(config.warmup_fraction * num_train_steps)
-    if config.name == "schedule_free_adamw":
+    if not OPTIMIZER_TABLE[config.name].rate_falls:
         return LinearWarmup(peak=config.learning_rate, num_warmup_steps=num_warmup_steps)
     return LinearWarmupDecay(
         peak=config.learning_rate,

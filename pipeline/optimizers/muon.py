@@ -8,7 +8,7 @@ from mnemosyne_tf.variable_plan import matrix_shape
 from pipeline.optimizers.base import HandDesignedOptimizer
 
 
-@keras.utils.register_keras_serializable(package="mnemosyne_rivals")
+@keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
 class Muon(HandDesignedOptimizer):
     """Momentum orthogonalised by Newton-Schulz, scaled so that one rate serves AdamW too.
 

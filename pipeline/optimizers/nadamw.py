@@ -6,7 +6,7 @@ import tf_keras as keras
 from pipeline.optimizers.base import HandDesignedOptimizer
 
 
-@keras.utils.register_keras_serializable(package="mnemosyne_rivals")
+@keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
 class NAdamW(HandDesignedOptimizer):
     """Adam that looks one step of momentum ahead.
 

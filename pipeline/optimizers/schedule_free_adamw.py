@@ -1,5 +1,6 @@
 """Schedule-Free AdamW: an average of the iterates in place of a decaying rate."""
 
+import contextlib
 import functools
 
 import tensorflow as tf
@@ -8,9 +9,9 @@ import tf_keras as keras
 from pipeline.optimizers.base import HandDesignedOptimizer
 
 
-@keras.utils.register_keras_serializable(package="mnemosyne_rivals")
+@keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
 class ScheduleFreeAdamW(HandDesignedOptimizer):
-    """AdamW that trains at one point, y, and is to be judged at another, the average x.
+    """AdamW that trains at one point, y, and is evaluated at another, the average x.
 
         r = rate * sqrt(1 - b2^t)
         v <- b2 v + (1 - b2) g^2                           g is the gradient at y
@@ -19,17 +20,18 @@ class ScheduleFreeAdamW(HandDesignedOptimizer):
         x <- (1 - c) x + c z
         y = (1 - b1) z + b1 x
 
-    The weights hold y while training. `finalize_variable_values` puts x in their place, as Keras
-    does at the end of `fit`; `resume_training` puts y back. Where neither is called, what is
-    evaluated or saved is y. A step on weights that hold x continues from the y that belongs to it,
-    though its gradient was taken at x. Moving there and back may change the last bit.
+    The variables hold y while training, and x inside `evaluation_weights` and after
+    `finalize_variable_values`, which Keras calls at the end of `fit`. Where neither is called,
+    what is evaluated or saved is y. A step on variables that hold x continues from the y that
+    belongs to it, though its gradient was taken at x. Moving there and back may change the last
+    bit.
 
-    State is `lead` = z - x and `second_moment`: x = y - (1 - b1) lead, so before the first step,
-    and whatever weights are loaded then, x, y and z are one.
+    The state is `lead` = z - x and `second_moment`: x = y - (1 - b1) lead, so before the first
+    step, and regardless of the weights that are loaded then, x, y and z are equal.
 
     Args:
         learning_rate: a float, or a schedule that warms up and stays; none that decays.
-        beta_1: b1, the share of the average in y.
+        beta_1: b1, the weight of the average in y.
         beta_2: b2.
         epsilon: added to the root.
         weight_decay: decoupled, per unit of rate, at y; None or 0 for none.
@@ -69,28 +71,28 @@ class ScheduleFreeAdamW(HandDesignedOptimizer):
         self._variables += [self._squared_rates, self._holds_average]
 
     def state_names(self, plan):
-        """Two accumulators, as many as AdamW has."""
+        """Two accumulators, as of AdamW."""
         return ("lead", "second_moment")
 
     def inputs(self):
-        """As for every rival, with the state that all variables share."""
+        """Those of the base, and the state that all variables share."""
         return super().inputs() | {
             "squared_rates": tf.convert_to_tensor(self._squared_rates),
             "holds_average": tf.cast(self._holds_average, tf.float32),
         }
 
     def rule(self, gradient, weight, state, inputs, plan):
-        """One step, see the class; with u the step of z: x += c (lead - u), and so on."""
+        """One step, see the class; the change of z enters x and y through `lead`."""
         b1, b2, lead = self.beta_1, self.beta_2, state["lead"]
         rate = inputs["rate"] * tf.sqrt(1.0 - tf.pow(b2, inputs["step"]))
-        share = tf.math.divide_no_nan(tf.square(rate), inputs["squared_rates"] + tf.square(rate))
+        fraction = tf.math.divide_no_nan(tf.square(rate), inputs["squared_rates"] + tf.square(rate))
         second_moment = b2 * state["second_moment"] + (1.0 - b2) * tf.square(gradient)
         y = weight + inputs["holds_average"] * (1.0 - b1) * lead
         x = y - (1.0 - b1) * lead
         direction = gradient / (tf.sqrt(second_moment) + self.epsilon) + self.decay(y, plan)
         z_minus_x = lead - rate * direction
-        x += share * z_minus_x
-        lead = (1.0 - share) * z_minus_x
+        x += fraction * z_minus_x
+        lead = (1.0 - fraction) * z_minus_x
         return x + (1.0 - b1) * lead, {"lead": lead, "second_moment": second_moment}
 
     def _distributed_apply_gradients_fn(self, distribution, grads_and_vars, finite):
@@ -107,13 +109,18 @@ class ScheduleFreeAdamW(HandDesignedOptimizer):
         rate = tf.cast(self.learning_rate, tf.float32) * tf.sqrt(1.0 - tf.pow(self.beta_2, step))
         return variable.assign_add(tf.where(finite, tf.square(rate), 0.0))
 
-    def finalize_variable_values(self, var_list):
-        """Puts the average x into the weights; does nothing when they hold it already."""
-        self._move(var_list, holds_average=1)
+    @contextlib.contextmanager
+    def evaluation_weights(self, variables):
+        """The variables hold the average x inside the context and y after it."""
+        self._move(variables, holds_average=1)
+        try:
+            yield
+        finally:
+            self._move(variables, holds_average=0)
 
-    def resume_training(self, var_list):
-        """Puts y, the point to train at, into the weights; does nothing when they hold it."""
-        self._move(var_list, holds_average=0)
+    def finalize_variable_values(self, var_list):
+        """Puts the average x into the variables; does nothing when they hold it already."""
+        self._move(var_list, holds_average=1)
 
     def _move(self, var_list, holds_average: int):
         update = self._distribution_strategy.extended.update

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-_WITH_BETA_2 = ("adamw", "nadamw", "lamb", "lion", "muon", "schedule_free_adamw")
-_WITHOUT_BETA_2 = ("adafactor", "sgd")
-OPTIMIZERS = ("mnemosyne", *_WITH_BETA_2, *_WITHOUT_BETA_2)
+from pipeline.optimizers.table import MNEMOSYNE, OPTIMIZER_TABLE
+
+OPTIMIZERS = tuple(OPTIMIZER_TABLE)
 ABLATIONS = (
     *("heads", "memory", "encoder", "orthogonalisation", "size_scaling", "run_scaling"),
     *("decay_delay", "nesterov"),
@@ -65,17 +65,27 @@ class ModelConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
-    """Which optimizer, one of `OPTIMIZERS`; `pipeline.optimizers.from_recipe` says what they are.
+    """Which optimizer trains, a row of `pipeline.optimizers.table`, and its settings.
 
-    `learning_rate` is the peak rate, but for mnemosyne a multiplier of what was meta-trained.
-    `warmup_fraction` and `decay_start` (of all steps: where the rate stops rising and where it
-    begins to fall), `weight_decay`, `clip_norm` (of the global norm) and `beta_2` (null: the value
-    that the optimizer was published with) belong to the hand-designed ones.
-    Mnemosyne has nothing to tune; `without` leaves one of `ABLATIONS` out, to see what it is worth.
-    To set what an optimizer does not have is an error.
+    Mnemosyne takes `learning_rate` and `without` alone, the hand-designed optimizers all others.
+    A setting that the optimizer does not have is an error, not ignored.
+
+    Attributes:
+      name: one of `OPTIMIZERS`.
+      learning_rate: the peak rate; of Mnemosyne a multiplier of its meta-trained rates.
+      warmup_fraction: the fraction of the steps with a rising rate.
+      decay_start: the fraction of the steps after which the rate falls, in [0, 1); 0 is the end
+        of the warm-up.
+      weight_decay: decoupled, per unit of rate.
+      clip_norm: the largest global norm of the gradients.
+      beta_2: decay of the second moment; null takes the published value.
+      without: a part of Mnemosyne to leave out, one of `ABLATIONS`; empty for none.
+
+    Raises:
+      ValueError: the name is unknown, or a setting out of range or without effect.
     """
 
-    name: str = "mnemosyne"
+    name: str = MNEMOSYNE.name
     learning_rate: float = 1.0
     warmup_fraction: float = 0.1
     decay_start: float = 0.0
@@ -89,27 +99,16 @@ class OptimizerConfig:
             raise ValueError(
                 f"Unknown optimizer.name '{self.name}'. Choose one of: {', '.join(OPTIMIZERS)}."
             )
-        if self.name in _WITHOUT_BETA_2 and self.beta_2 is not None:
-            raise ValueError(
-                f"optimizer.beta_2 does nothing for {self.name}, which has no such decay; received "
-                f"{self.beta_2}. Leave it out."
-            )
-        if self.name == "schedule_free_adamw" and self.decay_start:
-            raise ValueError(
-                "optimizer.decay_start does nothing for schedule_free_adamw: its rate never falls; "
-                f"received {self.decay_start}. Leave it out."
-            )
         if not 0 <= self.decay_start < 1:
             raise ValueError(
                 f"optimizer.decay_start must be from 0 to below 1, received {self.decay_start}."
             )
-        if self.name != "mnemosyne":
-            if self.without:
-                raise ValueError(
-                    f"optimizer.without leaves a part of mnemosyne out, {self.name} has none; "
-                    f"received {self.without}. Leave it out."
-                )
-            return
+        if self.name == MNEMOSYNE.name:
+            self._check_mnemosyne()
+        else:
+            self._check_hand_designed()
+
+    def _check_mnemosyne(self) -> None:
         if self.without not in ("", *ABLATIONS):
             raise ValueError(
                 f"optimizer.without must be one of {', '.join(ABLATIONS)}, or empty; received "
@@ -122,6 +121,24 @@ class OptimizerConfig:
                     f"optimizer.{field.name} does nothing for mnemosyne, whose schedule and decay "
                     f"are its own; received {value}. Leave it out, or set optimizer.name=adamw."
                 )
+
+    def _check_hand_designed(self) -> None:
+        row = OPTIMIZER_TABLE[self.name]
+        if self.without:
+            raise ValueError(
+                f"optimizer.without leaves a part of mnemosyne out, {self.name} has none; "
+                f"received {self.without}. Leave it out."
+            )
+        if self.beta_2 is not None and not row.has_beta_2:
+            raise ValueError(
+                f"optimizer.beta_2 does nothing for {self.name}, which has no such decay; received "
+                f"{self.beta_2}. Leave it out."
+            )
+        if self.decay_start and not row.rate_falls:
+            raise ValueError(
+                f"optimizer.decay_start does nothing for {self.name}: its rate never falls; "
+                f"received {self.decay_start}. Leave it out."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,18 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from data_prep import features as records
-
-_DISPLAY_NAMES = {
-    "mnemosyne": "Mnemosyne",
-    "adamw": "AdamW",
-    "nadamw": "NAdamW",
-    "lamb": "LAMB",
-    "lion": "Lion",
-    "muon": "Muon",
-    "schedule_free_adamw": "Schedule-Free AdamW",
-    "adafactor": "Adafactor",
-    "sgd": "SGD with momentum",
-}
+from pipeline.optimizers.table import display_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +36,7 @@ class Run:
     @property
     def optimizer(self) -> str:
         """The optimizer's name as people write it."""
-        return _DISPLAY_NAMES.get(self.facts["optimizer"], self.facts["optimizer"])
+        return display_name(self.facts["optimizer"])
 
     @property
     def last_step(self) -> int:

@@ -7,7 +7,7 @@ import os
 import tensorflow as tf
 import tf_keras as keras
 
-from pipeline.optimizers.evaluation_weights import evaluation_weights, resume_training
+from pipeline.optimizers.base import evaluation_weights
 
 _KEPT = 2
 
@@ -16,8 +16,8 @@ class TrainingCheckpoint:
     """Model, optimizer, step and seconds trained so far, as one `tf.train.Checkpoint`.
 
     The data order and the dropout masks are functions of (seed, step), so nothing else is
-    needed to continue bit for bit. The weights kept are those to be judged; see
-    `pipeline.optimizers.evaluation_weights`.
+    needed to continue bit for bit. The weights that are saved are those to evaluate; see
+    `pipeline.optimizers.base.evaluation_weights`.
 
     Args:
       directory: where checkpoints are kept, the newest two.
@@ -58,9 +58,10 @@ class TrainingCheckpoint:
         """Loads the newest checkpoint; returns whether there was one."""
         if not self._manager.latest_checkpoint:
             return False
-        status = self._checkpoint.restore(self._manager.latest_checkpoint)
-        status.assert_existing_objects_matched()
-        resume_training(self._optimizer, self._model.trainable_variables)
+        # What `save` wrote are the weights to evaluate; training goes on from its own.
+        with evaluation_weights(self._optimizer, self._model.trainable_variables):
+            status = self._checkpoint.restore(self._manager.latest_checkpoint)
+            status.assert_existing_objects_matched()
         return True
 
     def save(self) -> None:

@@ -19,7 +19,7 @@ from mnemosyne_tf import (
     Structure,
 )
 from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
-from pipeline.optimizers.from_recipe import HAND_DESIGNED
+from pipeline.optimizers.table import HAND_DESIGNED
 
 SHAPES = {"dense/kernel": (12, 9), "dense/bias": (9,), "scale": ()}
 PERFORMER = Structure(
@@ -54,8 +54,11 @@ MAKERS = {
     ),
     "rnnprop": (RNNprop, {"learning_rate": 1.0, "meta_params": little_lstm("moments")}),
     **{
-        name: (kind, {"learning_rate": 0.01 if name == "lion" else 0.05, **settings})
-        for name, (kind, settings) in HAND_DESIGNED.items()
+        row.name: (
+            row.load(),
+            {"learning_rate": 0.01 if row.name == "lion" else 0.05, **row.settings},
+        )
+        for row in HAND_DESIGNED
     },
 }
 

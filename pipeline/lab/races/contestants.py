@@ -118,8 +118,8 @@ def make_optimizer(
         labels_per_step: labels in the loss of each.
     """
     from mnemosyne_tf import Mnemosyne
-    from pipeline import optimizers
     from pipeline.optimizers import from_recipe
+    from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
     from pipeline.recipes.sections import OptimizerConfig
 
     told = {"total_steps": num_train_steps, "labels_per_step": labels_per_step}
@@ -131,7 +131,7 @@ def make_optimizer(
         return Mnemosyne(learning_rate, meta_params="nominal", **told)
     if optimizer == PUBLISHED:
         # Defaults of the code that its authors publish: no decay, no warm-up, no clipping.
-        return optimizers.ScheduleFreeAdamW(learning_rate, weight_decay=None)
+        return ScheduleFreeAdamW(learning_rate, weight_decay=None)
     if is_ours(optimizer):
         without = optimizer.partition("without_")[2]
         config = OptimizerConfig(learning_rate=learning_rate, without=without)

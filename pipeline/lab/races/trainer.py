@@ -17,7 +17,7 @@ import tf_keras as keras
 from pipeline.lab.races.contestants import make_optimizer
 from pipeline.lab.races.run import Curve
 from pipeline.lab.races.tasks import Arrays, Task
-from pipeline.optimizers.evaluation_weights import evaluation_weights
+from pipeline.optimizers.base import evaluation_weights
 
 _HELDOUT_BATCH = 500  # a divisor of most held-out parts: another shape compiles anew
 

@@ -32,7 +32,6 @@ def trained(gradients, start):
         variables = {
             name: tf.Variable(value.astype(np.float32), name=name) for name, value in start.items()
         }
-        optimizer.exclude_from_weight_decay(var_names=["bias"])
         for step in gradients:
             optimizer.apply_gradients(
                 [(tf.constant(step[name], tf.float32), variables[name]) for name in variables]

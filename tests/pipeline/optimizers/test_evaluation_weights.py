@@ -1,10 +1,12 @@
+"""Evaluation, checkpoints and restoring of an optimizer that is evaluated at other weights."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from pipeline import optimizers
-from pipeline.optimizers.evaluation_weights import evaluation_weights
+from pipeline.optimizers.base import evaluation_weights
+from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from pipeline.run import checkpoints
 
 
@@ -21,7 +23,7 @@ def started(optimizer):
 
 
 def schedule_free():
-    return started(optimizers.ScheduleFreeAdamW(0.1, jit_compile=False))
+    return started(ScheduleFreeAdamW(0.1, jit_compile=False))
 
 
 def test_average_is_there_while_it_lasts():
@@ -47,7 +49,7 @@ def test_training_weights_come_back_after_an_error():
     np.testing.assert_allclose(variable.numpy(), trained_at, rtol=1e-6)
 
 
-def test_most_optimizers_are_judged_where_they_train():
+def test_most_optimizers_are_evaluated_where_they_train():
     # `finalize_variable_values` would overwrite the weights for good: it is for the end.
     optimizer, variable, step = started(keras.optimizers.Adam(0.1, use_ema=True))
     step(0)
@@ -89,6 +91,6 @@ def test_checkpoint_keeps_the_average_and_continues_bit_for_bit(tmp_path):
         step(t)
         resumed_step(t)
     assert np.array_equal(resumed.numpy(), variable.numpy())
-    judged = OneVector(tf.Variable([0.0, 0.0]))
-    checkpoints.load_pretrained_model(judged, tmp_path)
-    np.testing.assert_allclose(judged.vector.numpy(), average, rtol=1e-6)
+    evaluated = OneVector(tf.Variable([0.0, 0.0]))
+    checkpoints.load_pretrained_model(evaluated, tmp_path)
+    np.testing.assert_allclose(evaluated.vector.numpy(), average, rtol=1e-6)

@@ -1,17 +1,20 @@
 import pytest
-import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf import MetaParams, Mnemosyne
-from pipeline import optimizers
+from pipeline.optimizers import keras_optimizers
 from pipeline.optimizers.from_recipe import (
-    HAND_DESIGNED,
     LEFT_OUT_BY_SETTINGS,
     make_optimizer,
     meta_parameters,
 )
+from pipeline.optimizers.lamb import LAMB
+from pipeline.optimizers.muon import Muon
+from pipeline.optimizers.nadamw import NAdamW
+from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from pipeline.optimizers.schedules import LinearWarmup, LinearWarmupDecay
-from pipeline.recipes.sections import ABLATIONS, OPTIMIZERS, OptimizerConfig
+from pipeline.optimizers.table import HAND_DESIGNED
+from pipeline.recipes.sections import ABLATIONS, OptimizerConfig
 
 
 def test_mnemosyne_is_told_steps_and_labels_of_the_run():
@@ -37,14 +40,14 @@ def test_part_of_mnemosyne_is_left_out(part):
 @pytest.mark.parametrize(
     ("name", "kind", "published"),
     [
-        ("adamw", keras.optimizers.AdamW, {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-6}),
-        ("nadamw", optimizers.NAdamW, {"beta_1": 0.9, "beta_2": 0.999}),
-        ("lamb", optimizers.LAMB, {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-6}),
-        ("lion", keras.optimizers.Lion, {"beta_1": 0.9, "beta_2": 0.99}),
-        ("muon", optimizers.Muon, {"momentum": 0.95, "beta_1": 0.9, "beta_2": 0.95}),
-        ("schedule_free_adamw", optimizers.ScheduleFreeAdamW, {"beta_1": 0.9, "beta_2": 0.999}),
-        ("adafactor", keras.optimizers.Adafactor, {"beta_2_decay": -0.8, "clip_threshold": 1.0}),
-        ("sgd", keras.optimizers.SGD, {"momentum": 0.9, "nesterov": False}),
+        ("adamw", keras_optimizers.AdamW, {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-6}),
+        ("nadamw", NAdamW, {"beta_1": 0.9, "beta_2": 0.999}),
+        ("lamb", LAMB, {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-6}),
+        ("lion", keras_optimizers.Lion, {"beta_1": 0.9, "beta_2": 0.99}),
+        ("muon", Muon, {"momentum": 0.95, "beta_1": 0.9, "beta_2": 0.95}),
+        ("schedule_free_adamw", ScheduleFreeAdamW, {"beta_1": 0.9, "beta_2": 0.999}),
+        ("adafactor", keras_optimizers.Adafactor, {"beta_2_decay": -0.8, "clip_threshold": 1.0}),
+        ("sgd", keras_optimizers.SGD, {"momentum": 0.9, "nesterov": False}),
     ],
 )
 def test_rival_has_its_published_decays_and_the_settings_of_the_recipe(name, kind, published):
@@ -67,29 +70,11 @@ def test_rival_has_its_published_decays_and_the_settings_of_the_recipe(name, kin
     assert constant_at_the_end or schedule.num_steps_before_decay == 30
 
 
-@pytest.mark.parametrize("name", sorted(set(HAND_DESIGNED) - {"adafactor", "sgd"}))
+@pytest.mark.parametrize("name", [row.name for row in HAND_DESIGNED if row.has_beta_2])
 def test_beta_2_of_the_recipe_is_taken(name):
     config = OptimizerConfig(name=name, beta_2=0.5)
     optimizer = make_optimizer(config, num_train_steps=10, labels_per_step=7)
     assert optimizer.get_config()["beta_2"] == 0.5
-
-
-@pytest.mark.parametrize("name", sorted(HAND_DESIGNED))
-def test_rival_decays_kernels_but_not_biases_and_layer_norms(name):
-    config = OptimizerConfig(name=name, learning_rate=0.1, weight_decay=0.5, warmup_fraction=0.0)
-    optimizer = make_optimizer(config, num_train_steps=10, labels_per_step=7)
-    names = ["dense/kernel", "dense/bias", "layer_norm/gamma"]
-    variables = [tf.Variable([1.0], name=name) for name in names]
-    optimizer.build(variables)
-    optimizer.apply_gradients([(tf.constant([0.0]), v) for v in variables])
-    # The gradient is 0, so only the decay of rate * 0.5 can move a weight. LAMB makes it a step in
-    # proportion to the weight; of Schedule-Free's rate the bias correction leaves sqrt(1 - 0.999).
-    moved = {"lamb": 0.1, "schedule_free_adamw": 0.05 * 0.001**0.5}.get(name, 0.05)
-    assert [float(v[0]) for v in variables] == [pytest.approx(1 - moved), 1.0, 1.0]
-
-
-def test_every_name_of_the_recipe_is_made():
-    assert set(OPTIMIZERS) == {"mnemosyne", *HAND_DESIGNED}
 
 
 def test_meta_parameters_are_named_by_the_beginning_of_their_fingerprint():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.optimizers import Muon
+from pipeline.optimizers.muon import Muon
 
 RATE, MU, B1, B2, EPSILON, DECAY = 0.1, 0.9, 0.8, 0.95, 1e-3, 0.3
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.optimizers import NAdamW
+from pipeline.optimizers.nadamw import NAdamW
 
 RATE, B1, B2, EPSILON, DECAY = 0.1, 0.8, 0.95, 1e-3, 0.3
 
