@@ -1,10 +1,10 @@
 """Records by a Beam pipeline as its documentation suggests: one element a record.
 
-`mnemosyne bench prepare` compares `transforms` with it. To leave only that to compare, it is given
-our tokenizer, pairs and masks, thousands of lines and records a call; what a first version would
-have, tensorflow-text's BertTokenizer and loops over tokens, is several times slower. Its own are
-the reader, python's tf.train.Example for every record, the shuffle of the records that
-`num_shards` asks for, and the writer.
+`mnemosyne bench prepare` compares it with `transforms`. It has the tokenizer, pairs and masks of
+this project, called with thousands of lines and records at once, so that the comparison is between
+the pipelines alone; with tensorflow-text's BertTokenizer and loops over tokens, as a first version
+would have, it is several times slower. Its own are the reader, Python's tf.train.Example for every
+record, the shuffle of records that `num_shards` asks for, and the writer.
 
 Source: Apache Beam, `fileio.ReadMatches`, `BatchElements`, `tfrecordio.WriteToTFRecord`.
 """
@@ -23,8 +23,9 @@ from apache_beam.io import fileio
 from data_prep.beam import command_flags
 from data_prep.examples.example_arrays import SequenceBuilder
 from data_prep.examples.masking import MaskingRules
-from data_prep.examples.rng import RandomWords
-from data_prep.examples.sentence_pairs import SPECIAL_TOKENS_PER_PAIR, PairMaker, truncate_pairs
+from data_prep.examples.rng import RandomStream
+from data_prep.examples.segment_pairs import SPECIAL_TOKENS_PER_PAIR, truncate_pairs
+from data_prep.examples.sentence_pairs import PairMaker
 from data_prep.wordpiece import WordpieceTokenizer
 
 NUM_SHARDS = 8
@@ -101,8 +102,8 @@ class MakeExamples(beam.DoFn):
         """Yields the records of a batch."""
         flags = self._flags
         lines = [line for document in documents for line in document]
-        rng = random.Random(b"".join(lines))
-        words = RandomWords(rng.getrandbits(64))
+        seed = random.Random(b"".join(lines)).getrandbits(64)
+        rng = RandomStream(seed)
         ids, lengths = self._tokenizer.tokenize(lines)
         lines_before = np.concatenate([[0], np.cumsum(lengths > 0)])
         ends = lines_before[np.cumsum([len(document) for document in documents])]
@@ -110,13 +111,13 @@ class MakeExamples(beam.DoFn):
         pairs = PairMaker(
             sentence_ends=np.cumsum(lengths[lengths > 0]),
             document_ends=np.array(ends, np.int64),
-            text_ids=[str(place).encode() for place in range(len(ends))],
+            text_ids=[index.to_bytes(16, "little") for index in range(len(ends))],
             max_seq_length=flags.max_seq_length,
             short_seq_prob=0.1,
-            words=words,
+            seed=seed,
         ).pairs_of_all(flags.dupe_factor)
-        pairs = truncate_pairs(pairs, flags.max_seq_length - SPECIAL_TOKENS_PER_PAIR, words)
-        features = self._builder.build(ids, pairs, words)
+        pairs = truncate_pairs(pairs, flags.max_seq_length - SPECIAL_TOKENS_PER_PAIR, rng)
+        features = self._builder.build(ids, pairs, rng)
         columns = [values.tolist() for values in features.values()]
         for record in zip(*columns, strict=True):
             yield to_example(dict(zip(features, record, strict=True)))

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from data_prep.examples.masking import MaskingRules, mask_block
-from data_prep.examples.rng import RandomWords
-from data_prep.examples.sentence_pairs import SegmentPairs
+from data_prep.examples.rng import RandomStream
+from data_prep.examples.segment_pairs import SegmentPairs
 from data_prep.jit import compiled
 
 
@@ -36,14 +36,14 @@ class SequenceBuilder:
     is_masked: bool = True
 
     def build(
-        self, ids: np.ndarray, pairs: SegmentPairs, words: RandomWords
+        self, ids: np.ndarray, pairs: SegmentPairs, rng: RandomStream
     ) -> dict[str, np.ndarray]:
         """Lays the pairs out as [CLS] A [SEP] B [SEP] [PAD]... and masks them, if it is to.
 
         Args:
-            ids: [num_tokens], the flat array the pairs are places in.
+            ids: [num_tokens], the flat array that the pairs are offsets into.
             pairs: [batch] pairs that fit into `max_seq_length`.
-            words: source of the masking choices.
+            rng: of the masking choices.
 
         Returns:
             The features by name, [batch, length] each, in small unsigned types (float32 for the
@@ -55,10 +55,12 @@ class SequenceBuilder:
         unmasked = np.full(shape, self.pad_id, ids.dtype)
         input_mask, segment_ids = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
         is_text = np.zeros(shape, bool)
-        places = (pairs.a_begin, pairs.a_end, pairs.b_begin, pairs.b_end)
         _lay_out(
             ids,
-            *places,
+            pairs.a_begin,
+            pairs.a_end,
+            pairs.b_begin,
+            pairs.b_end,
             self.cls_id,
             self.sep_id,
             self.is_single,
@@ -81,7 +83,7 @@ class SequenceBuilder:
             is_maskable=is_text,
             begins_word=begins_word,
             rules=self.rules,
-            words=words,
+            rng=rng,
         )
         predictions = np.arange(self.rules.max_predictions_per_seq)
         return {
@@ -125,8 +127,8 @@ def _lay_out(
         unmasked[row, a_length + 1] = sep_id
         is_text[row, 1 : a_length + 1] = True
         if is_single:
-            for place in range(length):
-                is_text[row, place] &= unmasked[row, place] != sep_id
+            for position in range(length):
+                is_text[row, position] &= unmasked[row, position] != sep_id
         else:
             end = length + b_end[row] - b_begin[row]
             unmasked[row, length:end] = ids[b_begin[row] : b_end[row]]

@@ -17,7 +17,7 @@ import dataclasses
 import numpy as np
 
 from data_prep.examples.ngrams import choose_ngrams
-from data_prep.examples.rng import RandomWords
+from data_prep.examples.rng import RandomStream
 from data_prep.jit import compiled
 
 _MASK_BELOW = int(0.8 * 2**32)
@@ -30,7 +30,7 @@ class MaskingRules:
     """How to mask.
 
     Attributes:
-        masked_lm_prob: share of the tokens (special ones counted) to predict, in [0, 1].
+        masked_lm_prob: fraction of the tokens (special ones counted) to predict, in [0, 1].
         max_predictions_per_seq: most predictions in one sequence.
         do_whole_word_mask: predict all pieces of a word or none.
         mask_id: id of [MASK].
@@ -71,7 +71,7 @@ def mask_block(
     is_maskable: np.ndarray,
     begins_word: np.ndarray,
     rules: MaskingRules,
-    words: RandomWords,
+    rng: RandomStream,
 ) -> MaskedBlock:
     """Chooses and replaces tokens.
 
@@ -81,7 +81,7 @@ def mask_block(
         is_maskable: bool [batch, seq_len], False at [CLS], [SEP] and padding.
         begins_word: bool [batch, seq_len], True where a word begins; only read for whole words.
         rules: see there.
-        words: source of all choices.
+        rng: of all choices.
     """
     wanted = np.rint(lengths * rules.masked_lm_prob).astype(np.int64)
     wanted = np.clip(wanted, 1, rules.max_predictions_per_seq)
@@ -91,7 +91,7 @@ def mask_block(
     taken = np.zeros(is_maskable.shape, bool)
     if rules.do_whole_word_mask and rules.max_ngram > 1:
         taken = choose_ngrams(
-            is_maskable, begins_word, wanted=wanted, max_ngram=rules.max_ngram, words=words
+            is_maskable, begins_word, wanted=wanted, max_ngram=rules.max_ngram, rng=rng
         )
     # Whole words may have to be passed over, single tokens always fit.
     tries = input_ids.shape[1] if rules.do_whole_word_mask else int(wanted.max(initial=0))
@@ -101,7 +101,7 @@ def mask_block(
         begins_word,
         taken,
         wanted,
-        words.uint32(len(input_ids) * tries).reshape(len(input_ids), tries),
+        rng.uint32(len(input_ids) * tries).reshape(len(input_ids), tries),
         positions,
     )
     masked = input_ids.copy()
@@ -109,8 +109,8 @@ def mask_block(
         masked,
         positions,
         num_predictions,
-        words.uint32(positions.size).reshape(positions.shape),
-        words.below(rules.vocab_size, positions.size).reshape(positions.shape),
+        rng.uint32(positions.size).reshape(positions.shape),
+        rng.below(rules.vocab_size, positions.size).reshape(positions.shape),
         rules.mask_id,
     )
     return MaskedBlock(masked, positions, original, num_predictions)
@@ -132,19 +132,19 @@ def _choose_words(
         taken: bool [batch, seq_len], True at the first piece of words that are taken already;
             becomes True at all pieces of all that are taken.
         draws: uint32 [batch, tries].
-        positions: uint16 [batch, num_predictions], zeros; becomes the places of the taken words.
+        positions: uint16 [batch, num_predictions], zeros; becomes the positions of the taken words.
 
     Returns:
-        int64 [batch], how many places that are.
+        int64 [batch], how many positions that are.
     """
     rows, length = begins_word.shape
     num_predictions = np.zeros(rows, np.int64)
     words = np.empty(length + 1, np.int64)  # where those of a row begin, in the order of their turn
     for row in range(rows):
         num_words = 0
-        for place in range(length):
-            words[num_words] = place
-            num_words += begins_word[row, place] and is_maskable[row, place]
+        for position in range(length):
+            words[num_words] = position
+            num_words += begins_word[row, position] and is_maskable[row, position]
         is_chosen = taken[row]
         room = wanted[row]
         for turn in range(num_words):
@@ -165,9 +165,9 @@ def _choose_words(
             if size <= room and not is_chosen[begin]:
                 is_chosen[begin : begin + size] = True
                 room -= size
-        for place in range(length):
-            if is_chosen[place]:
-                positions[row, num_predictions[row]] = place
+        for position in range(length):
+            if is_chosen[position]:
+                positions[row, num_predictions[row]] = position
                 num_predictions[row] += 1
     return num_predictions
 
@@ -196,16 +196,16 @@ def _replace(
         positions: [batch, num_predictions].
         num_predictions: int64 [batch].
         kinds: uint32 [batch, num_predictions], draws that decide what a token becomes.
-        others: [batch, num_predictions], the tokens to put in place of one in ten.
+        others: [batch, num_predictions], what one in ten of the tokens becomes.
         mask_id: id of [MASK].
     """
     original = np.zeros(positions.shape, masked.dtype)
     for row in range(len(positions)):
-        for place in range(num_predictions[row]):
-            position = positions[row, place]
-            original[row, place] = masked[row, position]
-            if kinds[row, place] < _MASK_BELOW:
+        for prediction in range(num_predictions[row]):
+            position = positions[row, prediction]
+            original[row, prediction] = masked[row, position]
+            if kinds[row, prediction] < _MASK_BELOW:
                 masked[row, position] = mask_id
-            elif kinds[row, place] >= _KEEP_BELOW:
-                masked[row, position] = others[row, place]
+            elif kinds[row, prediction] >= _KEEP_BELOW:
+                masked[row, position] = others[row, prediction]
     return original

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_prep.examples.rng import RandomWords
+from data_prep.examples.rng import RandomStream
 
 _TURNS_PER_TOKEN = 2
 
@@ -24,7 +24,7 @@ def choose_ngrams(
     *,
     wanted: np.ndarray,
     max_ngram: int,
-    words: RandomWords,
+    rng: RandomStream,
 ) -> np.ndarray:
     """Chooses words, n-gram by n-gram.
 
@@ -33,7 +33,7 @@ def choose_ngrams(
         begins_word: bool [batch, seq_len], True where a word begins.
         wanted: int64 [batch], most tokens to choose.
         max_ngram: most words of an n-gram.
-        words: source of all choices.
+        rng: of all choices.
 
     Returns:
         bool [batch, seq_len], True at the first piece of every chosen word.
@@ -45,18 +45,18 @@ def choose_ngrams(
     every_row = np.arange(rows)
     limits = _size_limits(max_ngram)
     for _ in range(_TURNS_PER_TOKEN * int(wanted.max(initial=0))):
-        size = 1 + np.searchsorted(limits, words.uint32(rows), side="right")
-        first = (words.uint32(rows).astype(np.int64) * counts) >> 32
+        size = 1 + np.searchsorted(limits, rng.uint32(rows), side="right")
+        first = (rng.uint32(rows).astype(np.int64) * counts) >> 32
         last = np.minimum(first + size, starts.shape[1]) - 1
         span = ends[every_row, last] - starts[every_row, first]
         is_run = (first + size <= counts) & _is_one_run(is_maskable, starts, ends, first, last)
         fits = is_run & (span <= room)
         for step in range(max_ngram):
-            place = np.minimum(first + step, last)
-            fits &= ~taken[every_row, place]
+            word = np.minimum(first + step, last)
+            fits &= ~taken[every_row, word]
         for step in range(max_ngram):
-            place = np.minimum(first + step, last)
-            taken[every_row[fits], place[fits]] = True
+            word = np.minimum(first + step, last)
+            taken[every_row[fits], word[fits]] = True
         room -= np.where(fits, span, 0)
         if not room.any():
             break
@@ -80,10 +80,10 @@ def _words_of_rows(
     word = np.cumsum(is_start, axis=1) - 1
     starts = np.zeros(is_maskable.shape, np.int64)
     ends = np.zeros(is_maskable.shape, np.int64)
-    row, place = np.nonzero(is_start)
-    starts[row, word[row, place]] = place
-    row, place = np.nonzero(is_maskable & (word >= 0))
-    ends[row, word[row, place]] = place + 1  # the last piece of a word writes last
+    row, position = np.nonzero(is_start)
+    starts[row, word[row, position]] = position
+    row, position = np.nonzero(is_maskable & (word >= 0))
+    ends[row, word[row, position]] = position + 1  # the last piece of a word writes last
     return starts, ends, np.count_nonzero(is_start, axis=1)
 
 

@@ -1,9 +1,14 @@
-"""Random numbers that stay the same: raw SFC64 words and our own arithmetic.
+"""Random numbers that never change: raw output of fixed generators and our own arithmetic.
 
 NumPy keeps the raw output of its bit generators stable over versions, but not what `Generator`
-makes of it; so shuffles, integers and coin flips are made here, from raw 64-bit words.
+makes of it. So shuffles, integers and coin flips are made here, from raw integers.
+
+Two sources: `RandomStream` gives the next numbers of a sequence, for a whole block at a time;
+`philox` is a pure function of a key and a counter, for choices that must not depend on what else is
+in the block.
 
 Source: Doty-Humphrey 2010 (PractRand, sfc64), numpy.random.SFC64: a quarter of Philox's time.
+    Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3": Philox4x32-10.
 """
 
 from __future__ import annotations
@@ -12,6 +17,16 @@ import hashlib
 
 import numpy as np
 
+from data_prep.jit import compiled
+
+_PHILOX_ROUNDS = 10
+_PHILOX_MULTIPLIER_0 = np.uint64(0xD2511F53)
+_PHILOX_MULTIPLIER_1 = np.uint64(0xCD9E8D57)
+_PHILOX_KEY_STEP_0 = np.uint64(0x9E3779B9)
+_PHILOX_KEY_STEP_1 = np.uint64(0xBB67AE85)
+_LOW_32_BITS = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+
 
 def seed_of(*parts: object) -> int:
     """Returns a 128-bit seed that depends on every part and on nothing else."""
@@ -19,8 +34,34 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
 
 
-class RandomWords:
-    """A stream of random words; every call takes the next ones."""
+@compiled
+def philox(
+    counter_0: np.uint64, counter_1: np.uint64, stream: np.uint64, key: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    """Returns four random numbers in [0, 2**32), a function of the arguments alone.
+
+    Args:
+        counter_0, counter_1: in [0, 2**32).
+        stream: 64 bits, the upper half of the counter.
+        key: 64 bits.
+    """
+    c0, c1, c2, c3 = counter_0, counter_1, stream & _LOW_32_BITS, stream >> _32
+    k0, k1 = key & _LOW_32_BITS, key >> _32
+    for _ in range(_PHILOX_ROUNDS):
+        product_0, product_1 = _PHILOX_MULTIPLIER_0 * c0, _PHILOX_MULTIPLIER_1 * c2
+        c0, c1, c2, c3 = (
+            (product_1 >> _32) ^ c1 ^ k0,
+            product_1 & _LOW_32_BITS,
+            (product_0 >> _32) ^ c3 ^ k1,
+            product_0 & _LOW_32_BITS,
+        )
+        k0 = (k0 + _PHILOX_KEY_STEP_0) & _LOW_32_BITS
+        k1 = (k1 + _PHILOX_KEY_STEP_1) & _LOW_32_BITS
+    return c0, c1, c2, c3
+
+
+class RandomStream:
+    """A sequence of random numbers; every call takes the next ones."""
 
     def __init__(self, seed: int):
         self._generator = np.random.SFC64(seed)
@@ -32,10 +73,6 @@ class RandomWords:
     def uint32(self, count: int) -> np.ndarray:
         """Returns uint32 [count], each value equally likely."""
         return self.uint64(-(-count // 2)).astype("<u8", copy=False).view("<u4")[:count]
-
-    def uniform(self, count: int) -> np.ndarray:
-        """Returns float64 [count] in [0, 1), multiples of 2**-53."""
-        return (self.uint64(count) >> np.uint64(11)) * 2.0**-53
 
     def below(self, bound: int, count: int) -> np.ndarray:
         """Returns int64 [count] in [0, bound), by multiplication; bound below 2**31."""

@@ -5,7 +5,7 @@ sequence ends before the sentence that no longer fits; a sentence longer than a 
 
 Source: Liu et al. 2019 (RoBERTa), section 4.2, FULL-SENTENCES.
 Differs: neighbouring documents are neighbours by hash, not by file; each copy of the text begins
-    with a sequence of random length, so that copies are cut at other places; `short_seq_prob` of
+    with a sequence of random length, so that copies are cut elsewhere; `short_seq_prob` of
     the sequences aim at a random shorter length, as in BERT.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data_prep.examples.sentence_pairs import SegmentPairs
+from data_prep.examples.segment_pairs import SegmentPairs
 from data_prep.examples.token_blocks import TokenBlock
 
 SPECIAL_TOKENS_PER_PACK = 2  # [CLS] and [SEP]
@@ -55,16 +55,16 @@ def pack_sentences(
         sentence_ends: end of every sentence in the flat token array; increasing.
         is_separator: bool [num_tokens], where a [SEP] ends a document.
         max_tokens: of one pack.
-        short_seq_prob: share of packs, in [0, 1], that aim at a random shorter length.
+        short_seq_prob: fraction of the packs, in [0, 1], that aim at a random shorter length.
         dupe_factor: how often the text is packed.
         rng: every choice comes from its `random()`.
     """
     rows: list[tuple[int, int]] = []
-    places = [0, *sentence_ends]
+    offsets = [0, *sentence_ends]
     for _ in range(dupe_factor):
         begin = 0
         is_short = True  # the first pack, so that copies differ
-        while begin < places[-1]:
+        while begin < offsets[-1]:
             if is_separator[begin]:  # of a last sentence that filled its record to the brim
                 begin += 1
                 continue
@@ -73,9 +73,9 @@ def pack_sentences(
                 spread = max_tokens - _SHORTEST_TARGET + 1
                 target = _SHORTEST_TARGET + int(rng.random() * spread)
             is_short = False
-            end = places[bisect_right(places, begin + target) - 1]
+            end = offsets[bisect_right(offsets, begin + target) - 1]
             if end <= begin:  # not one sentence fits: at least one, cut if it must be
-                end = min(places[bisect_right(places, begin)], begin + max_tokens)
+                end = min(offsets[bisect_right(offsets, begin)], begin + max_tokens)
             # The record adds a [SEP] at its end, so one that is there already is left out.
             text_end = end - 1 if is_separator[end - 1] else end
             if text_end > begin:

@@ -11,12 +11,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from data_prep.examples import rng as random_words
-from data_prep.examples import sentence_packing, sentence_pairs, token_blocks
+from data_prep.examples import partner_pool, segment_pairs, sentence_packing, token_blocks
 from data_prep.examples.example_arrays import SequenceBuilder
 from data_prep.examples.masking import MaskingRules
-from data_prep.examples.rng import RandomWords
-from data_prep.examples.sentence_pairs import PairMaker, SegmentPairs
+from data_prep.examples.rng import RandomStream, seed_of
+from data_prep.examples.segment_pairs import SegmentPairs
+from data_prep.examples.sentence_pairs import PairMaker
 from data_prep.examples.tfrecord_encoding import encode_tfrecords
 from data_prep.examples.token_blocks import TokenBlock
 from data_prep.settings import PreparationSettings
@@ -33,11 +33,13 @@ def write_shards(
     block_key: str,
     settings: PreparationSettings,
     tokenizer: WordpieceTokenizer,
+    pool: TokenBlock | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Pairs, masks, shuffles and writes the documents of one block.
 
-    Every choice is a function of the seed, the block's name and its documents.
+    How many records a document makes and with which labels is a function of the seed and the
+    document; every other choice, of the seed, the block's name and its documents too.
 
     Args:
         block: documents in the order of their ids.
@@ -45,6 +47,8 @@ def write_shards(
         block_key: "train-00003" or "heldout-00000".
         settings: of the whole folder. Held-out documents are used once, not `dupe_factor` times.
         tokenizer: for the special ids; nothing is tokenized here.
+        pool: documents to borrow random next sentences from; those that are in the block, too, are
+            passed over.
         on_progress: called with sequences written and sequences in all.
 
     Returns:
@@ -54,12 +58,12 @@ def write_shards(
     read = len(block.document_ids)
     if settings.dedup == "exact":
         block = token_blocks.without_duplicates(block)
-    words = RandomWords(random_words.seed_of(settings.random_seed, block_key, "masks"))
+    rng = RandomStream(seed_of(settings.random_seed, block_key, "masks"))
     if settings.objective == "mlm":
         ids, pairs, without_partner = _packed(block, settings, block_key, tokenizer)
     else:
-        ids, pairs, without_partner = _paired(block, settings, block_key, words)
-    pairs = pairs.take(words.permutation(len(pairs)))
+        ids, pairs, without_partner = _paired(block, pool, settings, block_key, rng)
+    pairs = pairs.take(rng.permutation(len(pairs)))
     lengths = _lengths(pairs, settings)
     predictions = sequences = 0
     shards = []
@@ -70,7 +74,7 @@ def write_shards(
         with _compressed(hashed, settings.compression) as target:
             for begin in range(0, len(chosen), SEQUENCES_PER_STEP):
                 step = pairs.take(chosen[begin : begin + SEQUENCES_PER_STEP])
-                features = builder.build(ids, step, words)
+                features = builder.build(ids, step, rng)
                 target.write(encode_tfrecords(features))
                 if "masked_lm_weights" in features:
                     predictions += int(features["masked_lm_weights"].sum())
@@ -102,9 +106,9 @@ def _lengths(pairs: SegmentPairs, settings: PreparationSettings) -> np.ndarray:
 
 
 def _by_length(lengths: np.ndarray, settings: PreparationSettings) -> list[np.ndarray]:
-    """Returns for every length of records the places of the pairs that go there, in order."""
+    """Returns for every length of records the indices of the pairs that go there, in order."""
     length_bin = np.searchsorted(settings.lengths, lengths)
-    return [np.flatnonzero(length_bin == place) for place in range(len(settings.lengths))]
+    return [np.flatnonzero(length_bin == index) for index in range(len(settings.lengths))]
 
 
 def _dupe_factor(settings: PreparationSettings, block_key: str) -> int:
@@ -112,21 +116,40 @@ def _dupe_factor(settings: PreparationSettings, block_key: str) -> int:
 
 
 def _paired(
-    block: TokenBlock, settings: PreparationSettings, block_key: str, words: RandomWords
+    block: TokenBlock,
+    pool: TokenBlock | None,
+    settings: PreparationSettings,
+    block_key: str,
+    rng: RandomStream,
 ) -> tuple[np.ndarray, SegmentPairs, int]:
-    """Returns the tokens, the pairs as places in them, and how many pairs lacked a partner."""
-    maker = _pair_maker(block, settings, block_key)
+    """Returns the tokens, the pairs as offsets into them, and how many pairs lacked a partner."""
+    own = token_blocks.take(block, np.flatnonzero(block.sentence_counts).tolist())
+    borrowed = 0
+    if pool is not None:
+        lent = partner_pool.borrowed(pool, own)
+        own, borrowed = token_blocks.joined(own, lent), len(lent.document_ids)
+    maker = PairMaker(
+        sentence_ends=np.cumsum(own.sentence_lengths),
+        document_ends=np.cumsum(own.sentence_counts),
+        text_ids=own.document_ids,
+        max_seq_length=settings.max_seq_length,
+        short_seq_prob=settings.short_seq_prob,
+        # Not of the block, so that a document makes the same pairs in any.
+        seed=seed_of(settings.random_seed, "pairs") % 2**64,
+        sentence_order=settings.objective == "mlm_sop",
+        num_borrowed=borrowed,
+    )
     pairs = maker.pairs_of_all(_dupe_factor(settings, block_key))
-    max_tokens = settings.max_seq_length - sentence_pairs.SPECIAL_TOKENS_PER_PAIR
-    pairs = sentence_pairs.truncate_pairs(pairs, max_tokens, words)
-    return block.ids, pairs, maker.without_partner
+    max_tokens = settings.max_seq_length - segment_pairs.SPECIAL_TOKENS_PER_PAIR
+    pairs = segment_pairs.truncate_pairs(pairs, max_tokens, rng)
+    return own.ids, pairs, maker.without_partner
 
 
 def _packed(
     block: TokenBlock, settings: PreparationSettings, block_key: str, tokenizer: WordpieceTokenizer
 ) -> tuple[np.ndarray, SegmentPairs, int]:
     ids, sentence_ends = sentence_packing.with_separators(block, tokenizer.sep_id)
-    seed = random_words.seed_of(settings.random_seed, block_key, "packs")
+    seed = seed_of(settings.random_seed, block_key, "packs")
     packs = sentence_packing.pack_sentences(
         sentence_ends,
         is_separator=ids == tokenizer.sep_id,
@@ -136,19 +159,6 @@ def _packed(
         rng=random.Random(seed),
     )
     return ids, packs, 0
-
-
-def _pair_maker(block: TokenBlock, settings: PreparationSettings, block_key: str) -> PairMaker:
-    has_text = block.sentence_counts > 0
-    return PairMaker(
-        sentence_ends=np.cumsum(block.sentence_lengths),
-        document_ends=np.cumsum(block.sentence_counts[has_text]),
-        text_ids=[each for each, ok in zip(block.document_ids, has_text, strict=True) if ok],
-        max_seq_length=settings.max_seq_length,
-        short_seq_prob=settings.short_seq_prob,
-        words=RandomWords(random_words.seed_of(settings.random_seed, block_key, "pairs")),
-        sentence_order=settings.objective == "mlm_sop",
-    )
 
 
 def _sequence_builder(

@@ -5,10 +5,10 @@ compiled loops over thousands of records in about 2. The bytes equal
 `Example.SerializeToString(deterministic=True)`: features sorted by name, integers as packed
 varints.
 
-A record is a list of pieces. Their sizes follow from the values, so every record has its place
-before the first byte is written; then piece after piece is put into all of them. A varint is
-written with all the bytes it could have, what comes next over those it has not; therefore pieces
-are put in order, and the frame of a record in the end.
+A record is a list of pieces. Their sizes follow from the values, so the offset of every record is
+known before the first byte is written; then one piece after the other is written into all records.
+A varint is written with all four bytes it could have, and the next piece overwrites those it does
+not need; therefore pieces are written in order, and the frame of a record last.
 
 Source: protobuf wire format; tensorflow/core/example/feature.proto;
 tensorflow/core/lib/io/record_writer.h.
@@ -37,7 +37,7 @@ _SIZE = struct.Struct("<Q")
 
 @dataclasses.dataclass(frozen=True)
 class _Piece:
-    """What stands at one place of every record.
+    """A part that every record has.
 
     Attributes:
         values: uint8 [1, size], the same bytes in every record; uint8 [rows, size], bytes; or
@@ -91,8 +91,8 @@ def encode_tfrecords(features: Mapping[str, np.ndarray]) -> bytes:
 
     out, begins, ends = _serialized(features)
     content = out.tobytes()
-    places = zip(begins.tolist(), ends.tolist(), strict=True)
-    crcs = [google_crc32c.value(content[begin:end]) for begin, end in places]
+    spans = zip(begins.tolist(), ends.tolist(), strict=True)
+    crcs = [google_crc32c.value(content[begin:end]) for begin, end in spans]
     sizes, kind = np.unique(ends - begins, return_inverse=True)
     headers = [_SIZE.pack(size) for size in sizes.tolist()]
     size_crcs = np.array([google_crc32c.value(header) for header in headers], np.uint32)[kind]
@@ -221,16 +221,16 @@ def _varint_sizes(values: np.ndarray) -> np.ndarray:
 def _put_varints(values: np.ndarray, out: np.ndarray, cursor: np.ndarray) -> None:
     """Writes each row of integers [rows, count] to `out` at its cursor, and moves that on."""
     for row in range(len(values)):
-        place = cursor[row]
+        offset = cursor[row]
         for value in values[row]:
             # Always all bytes: a branch that is hard to guess takes longer.
             has_second, has_third, has_fourth = value >= 1 << 7, value >= 1 << 14, value >= 1 << 21
-            out[place] = value & 127 | has_second << 7
-            out[place + 1] = value >> 7 & 127 | has_third << 7
-            out[place + 2] = value >> 14 & 127 | has_fourth << 7
-            out[place + 3] = value >> 21
-            place += 1 + has_second + has_third + has_fourth
-        cursor[row] = place
+            out[offset] = value & 127 | has_second << 7
+            out[offset + 1] = value >> 7 & 127 | has_third << 7
+            out[offset + 2] = value >> 14 & 127 | has_fourth << 7
+            out[offset + 3] = value >> 21
+            offset += 1 + has_second + has_third + has_fourth
+        cursor[row] = offset
 
 
 @compiled

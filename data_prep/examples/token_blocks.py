@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 _HEADER = struct.Struct("<QQQB")
 _COMPRESSION_LEVEL = 1
 _ID_BYTES = 16
+_COUNT_BYTES = 4
+
+
+# Its id, 16 bytes; the tokens of each sentence, int64, none of them 0; the ids of all tokens.
+TokenDocument = tuple[bytes, np.ndarray, np.ndarray]
 
 
 @dataclasses.dataclass
@@ -37,6 +42,27 @@ class TokenBlock:
 def id_dtype(vocab_size: int) -> type:
     """Returns the smallest unsigned type that holds the ids of a vocabulary."""
     return np.uint16 if vocab_size <= 1 << 16 else np.uint32
+
+
+def block_of(documents: Sequence[TokenDocument]) -> TokenBlock:
+    """Returns the block of these documents, in this order."""
+    document_ids, lengths, ids = zip(*documents, strict=True) if documents else ((), (), ())
+    return TokenBlock(
+        list(document_ids),
+        np.array([len(each) for each in lengths], np.int64),
+        _joined(lengths, np.int64),
+        _joined(ids, ids[0].dtype if ids else np.uint16),
+    )
+
+
+def documents(block: TokenBlock) -> Iterator[TokenDocument]:
+    """Yields the documents of a block, in its order."""
+    sentence = token = 0
+    for document_id, count in zip(block.document_ids, block.sentence_counts, strict=True):
+        lengths = block.sentence_lengths[sentence : sentence + count]
+        end = token + int(lengths.sum())
+        yield document_id, lengths, block.ids[token:end]
+        sentence, token = sentence + count, end
 
 
 def pack(block: TokenBlock) -> bytes:
@@ -66,20 +92,37 @@ def unpack(packed: bytes) -> TokenBlock:
     import zstandard
 
     content = zstandard.ZstdDecompressor().decompress(packed)
-    documents, sentences, tokens, id_bytes = _HEADER.unpack_from(content)
-    place = _HEADER.size
-    document_ids = [
-        content[begin : begin + _ID_BYTES]
-        for begin in range(place, place + documents * _ID_BYTES, _ID_BYTES)
-    ]
-    place += documents * _ID_BYTES
-    counts = np.frombuffer(content, "<u4", documents, place).astype(np.int64)
-    place += 4 * documents
-    lengths = np.frombuffer(content, "<u4", sentences, place).astype(np.int64)
-    place += 4 * sentences
+    num_documents, sentences, tokens, id_bytes = _HEADER.unpack_from(content)
+    document_ids, counts = _ids_and_counts(content, num_documents)
+    offset = _HEADER.size + num_documents * (_ID_BYTES + _COUNT_BYTES)
+    lengths = np.frombuffer(content, "<u4", sentences, offset).astype(np.int64)
+    offset += _COUNT_BYTES * sentences
     return TokenBlock(
-        document_ids, counts, lengths, np.frombuffer(content, f"<u{id_bytes}", tokens, place)
+        document_ids, counts, lengths, np.frombuffer(content, f"<u{id_bytes}", tokens, offset)
     )
+
+
+def text_ids(packed: bytes) -> set[bytes]:
+    """Returns the ids of those documents of a packed block that hold text.
+
+    Only the beginning, where they stand, is decompressed.
+    """
+    import zstandard
+
+    with zstandard.ZstdDecompressor().stream_reader(packed) as stream:
+        header = stream.read(_HEADER.size)
+        num_documents = _HEADER.unpack(header)[0]
+        content = header + stream.read(num_documents * (_ID_BYTES + _COUNT_BYTES))
+    document_ids, counts = _ids_and_counts(content, num_documents)
+    return {each for each, count in zip(document_ids, counts.tolist(), strict=True) if count}
+
+
+def _ids_and_counts(content: bytes, num_documents: int) -> tuple[list[bytes], np.ndarray]:
+    end = _HEADER.size + num_documents * _ID_BYTES
+    document_ids = [
+        content[begin : begin + _ID_BYTES] for begin in range(_HEADER.size, end, _ID_BYTES)
+    ]
+    return document_ids, np.frombuffer(content, "<u4", num_documents, end).astype(np.int64)
 
 
 def merge(packed_blocks: Iterable[bytes]) -> TokenBlock:
@@ -100,7 +143,7 @@ def merge(packed_blocks: Iterable[bytes]) -> TokenBlock:
     token_order_lengths = lengths[sentence_order]
     tokens_per_document = _sums(lengths, counts)
     return TokenBlock(
-        [document_ids[place] for place in order],
+        [document_ids[index] for index in order],
         sorted_counts,
         token_order_lengths,
         _take_runs(ids, tokens_per_document, order),
@@ -110,16 +153,32 @@ def merge(packed_blocks: Iterable[bytes]) -> TokenBlock:
 def without_duplicates(block: TokenBlock) -> TokenBlock:
     """Returns the block with one document of each id; equal ids must be neighbours."""
     ids = block.document_ids
-    keep = [place for place in range(len(ids)) if place == 0 or ids[place] != ids[place - 1]]
-    if len(keep) == len(ids):
+    return take(
+        block, [index for index in range(len(ids)) if index == 0 or ids[index] != ids[index - 1]]
+    )
+
+
+def take(block: TokenBlock, indices: Sequence[int]) -> TokenBlock:
+    """Returns the block of the documents at these increasing indices."""
+    if len(indices) == len(block.document_ids):
         return block
-    sentence_order, counts = _reorder_runs(block.sentence_counts, keep)
+    sentence_order, counts = _reorder_runs(block.sentence_counts, indices)
     tokens_per_document = _sums(block.sentence_lengths, block.sentence_counts)
     return TokenBlock(
-        [ids[place] for place in keep],
+        [block.document_ids[index] for index in indices],
         counts,
         block.sentence_lengths[sentence_order],
-        _take_runs(block.ids, tokens_per_document, keep),
+        _take_runs(block.ids, tokens_per_document, indices),
+    )
+
+
+def joined(block: TokenBlock, other: TokenBlock) -> TokenBlock:
+    """Returns the block of the documents of both, those of `block` first."""
+    return TokenBlock(
+        block.document_ids + other.document_ids,
+        np.concatenate([block.sentence_counts, other.sentence_counts]),
+        np.concatenate([block.sentence_lengths, other.sentence_lengths]),
+        np.concatenate([block.ids, other.ids]),
     )
 
 
@@ -135,13 +194,13 @@ def _sums(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _reorder_runs(counts: np.ndarray, order: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the places of all values when their runs are put in `order`, and the run lengths."""
+    """Returns the indices of all values, their runs put in `order`, and the run lengths."""
     begins = np.cumsum(counts) - counts
     chosen = np.asarray(order, np.int64)
     sorted_counts = counts[chosen]
     shift = begins[chosen] - (np.cumsum(sorted_counts) - sorted_counts)
-    places = np.arange(int(sorted_counts.sum())) + np.repeat(shift, sorted_counts)
-    return places, sorted_counts
+    indices = np.arange(int(sorted_counts.sum())) + np.repeat(shift, sorted_counts)
+    return indices, sorted_counts
 
 
 def _take_runs(values: np.ndarray, counts: np.ndarray, order: Sequence[int]) -> np.ndarray:

@@ -1,9 +1,9 @@
 """The state of one preparation job on disk: what may be kept, what is missing, what is finished.
 
 While a job is not finished, its folder holds `.job/`: `settings.json`, one JSON part for every
-finished shard, `counts.json`, the progress of the workers, and tokens that wait for their shard. A
-shard's part is written after the shard, `COMPLETED` after everything, so a job killed anywhere goes
-on from what is whole.
+finished shard, `counts.json`, the partner pools, the progress of the workers, and tokens that wait
+for their shard. A shard's part is written after the shard, `COMPLETED` after everything, so a job
+killed at any moment goes on from what is whole.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class JobFolder:
 
     @property
     def progress_folder(self) -> str:
-        """Path of the folder in which workers tell how far they are."""
+        """Path of the folder in which workers report their progress."""
         return self._job_path("progress")
 
     @property
@@ -103,8 +103,12 @@ class JobFolder:
         """Path of the folder in which tokens wait for their block to be complete."""
         return self._job_path("tokens")
 
+    def pool_file(self, split: str) -> str:
+        """Returns the path of the documents that lend random next sentences within a split."""
+        return self._job_path(f"{split}-pool-{self._fingerprint[:16]}")
+
     def reject_file(self, unit_name: str) -> str:
-        """Returns the path for the dead letters of a unit of work."""
+        """Returns the path for the rejects of a unit of work."""
         return os.path.join(self.directory, REJECTS_FOLDER, f"{unit_name}.jsonl")
 
     def shard_paths(self, block_key: str) -> list[str]:

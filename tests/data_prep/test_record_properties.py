@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from data_prep import features
 from data_prep.examples.example_arrays import SequenceBuilder
 from data_prep.examples.masking import MaskingRules
-from data_prep.examples.rng import RandomWords
-from data_prep.examples.sentence_pairs import PairMaker, truncate_pairs
+from data_prep.examples.rng import RandomStream
+from data_prep.examples.segment_pairs import truncate_pairs
+from data_prep.examples.sentence_pairs import PairMaker
 from data_prep.examples.tfrecord_encoding import encode_examples, encode_tfrecords
 
 PAD, CLS, SEP, MASK, FIRST_TEXT, VOCAB_SIZE = 0, 2, 3, 4, 5, 60
@@ -40,14 +41,14 @@ def built(corpus, shape, seed):
     maker = PairMaker(
         sentence_ends=np.cumsum(lengths),
         document_ends=np.cumsum([len(document) for document in corpus]),
-        text_ids=[b"%d" % place for place in range(len(corpus))],
+        text_ids=[index.to_bytes(16, "big") for index in range(len(corpus))],
         max_seq_length=shape["max_seq_length"],
         short_seq_prob=shape["short_seq_prob"],
-        words=RandomWords(seed),
+        seed=seed,
         sentence_order=shape["sentence_order"],
     )
-    words = RandomWords(seed)
-    pairs = truncate_pairs(maker.pairs_of_all(2), shape["max_seq_length"] - 3, words)
+    rng = RandomStream(seed)
+    pairs = truncate_pairs(maker.pairs_of_all(2), shape["max_seq_length"] - 3, rng)
     builder = SequenceBuilder(
         max_seq_length=shape["max_seq_length"],
         pad_id=PAD,
@@ -63,7 +64,7 @@ def built(corpus, shape, seed):
             max_ngram=shape["max_ngram"] if shape["do_whole_word_mask"] else 1,
         ),
     )
-    return ids, pairs, builder.build(ids, pairs, words)
+    return ids, pairs, builder.build(ids, pairs, rng)
 
 
 @settings(max_examples=120, deadline=None)

@@ -17,7 +17,7 @@ import io
 import numpy as np
 import pytest
 
-from data_prep.beam.tokenized_documents import Buckets
+from data_prep.beam.tokenized_documents import DocumentBatch
 from data_prep.corpus.documents import DocumentReader, document_id
 from data_prep.corpus.file_range import FileRange
 from data_prep.examples import masking, token_blocks
@@ -46,10 +46,10 @@ def our_runs(record_statistics, tmp_path_factory):
     (folder / "text").write_text(record_statistics.corpus_text())
     (folder / "vocab.txt").write_text("\n".join(record_statistics.VOCAB) + "\n")
     tokenizer = WordpieceTokenizer(str(folder / "vocab.txt"))
-    buckets = Buckets(tokenizer, "given")
+    batch = DocumentBatch(tokenizer, "given")
     for document in DocumentReader(FileRange(str(folder / "text"), "blank_line")):
-        buckets.add("train-00000", document_id(document), document)
-    block = token_blocks.merge(packed for _, packed in buckets.take())
+        batch.add("train-00000", document_id(document), document)
+    block = token_blocks.merge(packed for _, packed in batch.tokenize())
     settings = PreparationSettings(
         input=(), input_digest="", vocab_sha256="", num_shards=1, **record_statistics.SETTINGS
     )

@@ -44,7 +44,7 @@ def in_pieces(tmp_path, documents):
 
 def test_records_do_not_depend_on_how_the_input_is_cut(prepare, corpus, in_pieces, monkeypatch):
     whole = shards_hash(prepare(corpus, output="whole"))
-    monkeypatch.setattr(tokenized_documents, "BUCKET_BYTES", 500)
+    monkeypatch.setattr(tokenized_documents, "BATCH_BYTES", 500)
     assert shards_hash(prepare(in_pieces, output="pieces")) == whole
 
 

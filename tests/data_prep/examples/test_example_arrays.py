@@ -2,7 +2,7 @@ import numpy as np
 
 from data_prep.examples.example_arrays import SequenceBuilder
 from data_prep.examples.masking import MaskingRules
-from data_prep.examples.rng import RandomWords
+from data_prep.examples.rng import RandomStream
 from data_prep.examples.sentence_pairs import SegmentPairs
 
 PAD, CLS, SEP, MASK = 0, 2, 3, 4
@@ -28,7 +28,7 @@ def build(pairs, *, whole_words=False, continuation=(), **more):
     )
     ids = np.arange(10, 30, dtype=np.uint16)
     columns = (np.array(column, np.int64) for column in zip(*pairs, strict=True))
-    return builder.build(ids, SegmentPairs(*columns), RandomWords(0))
+    return builder.build(ids, SegmentPairs(*columns), RandomStream(0))
 
 
 def unmasked(features, row):

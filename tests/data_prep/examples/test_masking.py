@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from data_prep.examples.masking import MaskingRules, mask_block
-from data_prep.examples.rng import RandomWords
+from data_prep.examples.rng import RandomStream
 
 MASK, VOCAB = 4, 1_000
 SEQ_LEN = 24
@@ -35,7 +35,7 @@ def sequences(rows, seed=0):
 
 def mask(block, the_rules, seed=1):
     arguments = {name: values for name, values in block.items() if name != "ids"}
-    return mask_block(block["ids"], **arguments, rules=the_rules, words=RandomWords(seed))
+    return mask_block(block["ids"], **arguments, rules=the_rules, rng=RandomStream(seed))
 
 
 def predictions(masked, row):

@@ -4,7 +4,7 @@ import numpy as np
 
 from data_prep.examples import ngrams
 from data_prep.examples.ngrams import choose_ngrams
-from data_prep.examples.rng import RandomWords
+from data_prep.examples.rng import RandomStream
 
 
 def choose(is_maskable, begins_word, *, wanted, max_ngram, seed=0):
@@ -14,7 +14,7 @@ def choose(is_maskable, begins_word, *, wanted, max_ngram, seed=0):
         begins_word,
         wanted=np.full(rows, wanted),
         max_ngram=max_ngram,
-        words=RandomWords(seed),
+        rng=RandomStream(seed),
     )
 
 

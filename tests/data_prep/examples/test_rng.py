@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from data_prep.examples.rng import RandomWords, seed_of
+from data_prep.examples.rng import RandomStream, philox, seed_of
 
 
 def test_the_stream_of_a_seed_never_changes():
     # If this fails, every corpus comes out differently: that needs a line in the changelog.
-    assert RandomWords(5).uint64(2).tolist() == [12614612106463595544, 746723346124915927]
+    assert RandomStream(5).uint64(2).tolist() == [12614612106463595544, 746723346124915927]
 
 
 def test_a_seed_depends_on_every_part():
@@ -15,25 +15,25 @@ def test_a_seed_depends_on_every_part():
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_calls_give_as_many_words_as_asked(count):
-    words = RandomWords(1)
-    assert len(words.uint32(count)) == len(words.uint64(count)) == count
-    assert len(words.permutation(count)) == count
+def test_calls_give_as_many_numbers_as_asked(count):
+    rng = RandomStream(1)
+    assert len(rng.uint32(count)) == len(rng.uint64(count)) == count
+    assert len(rng.permutation(count)) == count
 
 
 def test_numbers_below_a_bound_are_even():
-    drawn = RandomWords(2).below(7, 70_000)
+    drawn = RandomStream(2).below(7, 70_000)
     # 10,000 expected for each; the standard deviation is 93.
     assert np.abs(np.bincount(drawn, minlength=7) - 10_000).max() < 500
 
 
 def test_a_permutation_holds_every_number_once():
-    assert sorted(RandomWords(3).permutation(1_000).tolist()) == list(range(1_000))
+    assert sorted(RandomStream(3).permutation(1_000).tolist()) == list(range(1_000))
 
 
 def test_heads_lie_between_none_and_all_flips():
     flips = np.array([0, 1, 5, 0, 64, 200_000])
-    heads = RandomWords(4).heads(flips)
+    heads = RandomStream(4).heads(flips)
     assert (heads[[0, 3]] == 0).all()
     assert ((heads >= 0) & (heads <= flips)).all()
     # Standard deviation 224.
@@ -41,7 +41,26 @@ def test_heads_lie_between_none_and_all_flips():
 
 
 def test_flips_of_coins_are_not_shared():
-    heads = RandomWords(6).heads(np.full(20_000, 2))
+    heads = RandomStream(6).heads(np.full(20_000, 2))
     counts = np.bincount(heads, minlength=3)
     # 5,000, 10,000 and 5,000 expected; standard deviations of 61 and 71.
     assert np.abs(counts - [5_000, 10_000, 5_000]).max() < 400
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "expected"),
+    [
+        ([0, 0, 0, 0], [0, 0], "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        ([2**32 - 1] * 4, [2**32 - 1] * 2, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        (
+            [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344],
+            [0xA4093822, 0x299F31D0],
+            "d16cfe09 94fdcceb 5001e420 24126ea1",
+        ),
+    ],
+)
+def test_philox_gives_the_known_answers_of_its_authors(counter, key, expected):
+    # Random123 1.14, tests/kat_vectors, philox4x32 with 10 rounds.
+    arguments = (counter[0], counter[1], counter[2] | counter[3] << 32, key[0] | key[1] << 32)
+    drawn = philox(*map(np.uint64, arguments))
+    assert " ".join(f"{int(each):08x}" for each in drawn) == expected

@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import stats
 
 from data_prep.examples import masking
-from data_prep.examples import rng as random_words
+from data_prep.examples.rng import RandomStream, seed_of
 from pipeline.data import dynamic_masking
 
 PAD, CLS, SEP, MASK = 0, 2, 3, 4
@@ -145,7 +145,7 @@ def test_shares_are_those_of_masked_records(rules):
         is_maskable=text,
         begins_word=features["word_starts"].astype(bool),
         rules=masking.MaskingRules(0.15, 10, rules.do_whole_word_mask, MASK, 1_000),
-        words=random_words.RandomWords(random_words.seed_of(0, "test")),
+        rng=RandomStream(seed_of(0, "test")),
     )
     weights = np.arange(10) < static.num_predictions[:, None]
     ours = _shares(
