@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from data_prep import storage
+from data_prep import recorded_settings, storage
 from data_prep.beam import command_flags
 from data_prep.beam.worker_watchdog import WorkerDiedError
 from data_prep.corpus import input_files
@@ -15,7 +15,7 @@ from data_prep.corpus.input_files import InputFile
 from data_prep.job.job_folder import JobFolder
 from data_prep.job.manifest_builder import build_manifest, check_bad_fraction, completed_text
 from data_prep.job.summary_table import peak_memory, summary_table
-from data_prep.settings import CHOICES, PreparationSettings
+from data_prep.settings import PreparationSettings, RecordSettings, from_flags
 
 _EXAMPLE = """\
 example:
@@ -30,14 +30,6 @@ Compression (gzip, bzip2, xz, zstd) is found by content. Flags not listed here a
 after a crash, it does only what is missing.
 """
 
-_CHOICES_HELP = {
-    "objective": "masked LM with next-sentence pairs, with sentence order, or alone",
-    "dedup": "drop documents of equal text",
-    "masking": "masked records, or unmasked ones for a trainer that masks anew each epoch",
-    "ids": "ids of published checkpoints, or of tensorflow-text's BertTokenizer",
-    "compression": "of the shards",
-}
-
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the parser; the flags carry the names of google-research/bert."""
@@ -48,34 +40,17 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command_flags.add_corpus_flags(parser)
     parser.add_argument(
         "--vocab_file", required=True, help="WordPiece vocabulary, one entry a line"
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="new folder for the records")
-    add, boolean = parser.add_argument, command_flags.boolean
-    add("--max_seq_length", type=int, default=128, help="tokens in a record (default 128)")
-    add("--max_predictions_per_seq", type=int, default=20, help="most predictions (default 20)")
-    add("--masked_lm_prob", type=float, default=0.15, help="share of tokens to predict (0.15)")
-    add("--dupe_factor", type=int, default=10, help="times the text is used, masked anew (10)")
-    add("--short_seq_prob", type=float, default=0.1, help="share of shortened documents (0.1)")
-    add("--random_seed", type=int, default=12345, help="seed of every choice (12345)")
-    add("--do_whole_word_mask", **boolean(False), help="mask whole words (default false)")
-    add("--max_ngram", type=int, default=1, help="mask up to so many words as one (1)")
-    add("--do_lower_case", **boolean(True), help="lower case, no accents (default true)")
-    add("--heldout_fraction", type=float, default=0.02, help="share of held-out documents (0.02)")
-    add("--num_shards", type=int, default=8, help="shards of the train split (8)")
-    add("--bins", default="", metavar="LENGTHS", help="pad to these lengths: 64,128,256,512 (one)")
-    add(
-        "--on_bad",
-        action="append",
-        metavar="[REASON=]POLICY",
-        help="bad input: quarantine (default), replace or fail, for all reasons or one; repeat",
+    command_flags.add_corpus_flags(parser, RecordSettings)
+    parser.add_argument(
+        "--max_bad_fraction",
+        type=float,
+        default=1.0,
+        help="fail where more of the bytes are rejected (default 1.0)",
     )
-    add("--max_bad_fraction", type=float, default=1.0, help="most of the bytes to reject (1)")
-    for name, text in _CHOICES_HELP.items():
-        choices = CHOICES[name]
-        add(f"--{name}", choices=choices, default=choices[0], help=f"{text} ({choices[0]})")
     return parser
 
 
@@ -118,26 +93,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _settings(flags: argparse.Namespace, files: Sequence[InputFile]) -> PreparationSettings:
-    return PreparationSettings(
+    return from_flags(
+        PreparationSettings,
+        flags,
         input=tuple(flags.input),
         input_digest=input_files.digest_of_files(files),
         vocab_sha256=storage.sha256(flags.vocab_file),
-        max_seq_length=flags.max_seq_length,
-        max_predictions_per_seq=flags.max_predictions_per_seq,
-        masked_lm_prob=flags.masked_lm_prob,
-        dupe_factor=flags.dupe_factor,
-        short_seq_prob=flags.short_seq_prob,
-        random_seed=flags.random_seed,
-        do_whole_word_mask=flags.do_whole_word_mask,
-        do_lower_case=flags.do_lower_case,
-        heldout_fraction=flags.heldout_fraction,
-        num_shards=flags.num_shards,
-        sentences=flags.sentences,
-        text_field=flags.text_field,
-        max_ngram=flags.max_ngram,
-        bins=flags.bins,
-        on_bad=",".join(flags.on_bad or ["quarantine"]),
-        **{name: getattr(flags, name) for name in _CHOICES_HELP},
+        do_lower_case=recorded_settings.casing(flags.vocab_file, flags.do_lower_case),
     )
 
 

@@ -20,6 +20,7 @@ from data_prep.corpus.documents import DocumentReader
 from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.input_files import InputFile
 from data_prep.recorded_settings import describe_differences
+from data_prep.settings import VocabularySettings, from_flags
 from data_prep.tokenizer.vocabulary_file import SETTINGS_SUFFIX
 from data_prep.tokenizer.vocabulary_learner import learn_vocabulary, left_out
 from data_prep.tokenizer.word_counts import count_words
@@ -43,15 +44,8 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command_flags.add_corpus_flags(parser)
     parser.add_argument("--output", required=True, metavar="FILE", help="vocabulary to write")
-    parser.add_argument("--vocab_size", type=int, default=30_522, help="entries (default 30522)")
-    parser.add_argument(
-        "--limit_alphabet", type=int, metavar="N", help="most characters (default: all that fit)"
-    )
-    parser.add_argument(
-        "--do_lower_case", **command_flags.boolean(True), help="lower case, no accents (true)"
-    )
+    command_flags.add_corpus_flags(parser, VocabularySettings)
     return parser
 
 
@@ -60,13 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     flags, beam_flags = parser.parse_known_args(argv)
     command_flags.check_beam_flags(parser, beam_flags, [*flags.input, flags.output])
-    if flags.vocab_size < 1:
-        raise ValueError(f"Expected --vocab_size of at least 1, received {flags.vocab_size}.")
-    if flags.limit_alphabet is not None and flags.limit_alphabet < 1:
-        raise ValueError(
-            f"Expected --limit_alphabet of at least 1, received {flags.limit_alphabet}. Leave it "
-            "out to keep every character that fits."
-        )
+    from_flags(VocabularySettings, flags)  # a value out of its range
     files = input_files.find_input_files(flags.input)
     settings = _settings(flags, files)
     if _is_complete(flags.output, settings):

@@ -1,4 +1,9 @@
-"""Everything that shapes the records, checked, comparable and written into the manifest."""
+"""The settings of `mnemosyne vocab` and `mnemosyne prepare`: one dataclass a stage, checked.
+
+Flags, recipe sections and what a folder of records says of itself all derive from these. The
+functions that make flags of such a dataclass are offered here too, so that others import one module
+for the settings of a stage.
+"""
 
 from __future__ import annotations
 
@@ -9,70 +14,121 @@ from typing import Any
 
 from data_prep import recorded_settings
 from data_prep.corpus import bad_input, sentences
+from data_prep.setting_flags import add_flags, from_flags, setting, to_flags
+
+__all__ = [
+    "CorpusSettings",
+    "PreparationSettings",
+    "RecordSettings",
+    "VocabularySettings",
+    "add_flags",
+    "from_flags",
+    "is_heldout",
+    "setting",
+    "to_flags",
+]
 
 MAX_SEQ_LENGTH_LIMIT = 4_096
 _SHORTEST_SEQ_LENGTH = 8
 _MOST_SHARDS = 99_999
 _LONGEST_NGRAM = 10
 
-CHOICES = {
-    "sentences": sentences.MODES,
-    "objective": ("mlm_nsp", "mlm_sop", "mlm"),
-    "dedup": ("none", "exact"),
-    "masking": ("static", "dynamic"),
-    "ids": ("bert", "tf_text"),
-    "compression": ("none", "gzip"),
-}
+
+@dataclasses.dataclass(frozen=True)
+class CorpusSettings:
+    """How the text of a corpus is read."""
+
+    sentences: str = setting(
+        "split", "split lines into sentences, or given: every line is one", choices=sentences.MODES
+    )
+    text_field: str = setting("text", "JSON field or Parquet column that holds the text")
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            choices = field.metadata.get("choices")
+            if choices and getattr(self, field.name) not in choices:
+                raise ValueError(
+                    f"Expected --{field.name} to be one of {', '.join(choices)}, received "
+                    f"{getattr(self, field.name)!r}."
+                )
 
 
 @dataclasses.dataclass(frozen=True)
-class PreparationSettings:
-    """The settings of one folder of records; defaults and names are google-research/bert's.
+class VocabularySettings(CorpusSettings):
+    """The settings of a vocabulary."""
 
-    Attributes:
-        input: the --input arguments.
-        input_digest: SHA-256 over path, size and layout of every input file.
-        vocab_sha256: of the vocabulary file.
-        heldout_fraction: share of documents, in [0, 1), for the held-out split.
-        num_shards: shards of the train split; the held-out split has its share of them.
-        sentences: "split" the lines, or "given": every line is one sentence.
-        text_field: JSON field or Parquet column that holds the text.
-        objective: what a record teaches; see `sentence_pairs` and `packed_sentences`.
-        max_ngram: most whole words that are masked as one.
-        dedup: "exact" keeps one of the documents of equal text, "none" all.
-        ids: "bert" or "tf_text"; see `wordpiece`.
-        compression: of the shards, "none" or "gzip".
-        on_bad: policy text for bad input; see `bad_input`.
-        bins: lengths, separated by commas, the last of them max_seq_length: a record is padded to
-            the smallest that holds it, and each has its own shards. Empty for one length alone.
-        masking: "static" in the records, or "dynamic": left to the trainer; see `features`.
-    """
-
-    input: tuple[str, ...]
-    input_digest: str
-    vocab_sha256: str
-    max_seq_length: int = 128
-    max_predictions_per_seq: int = 20
-    masked_lm_prob: float = 0.15
-    dupe_factor: int = 10
-    short_seq_prob: float = 0.1
-    random_seed: int = 12345
-    do_whole_word_mask: bool = False
-    do_lower_case: bool = True
-    heldout_fraction: float = 0.0
-    num_shards: int = 8
-    sentences: str = "split"
-    text_field: str = "text"
-    objective: str = "mlm_nsp"
-    max_ngram: int = 1
-    dedup: str = "none"
-    ids: str = "bert"
-    compression: str = "none"
-    on_bad: str = "quarantine"
-    masking: str = "static"
-    bins: str = ""
+    vocab_size: int = setting(30_522, "most entries")
+    do_lower_case: bool = setting(True, "lower-case and strip accents")
+    limit_alphabet: int | None = setting(None, "most characters (default: all that fit)")
 
     def __post_init__(self):
+        super().__post_init__()
+        if self.vocab_size < 1:
+            raise ValueError(f"Expected --vocab_size of at least 1, received {self.vocab_size}.")
+        if self.limit_alphabet is not None and self.limit_alphabet < 1:
+            raise ValueError(
+                f"Expected --limit_alphabet of at least 1, received {self.limit_alphabet}. Leave "
+                "it out to keep every character that fits."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordSettings(CorpusSettings):
+    """The settings that shape records; names and defaults are google-research/bert's.
+
+    Training reads `max_seq_length` (of records in bins, which of them), and of records that it
+    masks itself `masked_lm_prob`, `max_predictions_per_seq` and `do_whole_word_mask`.
+    """
+
+    max_seq_length: int = setting(128, "tokens in a record")
+    max_predictions_per_seq: int = setting(20, "most predictions in a record")
+    masked_lm_prob: float = setting(0.15, "fraction of the tokens to predict")
+    dupe_factor: int = setting(10, "times the text is used, each time with new masks and pairs")
+    short_seq_prob: float = setting(0.1, "fraction of the records that are made shorter")
+    random_seed: int = setting(12345, "seed of every random choice")
+    do_whole_word_mask: bool = setting(False, "mask all pieces of a word or none")
+    max_ngram: int = setting(1, "mask up to so many neighbouring words as one")
+    do_lower_case: bool | None = setting(
+        None, "lower-case and strip accents (default: as the vocabulary was learned, else true)"
+    )
+    heldout_fraction: float = setting(0.02, "fraction of the documents to hold out")
+    num_shards: int = setting(
+        8, "shards of the training split; the held-out split has its fraction of them"
+    )
+    bins: str = setting(
+        "",
+        "pad each record to the smallest of these lengths that holds it, such as 64,128,256,512, "
+        "the last of them --max_seq_length (default: one length)",
+        metavar="LENGTHS",
+    )
+    on_bad: str = setting(
+        "quarantine",
+        "bad input: quarantine, replace or fail, for all reasons or one; repeat",
+        metavar="[REASON=]POLICY",
+        repeated=True,
+    )
+    objective: str = setting(
+        "mlm_nsp",
+        "masked LM with next-sentence pairs, with sentence order, or alone",
+        choices=("mlm_nsp", "mlm_sop", "mlm"),
+    )
+    dedup: str = setting(
+        "none", "exact keeps one of the documents of equal text", choices=("none", "exact")
+    )
+    masking: str = setting(
+        "static",
+        "masked records, or unmasked ones for a trainer that masks anew in each epoch",
+        choices=("static", "dynamic"),
+    )
+    ids: str = setting(
+        "bert",
+        "ids of published checkpoints, or of tensorflow-text's BertTokenizer",
+        choices=("bert", "tf_text"),
+    )
+    compression: str = setting("none", "of the shards", choices=("none", "gzip"))
+
+    def __post_init__(self):
+        super().__post_init__()
         _check("max_seq_length", self.max_seq_length, _SHORTEST_SEQ_LENGTH, MAX_SEQ_LENGTH_LIMIT)
         _check("max_predictions_per_seq", self.max_predictions_per_seq, 1, self.max_seq_length)
         _check("masked_lm_prob", self.masked_lm_prob, 0, 1)
@@ -81,12 +137,6 @@ class PreparationSettings:
         _check("num_shards", self.num_shards, 1, _MOST_SHARDS)
         _check("heldout_fraction", self.heldout_fraction, 0, 0.9)
         _check("max_ngram", self.max_ngram, 1, _LONGEST_NGRAM)
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"Expected --{name} to be one of {', '.join(choices)}, received "
-                    f"{getattr(self, name)!r}."
-                )
         bad_input.parse_policies(self.on_bad)
         _check_bins(self.bins, self.max_seq_length)
         if self.max_ngram > 1 and not self.do_whole_word_mask:
@@ -96,8 +146,35 @@ class PreparationSettings:
             )
 
     @property
+    def lengths(self) -> tuple[int, ...]:
+        """Lengths of records, each in shards of its own; `max_seq_length` alone without bins."""
+        return tuple(map(int, (self.bins or str(self.max_seq_length)).split(",")))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PreparationSettings(RecordSettings):
+    """The settings of one folder of records, as its manifest states them.
+
+    Attributes:
+        input: the --input arguments.
+        input_digest: SHA-256 over path, size and layout of every input file.
+        vocab_sha256: of the vocabulary file.
+        do_lower_case: decided.
+    """
+
+    input: tuple[str, ...]
+    input_digest: str
+    vocab_sha256: str
+    do_lower_case: bool = True
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.lengths[-1] != self.max_seq_length:
+            raise ValueError(_bins_message(self.bins, self.max_seq_length))
+
+    @property
     def num_heldout_shards(self) -> int:
-        """Shards of the held-out split: its share of `num_shards`, at least one."""
+        """Shards of the held-out split: its fraction of `num_shards`, at least one."""
         if not self.heldout_fraction:
             return 0
         return max(1, round(self.num_shards * self.heldout_fraction))
@@ -113,11 +190,6 @@ class PreparationSettings:
             for split in ("train", "heldout")
             for index in range(self.shards_of(split))
         ]
-
-    @property
-    def lengths(self) -> tuple[int, ...]:
-        """Lengths of records, each in shards of its own; `max_seq_length` alone without bins."""
-        return tuple(map(int, (self.bins or str(self.max_seq_length)).split(",")))
 
     def shard_files(self, block_key: str) -> list[str]:
         """Returns the file names of the shards of a block, one for each of `lengths`."""
@@ -144,9 +216,7 @@ class PreparationSettings:
 
     def differences(self, other: dict[str, Any]) -> list[str]:
         """Returns what differs from recorded settings, in words: "dupe_factor: 10, now 5"."""
-        # Folders made before a setting was brought in were made with its default.
-        before = {**_defaults(), **other}
-        return recorded_settings.describe_differences(before, self.to_json())
+        return recorded_settings.describe_differences(other, self.to_json())
 
     def _compared(self) -> dict[str, Any]:
         # How the input was spelled is no difference; which files it came to is.
@@ -163,11 +233,6 @@ def is_heldout(document_id: bytes, heldout_fraction: float) -> bool:
     return int.from_bytes(digest, "little") < heldout_fraction * 2**64
 
 
-def _defaults() -> dict[str, Any]:
-    fields = dataclasses.fields(PreparationSettings)
-    return {each.name: each.default for each in fields if each.default is not dataclasses.MISSING}
-
-
 def _check_bins(bins: str, max_seq_length: int) -> None:
     if not bins:
         return
@@ -175,12 +240,16 @@ def _check_bins(bins: str, max_seq_length: int) -> None:
     if (
         lengths[0] < _SHORTEST_SEQ_LENGTH
         or lengths != sorted(set(lengths))
-        or lengths[-1] != max_seq_length
+        or max_seq_length not in lengths
     ):
-        raise ValueError(
-            f"Expected --bins of increasing lengths from {_SHORTEST_SEQ_LENGTH}, the last of them "
-            f"--max_seq_length ({max_seq_length}), separated by commas, received {bins!r}."
-        )
+        raise ValueError(_bins_message(bins, max_seq_length))
+
+
+def _bins_message(bins: str, max_seq_length: int) -> str:
+    return (
+        f"Expected --bins of increasing lengths from {_SHORTEST_SEQ_LENGTH}, the last of them "
+        f"--max_seq_length ({max_seq_length}), separated by commas, received {bins!r}."
+    )
 
 
 def _check(name: str, value: float, lowest: float, highest: float) -> None:

@@ -1,4 +1,4 @@
-"""What the commands of data preparation share: corpus flags, booleans, Beam's flags."""
+"""What the commands of data preparation share: flags of the corpus, and Beam's own flags."""
 
 from __future__ import annotations
 
@@ -12,25 +12,18 @@ from typing import Any
 
 from data_prep.beam import engines
 from data_prep.beam.worker_watchdog import WorkerDiedError, WorkerWatchdog
-from data_prep.corpus import sentences
-
-_TRUE = ("true", "1", "yes")
-_FALSE = ("false", "0", "no")
+from data_prep.settings import CorpusSettings, add_flags
 
 
-def boolean(default: bool) -> dict[str, Any]:
-    """Returns argparse settings of a flag that is given alone or with true or false."""
-    return {"type": _parse_boolean, "nargs": "?", "const": True, "default": default}
+def add_corpus_flags(
+    parser: argparse.ArgumentParser, settings: type[CorpusSettings] = CorpusSettings
+) -> None:
+    """Adds `--input` and a flag for every setting of a command that reads a corpus.
 
-
-def _parse_boolean(text: str) -> bool:
-    if text.lower() in _TRUE + _FALSE:
-        return text.lower() in _TRUE
-    raise argparse.ArgumentTypeError(f"expected true or false, received {text!r}")
-
-
-def add_corpus_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags that say what to read."""
+    Args:
+        parser: of the command.
+        settings: the dataclass of the command's settings.
+    """
     parser.add_argument(
         "--input",
         required=True,
@@ -38,15 +31,7 @@ def add_corpus_flags(parser: argparse.ArgumentParser) -> None:
         metavar="GLOB[::LAYOUT]",
         help="files of text; repeat the flag for more",
     )
-    parser.add_argument(
-        "--sentences",
-        choices=sentences.MODES,
-        default="split",
-        help="split lines into sentences, or given: every line is one (default split)",
-    )
-    parser.add_argument(
-        "--text_field", default="text", help="JSON field or Parquet column with the text"
-    )
+    add_flags(parser, settings)
 
 
 def check_beam_flags(

@@ -143,6 +143,18 @@ def test_bad_flags_are_refused_before_anything_is_written(prepare, corpus, flags
     assert not (corpus.parent / "out").exists()
 
 
+def test_casing_follows_the_vocabulary_and_a_contradiction_is_refused(prepare, corpus, vocab_file):
+    record = pathlib.Path(f"{vocab_file}.json")
+    record.write_text(json.dumps({"settings": {"do_lower_case": False}, "sha256": ""}))
+    try:
+        with pytest.raises(ValueError, match="--do_lower_case true: .* --do_lower_case false"):
+            prepare(corpus, do_lower_case="true")
+        assert not (corpus.parent / "out").exists()
+        assert load_manifest(str(prepare(corpus))).settings["do_lower_case"] is False
+    finally:
+        record.unlink()
+
+
 def test_a_glob_of_nothing_is_refused_before_anything_is_written(prepare, tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing matches"):
         prepare(tmp_path / "none*.txt")

@@ -1,9 +1,16 @@
+import argparse
 import dataclasses
 import hashlib
 
 import pytest
 
-from data_prep.settings import PreparationSettings, is_heldout
+from data_prep.settings import (
+    PreparationSettings,
+    RecordSettings,
+    VocabularySettings,
+    add_flags,
+    is_heldout,
+)
 
 SETTINGS = PreparationSettings(input=("a.txt",), input_digest="i", vocab_sha256="v")
 IDS = [hashlib.blake2b(b"%d" % i, digest_size=16).digest() for i in range(5_000)]
@@ -80,9 +87,26 @@ def test_a_larger_fraction_holds_out_all_of_a_smaller_one():
     assert 1_350 < len(large) < 1_650
 
 
-def test_nothing_is_held_out_by_default():
+def test_a_fraction_of_zero_holds_nothing_out():
     assert not any(is_heldout(each, 0.0) for each in IDS)
-    assert SETTINGS.num_heldout_shards == 0
+    assert changed(heldout_fraction=0.0).num_heldout_shards == 0
+
+
+def test_flags_recipe_and_records_have_one_default():
+    flags = argparse.ArgumentParser()
+    add_flags(flags, RecordSettings)
+    assert SETTINGS.heldout_fraction == 0.02
+    for field in dataclasses.fields(RecordSettings):
+        if field.name in ("do_lower_case", "on_bad"):  # decided by the vocabulary; repeatable
+            continue
+        same = {getattr(SETTINGS, field.name), flags.get_default(field.name), field.default}
+        assert len(same) == 1, field.name
+
+
+@pytest.mark.parametrize("size", [0, -5])
+def test_a_vocabulary_has_at_least_one_entry(size):
+    with pytest.raises(ValueError, match=f"--vocab_size of at least 1, received {size}"):
+        VocabularySettings(vocab_size=size)
 
 
 @pytest.mark.parametrize(("shards", "fraction", "expected"), [(8, 0.01, 1), (100, 0.1, 10)])
@@ -117,11 +141,10 @@ def test_another_spelling_of_the_same_files_is_no_difference():
     assert settings.fingerprint() == SETTINGS.fingerprint()
 
 
-def test_a_folder_made_before_a_setting_was_brought_in_has_its_default():
+def test_a_recorded_setting_that_is_missing_is_a_difference():
     recorded = SETTINGS.to_json()
-    del recorded["objective"], recorded["compression"]
-    assert SETTINGS.differences(recorded) == []
-    assert changed(objective="mlm").differences(recorded) == ["objective: mlm_nsp, now mlm"]
+    del recorded["objective"]
+    assert SETTINGS.differences(recorded) == ["objective: None, now mlm_nsp"]
 
 
 def test_compressed_shards_have_the_suffix():
@@ -143,3 +166,12 @@ def test_every_bin_has_its_shards():
 def test_bins_that_do_not_grow_up_to_the_longest_are_refused(bins):
     with pytest.raises(ValueError, match=r"--max_seq_length .128., separated by commas, received"):
         changed(bins=bins)
+
+
+def test_a_recipe_reads_one_of_the_bins_that_a_folder_has():
+    """Phases of one training differ in `max_seq_length`; the records have every length."""
+    assert RecordSettings(bins="64,128,512", max_seq_length=64).lengths == (64, 128, 512)
+    with pytest.raises(ValueError, match="--bins of increasing lengths"):
+        RecordSettings(bins="64,128", max_seq_length=100)
+    with pytest.raises(ValueError, match="the last of them --max_seq_length .64."):
+        changed(bins="64,128", max_seq_length=64)

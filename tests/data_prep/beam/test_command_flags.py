@@ -12,27 +12,7 @@ from data_prep.beam.worker_watchdog import WorkerDiedError
 def parser():
     parser = argparse.ArgumentParser(prog="mnemosyne prepare", exit_on_error=False)
     parser.add_argument("--max_seq_length", type=int)
-    parser.add_argument("--do_lower_case", **command_flags.boolean(True))
     return parser
-
-
-@pytest.mark.parametrize(
-    ("arguments", "value"),
-    [
-        ([], True),
-        (["--do_lower_case"], True),
-        (["--do_lower_case=false"], False),
-        (["--do_lower_case", "False"], False),
-        (["--do_lower_case", "1"], True),
-    ],
-)
-def test_booleans_are_given_alone_or_with_true_or_false(parser, arguments, value):
-    assert parser.parse_args(arguments).do_lower_case is value
-
-
-def test_another_word_is_no_boolean(parser):
-    with pytest.raises(argparse.ArgumentError, match="expected true or false, received 'maybe'"):
-        parser.parse_args(["--do_lower_case=maybe"])
 
 
 @pytest.mark.parametrize("flag", ["--runner=FlinkRunner", "--direct_num_workers=2"])

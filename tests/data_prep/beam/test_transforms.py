@@ -130,7 +130,12 @@ def reader(tmp_path, vocab_file):
     from data_prep.settings import PreparationSettings
 
     settings = PreparationSettings(
-        input=(), input_digest="", vocab_sha256="", num_shards=2, sentences="given"
+        input=(),
+        input_digest="",
+        vocab_sha256="",
+        num_shards=2,
+        sentences="given",
+        heldout_fraction=0.0,
     )
     JobFolder(str(tmp_path / "out"), settings).begin(vocab_file)
     step = transforms.ReadAndTokenize(settings, str(tmp_path / "out"), SpillFiles(None))

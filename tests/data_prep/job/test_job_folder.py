@@ -7,7 +7,12 @@ from data_prep.job.job_folder import JobFolder
 from data_prep.settings import PreparationSettings
 
 SETTINGS = PreparationSettings(
-    input=("a",), input_digest="i", vocab_sha256="v", num_shards=2, dupe_factor=3
+    input=("a",),
+    input_digest="i",
+    vocab_sha256="v",
+    num_shards=2,
+    dupe_factor=3,
+    heldout_fraction=0.0,
 )
 OTHER = dataclasses.replace(SETTINGS, dupe_factor=4)
 
