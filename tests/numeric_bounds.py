@@ -22,7 +22,7 @@ def rounding(operations: int, dtype=np.float32) -> float:
 
     Source: Higham, Accuracy and Stability of Numerical Algorithms, 2002, lemma 3.1 (gamma_n).
     """
-    unit = np.finfo(dtype).eps / 2
+    unit = float(np.finfo(dtype).eps) / 2
     return operations * unit / (1 - operations * unit)
 
 

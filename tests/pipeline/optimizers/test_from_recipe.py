@@ -1,6 +1,7 @@
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from numeric_bounds import rounding
 
 from mnemosyne_tf import MetaParams, Mnemosyne
 from pipeline import optimizers
@@ -85,7 +86,9 @@ def test_rival_decays_kernels_but_not_biases_and_layer_norms(name):
     # The gradient is 0, so only the decay of rate * 0.5 can move a weight. LAMB makes it a step in
     # proportion to the weight; of Schedule-Free's rate the bias correction leaves sqrt(1 - 0.999).
     moved = {"lamb": 0.1, "schedule_free_adamw": 0.05 * 0.001**0.5}.get(name, 0.05)
-    assert [float(v[0]) for v in variables] == [pytest.approx(1 - moved), 1.0, 1.0]
+    # At most twenty roundings a step, of a weight of 1.
+    kernel = pytest.approx(1 - moved, rel=0, abs=rounding(20))
+    assert [float(v[0]) for v in variables] == [kernel, 1.0, 1.0]
 
 
 def test_every_name_of_the_recipe_is_made():
