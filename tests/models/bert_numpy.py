@@ -51,14 +51,17 @@ def encode(input_ids, mask, segment_ids, weights, config):
     )
     hidden = layer_norm(hidden, weights, "encoder/embeddings/layer_norm")
     for i in range(config.num_layers):
-        name = f"encoder/layer_{i}"
-        attended = attention(hidden, mask, weights, f"{name}/attention", config.num_heads)
-        hidden = layer_norm(hidden + attended, weights, f"{name}/attention_layer_norm")
-        transformed = dense(
-            gelu(dense(hidden, weights, f"{name}/intermediate")), weights, f"{name}/output"
-        )
-        hidden = layer_norm(hidden + transformed, weights, f"{name}/output_layer_norm")
+        hidden = block(hidden, mask, weights, f"encoder/layer_{i}", config.num_heads)
     return hidden
+
+
+def block(hidden, mask, weights, name, num_heads):
+    attended = attention(hidden, mask, weights, f"{name}/attention", num_heads)
+    hidden = layer_norm(hidden + attended, weights, f"{name}/attention_layer_norm")
+    transformed = dense(
+        gelu(dense(hidden, weights, f"{name}/intermediate")), weights, f"{name}/output"
+    )
+    return layer_norm(hidden + transformed, weights, f"{name}/output_layer_norm")
 
 
 def masked_lm_logits(hidden, positions, weights):

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from numeric_bounds import float32_error
 
 NUM_STEPS = 6
+# Roundings of one step of an elementwise rule: two moments 3 + 4, their corrections 2, root, quotient
+# and epsilon 3, decay, rate and weight 4; with two averages 4 more.
+ELEMENTWISE = 20
+# Of the norm of a kernel with 12 x 9 entries, besides.
+NORM = 12 * 9 + 2
 
 
 def random_arrays(seed):
@@ -39,3 +45,18 @@ def trained(gradients, start):
         return {name: variable.numpy() for name, variable in variables.items()}
 
     return train
+
+
+@pytest.fixture(scope="session")
+def error_of(gradients, start):
+    """Returns `error(formula, name)`: how far float32 may end from `formula(weight, gradients)`."""
+
+    def error(formula, name, steps=NUM_STEPS, has_norm=False):
+        inputs = [start[name], *(step[name] for step in gradients[:steps])]
+        return float32_error(
+            lambda weight, *rest: formula(weight, rest),
+            *inputs,
+            operations=ELEMENTWISE + has_norm * NORM,
+        )
+
+    return error
