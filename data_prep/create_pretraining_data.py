@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         manifest = build_manifest(job, settings=settings, vocab_size=len(vocab), files=files)
     except ValueError:  # nothing came of this corpus: the next try may use the folder
-        job.discard()
+        job.discard(keep_rejects=True)
         raise
     check_bad_fraction(manifest, flags.max_bad_fraction)
     manifest.save(flags.output)

@@ -1,7 +1,7 @@
 """What to do about input that cannot be used, reason by reason.
 
-    quarantine   save it as a dead letter and go on (default)
-    replace      put U+FFFD where bytes are not UTF-8 and use the line; BERT drops that character
+    quarantine   save it as a reject and go on (default)
+    replace      put U+FFFD where text is not Unicode and use it; BERT drops that character
     fail         stop the job at the first
 
 A policy text names one for all reasons, and others for single reasons or their families, separated
@@ -16,23 +16,28 @@ from collections.abc import Mapping
 
 from data_prep import storage
 from data_prep.corpus import byte_streams, rejects
-from data_prep.corpus.rejects import DeadLetter
+from data_prep.corpus.rejects import Reject
 
 POLICIES = ("quarantine", "replace", "fail")
-REASONS = (
-    byte_streams.TRUNCATED,
-    byte_streams.CORRUPT,
-    byte_streams.UTF16,
-    rejects.INVALID_UTF8,
-    rejects.JSON_SYNTAX,
-    rejects.JSON_TEXT,
-    rejects.JSON_TOO_LONG,
-    rejects.PARQUET_UNREADABLE,
-    rejects.PARQUET_CORRUPT,
-    rejects.PARQUET_NULL,
-    rejects.XML_DAMAGED,
-    rejects.XML_TEXT_TOO_LONG,
-)
+# What to do about each reason; begins a sentence, without its full stop.
+REMEDIES = {
+    byte_streams.TRUNCATED: "Fetch the file again: its end is missing",
+    byte_streams.CORRUPT: "Fetch the file again: it is damaged, or something else follows it",
+    byte_streams.TOO_LARGE_WINDOW: "Compress it again with a window of at most 2 GiB: "
+    "zstd -d --long=31 --memory=4096MB -c OLD | zstd --long=27 -o NEW",
+    rejects.BINARY: "Leave the file out, or convert its text to a plain text file",
+    rejects.UTF16: "Convert the file: iconv -f UTF-16 -t UTF-8 OLD > NEW",
+    rejects.INVALID_UTF8: "Convert the file to UTF-8 with iconv, or give --on_bad replace",
+    rejects.JSON_SYNTAX: "Write one JSON object a line, or name another layout",
+    rejects.JSON_TEXT: "Name the field that holds the text: --text_field NAME",
+    rejects.JSON_TOO_LONG: "Cut the record into several",
+    rejects.PARQUET_UNREADABLE: "Fetch the file again, or name another layout",
+    rejects.PARQUET_CORRUPT: "Fetch the file again",
+    rejects.PARQUET_NULL: "Name the column that holds the text: --text_field NAME",
+    rejects.XML_DAMAGED: "Fetch the file again, or name another layout",
+    rejects.XML_TEXT_TOO_LONG: "Cut the article into several",
+}
+REASONS = tuple(REMEDIES)
 REJECT_COUNT = "reject "  # begins the names of reject counts, a reason follows
 
 
@@ -75,7 +80,7 @@ def parse_policies(text: str) -> dict[str, str]:
 
 
 class RejectLog:
-    """The dead letters of one unit of work, in one file; no file when there are none.
+    """The rejects of one unit of work, in one file; no file when there are none.
 
     Args:
         path: of the file to write.
@@ -98,19 +103,20 @@ class RejectLog:
     def __exit__(self, *exception: object) -> bool | None:
         return self._files.__exit__(*exception)
 
-    def write(self, letter: DeadLetter) -> None:
-        """Saves a dead letter.
+    def write(self, reject: Reject) -> None:
+        """Saves a reject.
 
         Raises:
             BadInputError: the policy for its reason is to fail.
         """
-        if self._policies[letter.reason] == "fail":
+        if self._policies[reject.reason] == "fail":
             raise BadInputError(
-                f"{letter.file}: expected usable input, received {letter.reason} at "
-                f"{letter.offset:,} ({letter.length:,} bytes). Mend the file, or give --on_bad "
-                f"{letter.reason}=quarantine to go on without it."
+                f"{reject.file}: expected usable input, received {reject.reason} at "
+                f"{reject.offset:,} ({reject.length or reject.lost:,} bytes). "
+                f"{REMEDIES[reject.reason]}, or give --on_bad {reject.reason}=quarantine to go on "
+                "without it."
             )
         if self._stream is None:
             self._stream = self._files.enter_context(storage.open_whole(self._path))
-        self._stream.write(letter.to_json().encode() + b"\n")
-        self.reasons[f"{REJECT_COUNT}{letter.reason}"] += 1
+        self._stream.write(reject.to_json().encode() + b"\n")
+        self.reasons[f"{REJECT_COUNT}{reject.reason}"] += 1

@@ -1,28 +1,23 @@
-"""Files to pieces of decompressed bytes, whatever their name says and however they end.
+"""Files to pieces of decompressed bytes, regardless of file names and of damage.
 
-The format is told by the first bytes, never by the suffix. Decompressor objects are fed piece by
-piece, so everything before a damaged or missing end is kept; Python's file objects (and Beam's)
-throw it away or hide the damage.
+Decompressor objects are fed step by step, so everything before a damaged or missing end is kept;
+Python's file objects (and Beam's) throw it away or hide the damage.
 """
 
 from __future__ import annotations
 
-import bz2
-import lzma
-import zlib
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from data_prep import storage
+from data_prep.corpus import decompressors
 
+BEGIN_BYTES = 1 << 16
 _READ_BYTES = 1 << 18
-_ZSTD_BYTES = 1 << 10  # four bytes may hold 128 KiB, so these may hold 32 MiB
-_BZIP2_MARKS = (b"1AY&SY", b"\x17rE8P\x90")
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 TRUNCATED = "stream:truncated"
 CORRUPT = "stream:corrupt"
-UTF16 = "encoding:utf-16"
+TOO_LARGE_WINDOW = "stream:too_large_window"
 
 
 class ByteStream:
@@ -30,16 +25,23 @@ class ByteStream:
 
     Iterate once for the pieces. Afterwards `error` says how the stream ended.
 
+    Args:
+        path: of the file.
+        start: first byte to read, in bytes of the file as it is stored; 0 if it is compressed.
+
     Attributes:
-        compressed: the format found: "gzip", "bzip2", "xz", "zstd" or None.
-        error: None, `TRUNCATED` or `CORRUPT`.
+        compressed: the format: "gzip", "bzip2", "xz", "lzma", "zstd" or None.
+        error: None, `TRUNCATED`, `CORRUPT` or `TOO_LARGE_WINDOW`.
         consumed: bytes of the file (not decompressed) read so far.
+        lost: bytes of the file (not decompressed) that gave no text because of `error`; 0 without
+            one. Of a truncated stream at least one, because what is missing cannot be counted.
     """
 
     def __init__(self, path: str, *, start: int = 0):
         self.path = path
         self.error: str | None = None
         self.consumed = start
+        self.lost = 0
         self._start = start
         self.compressed = sniff(path)
 
@@ -50,118 +52,82 @@ class ByteStream:
             if self.compressed is None:
                 yield from self._raw(stream)
             else:
-                yield from self._decompressed(stream, _FORMATS[self.compressed][1])
-
-    def is_utf16(self) -> bool:
-        """Says whether the decompressed file begins with a UTF-16 byte-order mark."""
-        begin = next(iter(ByteStream(self.path)), b"")
-        return begin.startswith(_UTF16_MARKS)
+                yield from _joined(self._decompressed(stream, self.compressed))
 
     def _raw(self, stream: BinaryIO) -> Iterator[bytes]:
         while piece := stream.read(_READ_BYTES):
             self.consumed += len(piece)
             yield piece
 
-    def _decompressed(self, stream: BinaryIO, make: Callable[[], _Member]) -> Iterator[bytes]:
-        member: _Member | None = None
+    def _decompressed(self, stream: BinaryIO, compression: str) -> Iterator[bytes]:
+        member: decompressors.Member | None = None
+        gave_text = 0  # offset in the file up to which everything became text
         for piece in self._raw(stream):
-            while piece:
+            offset = self.consumed - len(piece)
+            index = 0
+            while index < len(piece):
                 if member is None:
-                    piece = piece.lstrip(b"\0")  # xz and tapes pad between streams
-                    if not piece:
+                    if not piece[index]:  # xz and tapes pad between streams
+                        index = len(piece) - len(piece[index:].lstrip(b"\0"))
+                    gave_text = offset + index
+                    if index == len(piece):
                         break
-                    member = make()
+                    member = decompressors.new_member(compression)
+                step = piece[index : index + member.step_bytes]
+                has_text = False
                 try:
-                    yield from member.feed(piece)
+                    for data in member.decompress(step):
+                        has_text = has_text or bool(data)
+                        yield data
                 except Exception as error:
-                    if not _is_stream_error(error):
-                        raise
-                    self.error = CORRUPT
+                    self._break_off(error, offset + index)
                     return
-                piece = member.rest
+                index += len(step) - len(member.unused)
+                if has_text or member.ended:
+                    gave_text = offset + index
                 if member.ended:
                     member = None
         if member is not None:
             self.error = TRUNCATED
+            self.lost = max(1, self.consumed - gave_text)
+
+    def _break_off(self, error: Exception, offset: int) -> None:
+        """Records damage at `offset` of the file: nothing behind it can be read."""
+        if isinstance(error, decompressors.TooLargeWindowError):
+            self.error = TOO_LARGE_WINDOW
+        elif decompressors.is_stream_error(error):
+            self.error = CORRUPT
+        else:
+            raise error
+        self.lost = max(1, storage.size(self.path) - offset)
+
+
+def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Joins small pieces: what reads them pays by the piece."""
+    kept: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        if kept and size + len(piece) > _READ_BYTES:
+            yield b"".join(kept)
+            kept.clear()
+            size = 0
+        kept.append(piece)
+        size += len(piece)
+    if size:
+        yield b"".join(kept)
 
 
 def sniff(path: str) -> str | None:
-    """Returns gzip, bzip2, xz, zstd or None, by the first bytes of a file."""
+    """Returns the compression format of a file by its first bytes, or None."""
     with storage.open_read(path) as stream:
-        begin = stream.read(10)
-    for name, (magic, _) in _FORMATS.items():
-        if begin.startswith(magic):
-            # Prose may begin with "BZh"; a bzip2 file goes on with a level and one of two marks.
-            return name if name != "bzip2" or begin[4:] in _BZIP2_MARKS else None
-    return None
+        return decompressors.compression_of(stream.read(decompressors.BEGIN_BYTES))
 
 
-class _Member:
-    """One compressed stream of a file; files may hold several, one after the other."""
-
-    def __init__(self, decoder: Any):
-        self._decoder = decoder
-        self.rest = b""
-
-    @property
-    def ended(self) -> bool:
-        return self._decoder.eof
-
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        """Yields what `piece` holds; `rest` is then what belongs to the next member."""
-        decoder = self._decoder
-        while True:
-            # Bounded output: a small file may hold gigabytes of one letter.
-            data = decoder.decompress(piece, _READ_BYTES)
-            if data:
-                yield data
-            if decoder.eof:
-                self.rest = decoder.unused_data
-                return
-            piece = getattr(decoder, "unconsumed_tail", b"")
-            if not data and not piece:
-                self.rest = b""
-                return
-
-
-class _ZstdMember(_Member):
-    """Its decoder takes no limit of output, so it is given little input at a time."""
-
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        kept: list[bytes] = []
-        for begin in range(0, len(piece), _ZSTD_BYTES):
-            end = begin + _ZSTD_BYTES
-            try:
-                kept.append(self._decoder.decompress(piece[begin:end]))
-            except Exception:
-                yield b"".join(kept)  # what came before the damage
-                raise
-            if self.ended:
-                yield b"".join(kept)
-                self.rest = self._decoder.unused_data + piece[end:]
-                return
-            if sum(map(len, kept)) >= _READ_BYTES:
-                yield b"".join(kept)
-                kept.clear()
-        yield b"".join(kept)
-        self.rest = b""
-
-
-def _zstd_member() -> _Member:
-    import zstandard
-
-    return _ZstdMember(zstandard.ZstdDecompressor().decompressobj())
-
-
-_FORMATS: dict[str, tuple[bytes, Callable[[], _Member]]] = {
-    "gzip": (b"\x1f\x8b", lambda: _Member(zlib.decompressobj(wbits=31))),
-    "bzip2": (b"BZh", lambda: _Member(bz2.BZ2Decompressor())),
-    "xz": (b"\xfd7zXZ\0", lambda: _Member(lzma.LZMADecompressor())),
-    "zstd": (b"\x28\xb5\x2f\xfd", _zstd_member),
-}
-
-
-def _is_stream_error(error: Exception) -> bool:
-    """Says whether a decompressor raised this over bad bytes."""
-    known = (zlib.error, OSError, EOFError, lzma.LZMAError, ValueError)
-    return isinstance(error, known) or type(error).__name__ == "ZstdError"
+def read_beginning(path: str) -> bytes:
+    """Returns the first 64 KiB of the decompressed file; fewer if it is shorter or broken."""
+    begin = b""
+    for piece in ByteStream(path):
+        begin += piece
+        if len(begin) >= BEGIN_BYTES:
+            break
+    return begin[:BEGIN_BYTES]

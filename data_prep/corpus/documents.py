@@ -9,7 +9,7 @@ Layouts:
     parquet      one row a document; the text is in the column `text_field`
     mediawiki    one article of a MediaWiki XML dump a document, its markup stripped
 
-A line is UTF-8 without line end and not blank. Bad bytes become dead letters and reading goes on.
+A line is UTF-8 without line end and not blank. Bad bytes become rejects and reading goes on.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from __future__ import annotations
 import collections
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from data_prep.corpus import line_blocks, rejects
 from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.parquet import ParquetTexts
-from data_prep.corpus.rejects import DeadLetter
+from data_prep.corpus.rejects import Reject
 from data_prep.corpus.utf8_lines import CleanBlock, LineCleaner
 from data_prep.corpus.wiki_dump import WikiDumpArticles
 from data_prep.corpus.wiki_markup import plain_paragraphs
 
 LAYOUTS = ("blank_line", "file", "line", "jsonl", "parquet", "mediawiki")
 MAX_DOCUMENT_BYTES = 64 << 20
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Document = list[bytes]
 
@@ -45,11 +47,12 @@ class DocumentReader:
         file_range: what to read.
         max_line_bytes: longer lines are cut at a space.
         max_document_bytes: longer documents are cut between lines.
-        reject: is given every dead letter.
+        reject: is given every reject.
         replace_invalid: use text that is not UTF-8 with U+FFFD in it, instead of rejecting it.
 
     Attributes:
-        counts: bytes, lines, documents and events. bytes_in = bytes_ok + bytes_blank + bytes_dead;
+        counts: bytes, lines, documents and events. bytes_in = bytes_ok + bytes_blank + bytes_dead,
+            decompressed; bytes_lost are bytes of the file that a broken stream left unread;
             documents_cut counts cuts made because a document was too long.
     """
 
@@ -59,16 +62,20 @@ class DocumentReader:
         *,
         max_line_bytes: int = line_blocks.MAX_LINE_BYTES,
         max_document_bytes: int = MAX_DOCUMENT_BYTES,
-        reject: Callable[[DeadLetter], None] = lambda letter: None,
+        reject: Callable[[Reject], None] = lambda reject: None,
         replace_invalid: bool = False,
     ):
         self._range = file_range
+        self._replace_invalid = replace_invalid
         self._max_document_bytes = max_document_bytes
         if file_range.layout == "parquet":
             self._source = ParquetTexts(file_range, reject=reject, replace_invalid=replace_invalid)
         elif file_range.layout == "mediawiki":
             self._source = WikiDumpArticles(
-                file_range, max_text_bytes=max_document_bytes, reject=reject
+                file_range,
+                max_text_bytes=max_document_bytes,
+                reject=reject,
+                replace_invalid=replace_invalid,
             )
         else:
             # A JSON record cannot be cut, so its line may be as long as a document.
@@ -136,10 +143,10 @@ class DocumentReader:
         group: list[bytes] = []
         for block in self._source:
             last = len(block.lines) - 1
-            for place, line in enumerate(block.lines):
+            for index, line in enumerate(block.lines):
                 if line:
                     group.append(line)
-                if not (block.raw.continues and place == last):
+                if not (block.raw.continues and index == last):
                     yield group
                     group = []
         yield group
@@ -147,28 +154,31 @@ class DocumentReader:
     def _by_json_line(self) -> Iterator[Iterable[bytes]]:
         inside_line = False
         for block in self._source:
-            for place, line in enumerate(block.lines):
-                is_piece = (inside_line and place == 0) or (
-                    block.raw.continues and place == len(block.lines) - 1
+            for index, line in enumerate(block.lines):
+                is_piece = (inside_line and index == 0) or (
+                    block.raw.continues and index == len(block.lines) - 1
                 )
                 if line and is_piece:
-                    self._reject(block, place, rejects.JSON_TOO_LONG)
+                    self._reject(block, index, rejects.JSON_TOO_LONG)
                 elif line:
-                    yield self._json_text(block, place)
+                    yield self._json_text(block, index)
             inside_line = block.raw.continues
 
-    def _json_text(self, block: CleanBlock, place: int) -> list[bytes]:
+    def _json_text(self, block: CleanBlock, index: int) -> list[bytes]:
         try:
-            record = json.loads(block.lines[place] or b"")
+            record = json.loads(block.lines[index] or b"")
         except (ValueError, RecursionError):
-            return self._reject(block, place, rejects.JSON_SYNTAX)
+            return self._reject(block, index, rejects.JSON_SYNTAX)
         text = record.get(self._range.text_field) if isinstance(record, dict) else None
         if not isinstance(text, str):
-            return self._reject(block, place, rejects.JSON_TEXT)
+            return self._reject(block, index, rejects.JSON_TEXT)
         try:
             return _lines_of(text)
         except UnicodeEncodeError:  # a lone surrogate, written as an escape
-            return self._reject(block, place, rejects.INVALID_UTF8)
+            if not self._replace_invalid:
+                return self._reject(block, index, rejects.INVALID_UTF8)
+        self.counts["lines_replaced"] += 1
+        return _lines_of(_SURROGATE.sub("\ufffd", text))
 
     def _by_row(self) -> Iterator[Iterable[bytes]]:
         for text in self._source:
@@ -176,10 +186,12 @@ class DocumentReader:
 
     def _by_article(self) -> Iterator[Iterable[bytes]]:
         for markup in self._source:
-            yield [line.encode("utf-8") for line in plain_paragraphs(markup)]
+            paragraphs = [line.encode("utf-8") for line in plain_paragraphs(markup)]
+            self.counts["pages_without_prose"] += not paragraphs
+            yield paragraphs
 
-    def _reject(self, block: CleanBlock, place: int, reason: str) -> list[bytes]:
-        self._source.reject(block.raw.lines[place], block.raw.offsets()[place], reason)
+    def _reject(self, block: CleanBlock, index: int, reason: str) -> list[bytes]:
+        self._source.reject(block.raw.lines[index], block.raw.offsets()[index], reason)
         return []
 
 

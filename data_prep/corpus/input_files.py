@@ -1,16 +1,18 @@
-"""--input arguments to files, and files to pieces of work of even size."""
+"""`--input` arguments to files with their layouts, and files to units of work of even size."""
 
 from __future__ import annotations
 
 import dataclasses
+import glob
 import hashlib
 import os
 import re
 from collections.abc import Iterable, Sequence
 
 from data_prep import storage
-from data_prep.corpus import byte_streams, parquet
+from data_prep.corpus import byte_streams, file_kinds, parquet
 from data_prep.corpus.documents import LAYOUTS
+from data_prep.corpus.file_kinds import FileKind
 from data_prep.corpus.file_range import FileRange
 
 RANGE_BYTES = 32 << 20
@@ -25,7 +27,13 @@ _UNDIVIDED = ("file", "mediawiki")
 
 @dataclasses.dataclass(frozen=True)
 class InputFile:
-    """One file of the corpus."""
+    """One file of the corpus.
+
+    Attributes:
+        path: absolute, or a URL.
+        layout: where documents begin; one of `documents.LAYOUTS`.
+        size: in bytes, as it is stored.
+    """
 
     path: str
     layout: str
@@ -35,19 +43,23 @@ class InputFile:
 def find_input_files(arguments: Sequence[str]) -> list[InputFile]:
     """Returns the files of `GLOB[::LAYOUT]` arguments, each once.
 
+    An argument that is the path of a file names that file, also where it could be read as a
+    pattern; so do the folders at its beginning.
+
     Raises:
         FileNotFoundError: a glob matches no file.
-        ValueError: an unknown layout, or a file named twice with two layouts.
+        ValueError: an unknown layout, a file named twice with two layouts, or a file of a kind
+            that cannot be read, with what to do about it.
     """
     found: dict[str, InputFile] = {}
     for argument in arguments:
         pattern, layout = _parse(argument)
-        paths = storage.list_files(pattern)
+        paths = _matching_files(pattern)
         if not paths:
             raise FileNotFoundError(_nothing_found(pattern))
         for path in paths:
             name = path if storage.is_remote(path) else os.path.realpath(path)
-            file = InputFile(name, layout or _usual_layout(path), storage.size(path))
+            file = InputFile(name, _layout_of(path, layout), storage.size(path))
             if found.setdefault(name, file).layout != file.layout:
                 raise ValueError(
                     f"{path}: expected one layout for each file, received "
@@ -57,7 +69,7 @@ def find_input_files(arguments: Sequence[str]) -> list[InputFile]:
 
 
 def digest_of_files(files: Iterable[InputFile]) -> str:
-    """Returns a SHA-256 over path, size and layout of the files, whatever their order."""
+    """Returns a SHA-256 over path, size and layout of the files, regardless of their order."""
     lines = sorted(f"{file.path}\0{file.size}\0{file.layout}" for file in files)
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -112,7 +124,7 @@ def _ranges(file: InputFile, text_field: str, range_bytes: int) -> Iterable[tupl
 
 def _parse(argument: str) -> tuple[str, str | None]:
     pattern, separator, layout = argument.rpartition("::")
-    if not separator:
+    if not separator or _is_local_file(argument):
         return argument, None
     if layout not in LAYOUTS:
         raise ValueError(
@@ -120,6 +132,58 @@ def _parse(argument: str) -> tuple[str, str | None]:
             f"{layout!r}."
         )
     return pattern, layout
+
+
+def _matching_files(pattern: str) -> list[str]:
+    if _is_local_file(pattern):
+        return [pattern]
+    if storage.is_remote(pattern):
+        return storage.list_files(pattern)
+    return storage.list_files(_with_folders_literal(pattern)) or storage.list_files(pattern)
+
+
+def _is_local_file(path: str) -> bool:
+    return not storage.is_remote(path) and os.path.isfile(path)
+
+
+def _with_folders_literal(pattern: str) -> str:
+    """Escapes the folders at the beginning of a pattern that exist by that very name."""
+    folder, name = os.path.split(pattern)
+    while folder and not os.path.isdir(folder):
+        folder, step = os.path.split(folder)
+        name = os.path.join(step, name)
+    return os.path.join(glob.escape(folder), name)
+
+
+def _layout_of(path: str, named: str | None) -> str:
+    """Returns the layout the user named, else that of the content, else that of the name.
+
+    Raises:
+        ValueError: the file is of a kind that cannot be read, or not with the layout named.
+    """
+    kind = file_kinds.kind_of(byte_streams.read_beginning(path), path)
+    if kind is None or (named and (kind.is_text or kind.layout == named)):
+        return named or _usual_layout(path)
+    if kind.layout is None or (named and not kind.is_text):
+        raise ValueError(_refusal(path, kind, named))
+    if kind.layout == "parquet" and byte_streams.sniff(path):
+        raise ValueError(
+            f"{path}: expected Parquet that is compressed inside alone, received a compressed file "
+            "with Parquet in it. Decompress it."
+        )
+    return kind.layout
+
+
+def _refusal(path: str, kind: FileKind, named: str | None) -> str:
+    if named and kind.layout:
+        return (
+            f"{path}: expected a file of the layout {named}, received {kind.name}. Name the layout "
+            f"{kind.layout}, or none."
+        )
+    advice = f"{kind.remedy}, or leave the file out of --input"
+    if kind.is_text:
+        advice += ". To use it as it stands, name a layout: --input PATH::line, ::file, ..."
+    return f"{path}: expected text, received {kind.name}. {advice}."
 
 
 def _usual_layout(path: str) -> str:

@@ -1,18 +1,22 @@
-"""Pieces of bytes to blocks of raw lines, with their places, within one range of a file.
+"""Pieces of bytes to blocks of raw lines, with their offsets, within one range of a file.
 
-A line belongs to the range its first byte lies in, a paragraph block (a run of lines up to a blank
-one) to the range of the blank line before it. So ranges can be read by different workers and every
-line comes up exactly once, wherever the cuts are.
+A line ends in a line feed, in a carriage return and a line feed, or in a carriage return alone. It
+belongs to the range its first byte lies in, a paragraph block (a run of lines up to a blank one) to
+the range of the blank line before it. So ranges can be read by different workers and every line
+comes up exactly once, wherever the cuts are.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator
 
 MAX_LINE_BYTES = 1 << 20
 _ASCII_BLANK = b" \t\r\n\v\f\0"
 _LONGEST_BLANK = 64
+_CARRIAGE_RETURNS = re.compile(rb"\r+(\n?)")
+_CHUNK_BYTES = 1 << 18
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +25,7 @@ class LineBlock:
 
     Attributes:
         offset: where the first line begins, in bytes of the decompressed stream.
-        lines: raw bytes without the line feed.
+        lines: raw bytes without the line feed (or the carriage return that stands for one).
         size: bytes of all lines with their line feeds.
         continues: the last line is a piece of a longer line that goes on in the next block.
     """
@@ -33,21 +37,56 @@ class LineBlock:
 
     def offsets(self) -> list[int]:
         """Returns where each line begins, and where the block ends."""
-        places = [self.offset]
+        offsets = [self.offset]
         for line in self.lines[:-1]:
-            places.append(places[-1] + len(line) + 1)
-        places.append(self.offset + self.size)
-        return places
+            offsets.append(offsets[-1] + len(line) + 1)
+        offsets.append(self.offset + self.size)
+        return offsets
 
     def cut(self, first: int, last: int) -> LineBlock:
         """Returns the block of lines `first` up to, not including, `last`."""
-        places = self.offsets()
+        offsets = self.offsets()
         return LineBlock(
-            places[first],
+            offsets[first],
             self.lines[first:last],
-            places[last] - places[first],
+            offsets[last] - offsets[first],
             self.continues and last == len(self.lines),
         )
+
+
+def with_line_feeds(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields the bytes with a line feed for every carriage return that ends a line by itself.
+
+    A run of carriage returns before a line feed ends one line with it and stays as it is. What
+    becomes of a byte depends on the bytes behind it alone, and offsets do not change, so ranges
+    agree.
+    """
+    held = 0  # carriage returns at the end of the pieces so far
+    for piece in pieces:
+        if held and (rest := piece.lstrip(b"\r")):
+            held += len(piece) - len(rest)
+            yield from _repeated(b"\r" if rest[0] == 0x0A else b"\n", held)
+            piece, held = rest, 0
+        if piece.endswith(b"\r"):
+            length = len(piece)
+            piece = piece.rstrip(b"\r")
+            held += length - len(piece)
+        if b"\r" in piece and piece.count(b"\r") != piece.count(b"\r\n"):
+            piece = _CARRIAGE_RETURNS.sub(_line_feeds, piece)
+        if piece:
+            yield piece
+    yield from _repeated(b"\n", held)
+
+
+def _line_feeds(run: re.Match[bytes]) -> bytes:
+    return run[0] if run[1] else b"\n" * len(run[0])
+
+
+def _repeated(byte: bytes, count: int) -> Iterator[bytes]:
+    while count:
+        length = min(count, _CHUNK_BYTES)
+        yield byte * length
+        count -= length
 
 
 def read_lines(
@@ -71,7 +110,7 @@ def read_lines(
             del rest[:end]
             offset += end
         while len(rest) > max_line_bytes:
-            end = _place_to_cut(rest, max_line_bytes)
+            end = _where_to_cut(rest, max_line_bytes)
             yield LineBlock(offset, [bytes(rest[:end])], end, continues=True)
             del rest[:end]
             offset += end
@@ -85,23 +124,23 @@ def _with_long_lines_cut(block: LineBlock, limit: int) -> Iterator[LineBlock]:
         yield block
         return
     done = 0
-    for place, line in enumerate(block.lines):
+    for index, line in enumerate(block.lines):
         if len(line) <= limit:
             continue
-        if place > done:
-            yield block.cut(done, place)
-        begin = block.offsets()[place]
+        if index > done:
+            yield block.cut(done, index)
+        begin = block.offsets()[index]
         while len(line) > limit:
-            end = _place_to_cut(line, limit)
+            end = _where_to_cut(line, limit)
             yield LineBlock(begin, [line[:end]], end, continues=True)
             line, begin = line[end:], begin + end
         yield LineBlock(begin, [line], len(line) + 1)
-        done = place + 1
+        done = index + 1
     if done < len(block.lines):
         yield block.cut(done, len(block.lines))
 
 
-def _place_to_cut(line: bytes | bytearray, limit: int) -> int:
+def _where_to_cut(line: bytes | bytearray, limit: int) -> int:
     if end := line.rfind(b" ", 1, limit) + 1:
         return end
     end = limit
@@ -138,11 +177,11 @@ def from_next_blank(blocks: Iterable[LineBlock]) -> Iterator[LineBlock]:
         if found:
             yield block
             continue
-        for place, line in enumerate(block.lines):
-            begins_here = not (place == 0 and inside_line)
+        for index, line in enumerate(block.lines):
+            begins_here = not (index == 0 and inside_line)
             if begins_here and is_blank(line):
                 found = True
-                yield block.cut(place, len(block.lines))
+                yield block.cut(index, len(block.lines))
                 break
         inside_line = block.continues
 
@@ -152,12 +191,12 @@ def until(blocks: Iterable[LineBlock], stop: int, *, at_blank: bool) -> Iterator
     inside_line = False
     for block in blocks:
         if block.offset + block.size > stop:
-            places = block.offsets()
-            for place, line in enumerate(block.lines):
-                begins_here = not (place == 0 and inside_line)
-                if begins_here and places[place] >= stop and (not at_blank or is_blank(line)):
-                    if place:
-                        yield block.cut(0, place)
+            offsets = block.offsets()
+            for index, line in enumerate(block.lines):
+                begins_here = not (index == 0 and inside_line)
+                if begins_here and offsets[index] >= stop and (not at_blank or is_blank(line)):
+                    if index:
+                        yield block.cut(0, index)
                     return
         yield block
         inside_line = block.continues

@@ -1,7 +1,7 @@
 """Input that cannot be used, kept so that it can be looked at, counted and recovered.
 
-Nothing is dropped in silence: a bad line, a broken record or a damaged end of a file becomes a dead
-letter that says where it stood and why, and the job goes on.
+Nothing is dropped in silence: a bad line, a broken record or a damaged end of a file becomes a
+reject that says where it stood and why, and the job goes on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import json
 
 MAX_SAVED_BYTES = 1 << 16
 
+BINARY = "file:binary"
+UTF16 = "encoding:utf-16"
 INVALID_UTF8 = "line:invalid_utf8"
 JSON_SYNTAX = "jsonl:invalid_json"
 JSON_TEXT = "jsonl:no_text"
@@ -25,7 +27,7 @@ XML_TEXT_TOO_LONG = "xml:text_too_long"
 
 
 @dataclasses.dataclass(frozen=True)
-class DeadLetter:
+class Reject:
     """One rejected stretch of input.
 
     Attributes:
@@ -35,6 +37,8 @@ class DeadLetter:
         reason: one of the constants of this module and of `byte_streams`.
         content: the bytes.
         length: their number; more than `content` holds when the stretch may be very long.
+        lost: bytes of the file as it is stored that became nothing, not even a stretch: what a
+            broken stream did not give, what a row without text takes in its file.
     """
 
     file: str
@@ -42,6 +46,7 @@ class DeadLetter:
     reason: str
     content: bytes
     length: int
+    lost: int = 0
 
     def to_json(self) -> str:
         """Returns one line of JSON; of long content the first 64 KiB (file and offset give all).
@@ -55,6 +60,7 @@ class DeadLetter:
                 "offset": self.offset,
                 "reason": self.reason,
                 "length": self.length,
+                "lost": self.lost,
                 "sha256": hashlib.sha256(self.content).hexdigest() if is_all else None,
                 "bytes": base64.b64encode(self.content[:MAX_SAVED_BYTES]).decode("ascii"),
             },

@@ -1,4 +1,7 @@
-"""One range of a text file to clean lines: valid UTF-8, no line ends, every byte accounted for."""
+"""One range of a text file to clean lines: valid UTF-8, no line ends, every byte accounted for.
+
+A file that is no text, or text in UTF-16, is refused whole by its first bytes.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,17 @@ import collections
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
-from data_prep.corpus import byte_streams, line_blocks, rejects
+from data_prep.corpus import byte_streams, file_kinds, line_blocks, rejects
 from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.line_blocks import LineBlock
-from data_prep.corpus.rejects import DeadLetter
+from data_prep.corpus.rejects import Reject
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclasses.dataclass(frozen=True)
 class CleanBlock:
-    """Lines after cleaning, beside the raw block they came from.
+    """Lines after cleaning, with the raw block they came from.
 
     Attributes:
         lines: UTF-8 without line end; b"" where the line was blank, None where it was rejected.
@@ -33,11 +36,12 @@ class LineCleaner:
     Args:
         file_range: what to read.
         max_line_bytes: longer lines come in pieces.
-        reject: is given every dead letter.
+        reject: is given every reject.
         replace_invalid: use lines that are not UTF-8, with U+FFFD, instead of rejecting them.
 
     Attributes:
-        counts: bytes_in, bytes_ok, bytes_blank, bytes_dead, lines and events, so far.
+        counts: bytes_in, bytes_ok, bytes_blank, bytes_dead, bytes_lost (see `Reject.lost`), lines
+            and events, so far.
         stream: the file underneath; its `consumed` tells the progress.
     """
 
@@ -46,7 +50,7 @@ class LineCleaner:
         file_range: FileRange,
         *,
         max_line_bytes: int,
-        reject: Callable[[DeadLetter], None],
+        reject: Callable[[Reject], None],
         replace_invalid: bool = False,
     ):
         self.counts: collections.Counter[str] = collections.Counter()
@@ -58,8 +62,8 @@ class LineCleaner:
         self.stream = byte_streams.ByteStream(file_range.path, start=max(0, file_range.start - 1))
 
     def __iter__(self) -> Iterator[CleanBlock]:
-        if self.stream.is_utf16():
-            self._refuse_file(byte_streams.UTF16)
+        if reason := self._reason_to_refuse():
+            self._refuse_file(reason)
             return
         previous: LineBlock | None = None
         for block in self._raw_blocks():
@@ -76,28 +80,37 @@ class LineCleaner:
         """Where reading stands in the file, in bytes of the file as it is stored."""
         return self.stream.consumed
 
-    def reject(self, line: bytes, offset: int, reason: str) -> None:
-        """Makes a line that was counted as good a dead letter."""
+    def reject(self, line: bytes, offset: int, reason: str, *, lost: int = 0) -> None:
+        """Rejects a line that was counted as good."""
         self.counts["bytes_ok"] -= len(line)
         self.counts["bytes_dead"] += len(line)
-        self._take_reject(DeadLetter(self._range.path, offset, reason, line, len(line)))
+        self.counts["bytes_lost"] += lost
+        self._take_reject(Reject(self._range.path, offset, reason, line, len(line), lost))
+
+    def _reason_to_refuse(self) -> str | None:
+        begin = byte_streams.read_beginning(self._range.path)
+        if file_kinds.is_utf16(begin):
+            return rejects.UTF16
+        return rejects.BINARY if file_kinds.is_binary(begin) else None
 
     def _refuse_file(self, reason: str) -> None:
         if self._range.start:
             return  # the range at the beginning of the file speaks for all of it
         begin, length = b"", 0
-        for piece in byte_streams.ByteStream(self._range.path):
+        for piece in self.stream:
             begin = begin or piece
             length += len(piece)
-        self.counts["bytes_in"] += length
-        self.counts["bytes_dead"] += length
-        self._take_reject(DeadLetter(self._range.path, 0, reason, begin, length))
+        lost = self.stream.lost
+        self.counts.update(bytes_in=length, bytes_dead=length, bytes_lost=lost)
+        self._take_reject(Reject(self._range.path, 0, reason, begin, length, lost))
 
     def _raw_blocks(self) -> Iterable[LineBlock]:
         start, stop = self._range.start, self._range.stop
         at_blank = self._range.layout == "blank_line"
         blocks = line_blocks.read_lines(
-            self.stream, offset=max(0, start - 1), max_line_bytes=self._max_line_bytes
+            line_blocks.with_line_feeds(self.stream),
+            offset=max(0, start - 1),
+            max_line_bytes=self._max_line_bytes,
         )
         if start:
             blocks = line_blocks.from_next_line(blocks)
@@ -107,19 +120,20 @@ class LineCleaner:
 
     def _reject_broken_end(self, block: LineBlock | None, reason: str) -> LineBlock | None:
         """Rejects the line in which a damaged stream broke off; the lines before it are whole."""
+        lost = self.stream.lost
         if block is None:
-            self.reject(b"", 0, reason)
+            self.reject(b"", 0, reason, lost=lost)
             return None
         end = len(block.lines)
-        places = block.offsets()
+        offsets = block.offsets()
         broken = block.lines[-1]
-        if places[end] - places[end - 1] > len(broken):  # its line feed is there
+        if offsets[end] - offsets[end - 1] > len(broken):  # its line feed is there
             broken = b""
         else:
             end -= 1
         self.counts["bytes_in"] += len(broken)
         self.counts["bytes_ok"] += len(broken)
-        self.reject(broken, places[end], reason)
+        self.reject(broken, offsets[end], reason, lost=lost)
         return block.cut(0, end)
 
     def _clean(self, block: LineBlock) -> CleanBlock:
@@ -143,21 +157,21 @@ class LineCleaner:
         return CleanBlock(lines, block)
 
     def _without_invalid(self, lines: list[bytes | None], block: LineBlock) -> list[bytes | None]:
-        places = block.offsets()
-        for place, raw in enumerate(block.lines):
+        offsets = block.offsets()
+        for index, raw in enumerate(block.lines):
             if self._replace_invalid:
-                lines[place] = with_invalid_replaced(lines[place] or b"", self.counts)
+                lines[index] = with_invalid_replaced(lines[index] or b"", self.counts)
             elif not is_utf8(raw):
-                lines[place] = None
-                self.reject(raw, places[place], rejects.INVALID_UTF8)
+                lines[index] = None
+                self.reject(raw, offsets[index], rejects.INVALID_UTF8)
         return lines
 
     def _empty_blanks(self, lines: list[bytes | None], block: LineBlock) -> None:
-        for place, line in enumerate(lines):
+        for index, line in enumerate(lines):
             if line is not None and line_blocks.is_blank(line):
-                lines[place] = b""
-                self.counts["bytes_ok"] -= len(block.lines[place])
-                self.counts["bytes_blank"] += len(block.lines[place])
+                lines[index] = b""
+                self.counts["bytes_ok"] -= len(block.lines[index])
+                self.counts["bytes_blank"] += len(block.lines[index])
 
 
 def is_utf8(text: bytes) -> bool:

@@ -18,6 +18,7 @@ class FileTally:
     Attributes:
         bytes_in, bytes_ok, bytes_blank, bytes_dead: read, and what became of them.
         is_plain: `bytes_in` of the whole file should be its size.
+        bytes_lost: of the file as it is stored; see `rejects.Reject`.
     """
 
     bytes_in: int
@@ -25,12 +26,14 @@ class FileTally:
     bytes_blank: int
     bytes_dead: int
     is_plain: bool
+    bytes_lost: int = 0
 
     @classmethod
     def of(cls, counts: Mapping[str, int], *, is_plain: bool) -> FileTally:
         """Picks the bytes out of the counts of a reader."""
         names = ("bytes_in", "bytes_ok", "bytes_blank", "bytes_dead")
-        return cls(*(counts.get(name, 0) for name in names), is_plain)
+        lost = counts.get("bytes_lost", 0)
+        return cls(*(counts.get(name, 0) for name in names), is_plain, lost)
 
     def plus(self, other: FileTally | None) -> FileTally:
         """Returns the tally of both parts."""
@@ -42,6 +45,7 @@ class FileTally:
             self.bytes_blank + other.bytes_blank,
             self.bytes_dead + other.bytes_dead,
             self.is_plain and other.is_plain,
+            self.bytes_lost + other.bytes_lost,
         )
 
 
@@ -96,3 +100,24 @@ def check(tallies: Mapping[str, Sequence[Any]], files: Iterable[InputFile]) -> N
                 f"{file.path}: expected {file.size:,} bytes, as before the job, received "
                 f"{tally.bytes_in:,}. The file changed meanwhile: run again when it is finished."
             )
+
+
+def rejected_fraction(tallies: Mapping[str, Sequence[Any]], files: Iterable[InputFile]) -> float:
+    """Returns which part of the corpus was rejected, in [0, 1], by bytes of the files as stored.
+
+    What was decompressed and rejected counts as the same part of its file. What a broken stream
+    never gave counts as the bytes it takes in the file.
+
+    Args:
+        tallies: what `to_json` returned.
+        files: the corpus as it was found before the job.
+    """
+    rejected = size = 0.0
+    for file in files:
+        tally = FileTally(*tallies[file.path])
+        lost = min(tally.bytes_lost, file.size)
+        rejected += lost
+        if tally.bytes_in:
+            rejected += (file.size - lost) * tally.bytes_dead / tally.bytes_in
+        size += file.size
+    return min(1.0, rejected / size) if size else 0.0

@@ -190,12 +190,18 @@ class JobFolder:
         """Removes what only an unfinished job needs, also when a kill came just before that."""
         storage.remove_folder(os.path.join(self.directory, _JOB_FOLDER))
 
-    def discard(self) -> None:
-        """Removes what this job wrote: it came to nothing, and must not stand in the way."""
+    def discard(self, *, keep_rejects: bool = False) -> None:
+        """Removes what this job wrote: it came to nothing, and must not stand in the way.
+
+        Args:
+            keep_rejects: leave the rejects, if there are any, until the next run begins here.
+        """
         for key in self._settings.block_keys():
             for path in self.shard_paths(key):
                 storage.remove(path, missing_ok=True)
         storage.remove(self.vocab_file, missing_ok=True)
+        if keep_rejects and storage.list_folder(os.path.join(self.directory, REJECTS_FOLDER)):
+            return  # the settings stay too: by them the next run knows the folder for its own
         for folder in (REJECTS_FOLDER, _JOB_FOLDER):
             storage.remove_folder(os.path.join(self.directory, folder))
         if not storage.list_folder(self.directory):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import collections
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
-from data_prep.corpus.bad_input import REJECT_COUNT
+from data_prep.corpus.bad_input import REJECT_COUNT, REMEDIES
 from data_prep.corpus.input_files import InputFile
 from data_prep.job import byte_accounting
-from data_prep.job.job_folder import COUNTS_PART, FILES_PART, JobFolder
+from data_prep.job.job_folder import COUNTS_PART, FILES_PART, REJECTS_FOLDER, JobFolder
 from data_prep.job.manifest import Manifest
 from data_prep.settings import PreparationSettings
 
@@ -60,15 +61,21 @@ def build_manifest(
     }
     byte_accounting.check(tallies, files)
     _check_conservation(counts, sums, job.directory)
-    if not sums["train"]["sequences"]:
-        raise ValueError(_nothing_made(counts, sums["train"]))
-    total = collections.Counter(sums["train"])
-    total.update(sums["heldout"])
     rejects = {
         name.removeprefix(REJECT_COUNT): number
         for name, number in sorted(counts.items())
         if name.startswith(REJECT_COUNT)
     }
+    rejected_fraction = byte_accounting.rejected_fraction(tallies, files)
+    if not sums["train"]["sequences"]:
+        raise ValueError(
+            f"Expected a corpus that makes at least one pair of segments, received "
+            f"{counts.get('documents', 0):,} documents ({sums['train']['documents']:,} for "
+            f"training) with {sums['train']['sentences']:,} sentences. "
+            f"{_advice(counts, rejects, rejected_fraction, job)}"
+        )
+    total = collections.Counter(sums["train"])
+    total.update(sums["heldout"])
     return Manifest(
         settings=settings.to_json(),
         vocab={"size": vocab_size, "sha256": settings.vocab_sha256},
@@ -83,7 +90,10 @@ def build_manifest(
             **{name: total[name] for name in _SUMMED if name != "documents"},
         },
         rejects=rejects,
-        statistics=_statistics(total, parts.values()),
+        statistics={
+            **_statistics(total, parts.values()),
+            "rejected_fraction": rejected_fraction,
+        },
         versions=_versions(),
     )
 
@@ -124,27 +134,48 @@ def _check_conservation(
         )
 
 
-def _nothing_made(counts: Mapping[str, int], train: Mapping[str, int]) -> str:
-    return (
-        "Expected a corpus that makes at least one pair of segments, received "
-        f"{counts.get('documents', 0)} documents ({train['documents']} for training) with "
-        f"{train['sentences']} sentences. Give more text, fewer --num_shards or another layout "
-        "(--input GLOB::line, ::file, ::blank_line)."
-    )
+def _advice(
+    counts: Mapping[str, int], rejects: Mapping[str, int], rejected_fraction: float, job: JobFolder
+) -> str:
+    """Returns why nothing came of a corpus, as far as is known, and what to do."""
+    sentences = []
+    if rejects:
+        sentences.append(
+            f"Rejected were {_listed(rejects)}, {rejected_fraction:.1%} of the input; all of them "
+            f"are saved in {os.path.join(job.directory, REJECTS_FOLDER)}. {_remedy(rejects)}."
+        )
+    pages = {name: counts[name] for name in sorted(counts) if name.startswith("pages_")}
+    if pages := {name: number for name, number in pages.items() if number}:
+        sentences.append(f"Pages left out were {_listed(pages)}.")
+    if rejected_fraction < 0.5:
+        sentences.append(
+            "Give more text, fewer --num_shards, a smaller --heldout_fraction or another layout "
+            "(--input GLOB::line, ::file, ::blank_line)."
+        )
+    return " ".join(sentences)
+
+
+def _listed(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number:,}" for name, number in numbers.items())
+
+
+def _remedy(rejects: Mapping[str, int]) -> str:
+    """Returns what to do about the most frequent reason."""
+    return REMEDIES[max(rejects, key=lambda reason: rejects[reason])]
 
 
 def _statistics(total: Mapping[str, int], parts: Any) -> dict[str, Any]:
     histograms = [part["length_histogram"] for part in parts]
     return {
         "length_histogram": [sum(column) for column in zip(*histograms, strict=True)],
-        "mean_length": _share(total["sequence_tokens"], total["sequences"]),
-        "masked_share": _share(total["predictions"], total["sequence_tokens"]),
-        "random_next_share": _share(total["random_next"], total["sequences"]),
-        "unknown_share": _share(total["unknown_tokens"], total["tokens"]),
+        "mean_length": _fraction(total["sequence_tokens"], total["sequences"]),
+        "masked_share": _fraction(total["predictions"], total["sequence_tokens"]),
+        "random_next_share": _fraction(total["random_next"], total["sequences"]),
+        "unknown_share": _fraction(total["unknown_tokens"], total["tokens"]),
     }
 
 
-def _share(part: int, whole: int) -> float:
+def _fraction(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
@@ -156,18 +187,18 @@ def _versions() -> dict[str, str]:
 
 
 def check_bad_fraction(manifest: Manifest, max_bad_fraction: float) -> None:
-    """Compares the share of bytes that were rejected with the share that is accepted.
+    """Compares the fraction of the input that was rejected with the fraction that is accepted.
 
     Raises:
         ValueError: more was rejected.
     """
-    read, dead = (manifest.counts.get(name, 0) for name in ("bytes_in", "bytes_dead"))
-    if dead > max_bad_fraction * read:
-        reasons = ", ".join(f"{reason} {number:,}" for reason, number in manifest.rejects.items())
+    rejected = manifest.statistics["rejected_fraction"]
+    if rejected > max_bad_fraction:
         raise ValueError(
             f"Expected at most --max_bad_fraction {max_bad_fraction} of the input to be rejected, "
-            f"received {_share(dead, read):.4f} ({reasons}). Look into rejects/, then "
-            "mend the input, or run again with a larger fraction: the shards are kept."
+            f"received {rejected:.4f} ({_listed(manifest.rejects)}). Look into rejects/. "
+            f"{_remedy(manifest.rejects)}, or run again with a larger fraction: the shards are "
+            "kept."
         )
 
 

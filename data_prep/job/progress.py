@@ -1,7 +1,7 @@
-"""How far a job is, told by workers through small files and shown on standard error.
+"""The progress of a job: workers write it to small files, the command shows it.
 
-Files, because workers may be threads, processes or other machines; one for each piece of work,
-overwritten about once a second. Nothing but the display depends on them.
+Files, because workers may be threads, processes or other machines; one for each unit of work,
+overwritten about twice a second. Nothing but the display on standard error depends on them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from data_prep import storage
 
 _SECONDS_BETWEEN_REPORTS = 0.5
-_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_UPDATES = 0.5
 
 
 class ProgressReport:
-    """Tells how far one piece of work is."""
+    """Reports how far one unit of work is."""
 
     def __init__(self, folder: str, name: str):
         self._path = os.path.join(folder, f"{name}.json")
@@ -82,9 +82,9 @@ class ProgressDisplay:
         import tqdm
 
         while not total_progress(self._folder)["bytes"]:  # workers are starting
-            # A job may be over before the first look: what it reported is shown all the same.
+            # A job may be over before the first update: what it reported is still shown.
             if (
-                self._stop.wait(_SECONDS_BETWEEN_LOOKS)
+                self._stop.wait(_SECONDS_BETWEEN_UPDATES)
                 and not total_progress(self._folder)["bytes"]
             ):
                 return
@@ -110,7 +110,7 @@ class ProgressDisplay:
 
     def _follow_reading(self, bar: object) -> collections.Counter[str] | None:
         while True:
-            stopped = self._stop.wait(_SECONDS_BETWEEN_LOOKS)
+            stopped = self._stop.wait(_SECONDS_BETWEEN_UPDATES)
             total = total_progress(self._folder)
             bar.n = min(total["bytes"], self._bytes_total)
             bar.set_postfix(documents=total["documents"], rejects=total["rejects"], refresh=False)
@@ -123,7 +123,7 @@ class ProgressDisplay:
     def _follow_writing(self, bar: object) -> None:
         stopped = False
         while not stopped:
-            stopped = self._stop.wait(_SECONDS_BETWEEN_LOOKS)
+            stopped = self._stop.wait(_SECONDS_BETWEEN_UPDATES)
             total = total_progress(self._folder)
             bar.n = min(total["shards"] + self._shards_done, self._shards_total)
             bar.set_postfix(sequences=int(total["sequences"]), refresh=False)

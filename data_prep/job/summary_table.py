@@ -1,11 +1,16 @@
-"""What a run of `prepare` prints last: what came of how much text, and at what price."""
+"""What a run of `prepare` prints last: what came of how much text, at what cost, and warnings."""
 
 from __future__ import annotations
 
+import math
 import resource
 from collections.abc import Mapping
 
+import tabulate
+
 from data_prep.job.manifest import Manifest
+
+_RISK = 0.01  # that the fraction a warning names holds out no document either
 
 
 def peak_memory() -> int:
@@ -15,7 +20,7 @@ def peak_memory() -> int:
 
 
 def summary_table(manifest: Manifest, *, seconds: float, peak_bytes: int, output: str) -> str:
-    """Returns the table.
+    """Returns the table, and a warning where the held-out split is empty.
 
     Args:
         manifest: of what was made.
@@ -31,28 +36,53 @@ def summary_table(manifest: Manifest, *, seconds: float, peak_bytes: int, output
         ("documents", f"{counts['documents']:,}"),
         ("sentences", f"{counts['sentences']:,}"),
         ("tokens", f"{counts['tokens']:,} ({statistics['unknown_share']:.3%} unknown)"),
-    ]
-    for split, content in manifest.splits.items():
-        if content["shards"]:
-            rows.append(
-                (
-                    f"{split} sequences",
-                    f"{content['sequences']:,} in {len(content['shards'])} shards, of "
-                    f"{content['documents']:,} documents",
-                )
-            )
-    rows += [
+        *_splits(manifest),
         ("mean length", f"{statistics['mean_length']:.1f} tokens"),
         *_choices(manifest),
         *_events(counts),
-        ("rejects", f"{sum(manifest.rejects.values()):,}"),
-        *((f"  {reason}", f"{number:,}") for reason, number in manifest.rejects.items()),
+        *_rejects(manifest),
         ("time", f"{seconds:,.1f} s, {megabytes / max(seconds, 1e-9):,.2f} MB/s"),
         ("memory", f"{peak_bytes / 2**20:,.0f} MiB at most in one process"),
         ("output", output),
     ]
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+    table = tabulate.tabulate(
+        rows, tablefmt="plain", disable_numparse=True, preserve_whitespace=True
+    )
+    return "\n".join(filter(None, [table, heldout_warning(manifest)]))
+
+
+def heldout_warning(manifest: Manifest) -> str | None:
+    """Returns what to change where documents were to be held out and no record came of it."""
+    fraction = manifest.settings.get("heldout_fraction", 0.0)
+    heldout = manifest.splits["heldout"]
+    if not fraction or heldout["sequences"]:
+        return None
+    held, documents = (
+        sum(split["documents"] for split in splits)
+        for splits in ([heldout], manifest.splits.values())
+    )
+    # Each document is held out by itself, so n of them all stay with probability (1 - fraction)^n.
+    enough = math.ceil(100 * (1 - _RISK ** (1 / max(1, documents)))) / 100
+    advice = "Give more documents (another layout may find more of them: --input GLOB::line)"
+    if enough <= 0.5:
+        advice = f"Give --heldout_fraction {max(enough, fraction):g} or more, or more documents"
+    return (
+        f"warning: no held-out record: {held:,} of {documents:,} documents are held out at "
+        f"--heldout_fraction {fraction:g}, so nothing can be evaluated on them. {advice}, or "
+        "--heldout_fraction 0 to hold none out."
+    )
+
+
+def _splits(manifest: Manifest) -> list[tuple[str, str]]:
+    return [
+        (
+            f"{split} sequences",
+            f"{content['sequences']:,} in {len(content['shards'])} shards, of "
+            f"{content['documents']:,} documents",
+        )
+        for split, content in manifest.splits.items()
+        if content["shards"]
+    ]
 
 
 def _choices(manifest: Manifest) -> list[tuple[str, str]]:
@@ -71,11 +101,25 @@ def _events(counts: Mapping[str, int]) -> list[tuple[str, str]]:
         "lines_cut": "long lines cut",
         "documents_cut": "long documents cut",
         "nul_bytes": "NUL bytes dropped",
-        "lines_replaced": "lines with bytes replaced",
+        "lines_replaced": "texts with bytes replaced",
         "documents_duplicate": "duplicate documents dropped",
         "documents_without_text": "documents without text",
-        "pages_redirect": "redirect pages left out",
-        "pages_other_namespace": "pages of other namespaces left out",
+        "pages_redirect": "pages left out, redirects",
+        "pages_other_namespace": "pages left out, other namespaces",
+        "pages_other_model": "pages left out, no wiki text",
+        "pages_deleted": "pages left out, text hidden",
+        "pages_stub": "pages left out, text not in the dump",
+        "pages_empty": "pages left out, empty",
+        "pages_without_prose": "pages left out, markup without prose",
         "pairs_without_partner": "pairs without partner",
     }
     return [(label, f"{counts[name]:,}") for name, label in labels.items() if counts.get(name)]
+
+
+def _rejects(manifest: Manifest) -> list[tuple[str, str]]:
+    """Returns rows for the rejects: all of them, then reason by reason."""
+    total = f"{sum(manifest.rejects.values()):,}"
+    if manifest.rejects:
+        total += f" ({manifest.statistics['rejected_fraction']:.2%} of the input)"
+    reasons = ((f"  {reason}", f"{number:,}") for reason, number in manifest.rejects.items())
+    return [("rejects", total), *reasons]

@@ -11,7 +11,7 @@ TEXT_LAYOUTS = ("blank_line", "file", "line", "jsonl")
 
 
 def check_reading(path, layout, **limits):
-    """Reads a file and checks all that must hold; returns its documents and dead letters."""
+    """Reads a file and checks all that must hold; returns its documents and rejects."""
     letters = []
     reader = DocumentReader(FileRange(str(path), layout), reject=letters.append, **limits)
     documents = list(reader)

@@ -22,7 +22,18 @@ readers = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-LINES = [b"\n", b"\n\n", b"\r\n", b" ", b"\t\x0b", b"a", b"the cat ", b"\xc3\xa9", b"\xe2\x80\xa8"]
+LINES = [
+    b"\n",
+    b"\n\n",
+    b"\r\n",
+    b"\r",
+    b" ",
+    b"\t\x0b",
+    b"a",
+    b"the cat ",
+    b"\xc3\xa9",
+    b"\xe2\x80\xa8",
+]
 ODD = [b"\xff", b"\0", b"\xc3", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1c", b"\xc2\xa0", b"\xf0\x9f\x98"]
 JSON = [
     b'{"text": "',
@@ -63,6 +74,8 @@ COMPRESSORS = {
     "gzip": functools.partial(gzip.compress, mtime=0),
     "bzip2": bz2.compress,
     "xz": functools.partial(lzma.compress, preset=0),
+    "lzma": functools.partial(lzma.compress, format=lzma.FORMAT_ALONE, preset=0),
+    "skippable": lambda content: b"\x5f\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content,
     "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
 }
 pieces = st.sampled_from([*LINES, *ODD, *JSON, *XML]) | st.binary(max_size=12)

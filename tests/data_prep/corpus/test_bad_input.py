@@ -17,7 +17,7 @@ from data_prep.corpus.bad_input import BadInputError, RejectLog, parse_policies
 from data_prep.corpus.byte_streams import ByteStream
 from data_prep.corpus.documents import DocumentReader
 from data_prep.corpus.file_range import FileRange
-from data_prep.corpus.rejects import MAX_SAVED_BYTES, DeadLetter
+from data_prep.corpus.rejects import MAX_SAVED_BYTES, Reject
 from data_prep.features import load_manifest
 
 ZSTD = zstandard.ZstdCompressor(write_checksum=True).compress  # as the zstd command does
@@ -45,7 +45,8 @@ TABLE = {
     "utf16_gz": (gzip.compress("one\n".encode("utf-16")), [], ["encoding:utf-16"]),
     "bom": (b"\xef\xbb\xbfone\n", [b"one"], []),
     "crlf": (b"one\r\ntwo\r\n", [b"one", b"two"], []),
-    "lone_cr": (b"one\rtwo\n", [b"one\rtwo"], []),
+    "lone_cr": (b"one\rtwo\r\nthree\r", [b"one", b"two", b"three"], []),
+    "double_cr": (b"one\r\r\n\r\r\ntwo\r\r\n", [b"one", b"two"], []),
     "other_line_ends": (ONE_LINE + b"\n", [ONE_LINE], []),
     "no_final_newline": (b"one\ntwo", [b"one", b"two"], []),
     "empty": (b"", [], []),
@@ -66,6 +67,9 @@ TABLE = {
     "cut_zst": (ZSTD(NOISY)[:150_000], "begin", ["stream:truncated"]),
     "long_line": (b"word " * 500_000 + b"\nend\n", None, []),
     "long_word": (b"w" * 2_500_000 + b"\nend\n", None, []),
+    "lzma": (lzma.compress(TEXT, lzma.FORMAT_ALONE, preset=0), LINES, []),
+    "binary": (bytes(range(256)) * 9, [], ["file:binary"]),
+    "binary_gz": (gzip.compress(bytes(range(256)) * 9), [], ["file:binary"]),
     "garbage": (b"\x80\xff\xfe" * 50 + b"\n", [], ["line:invalid_utf8"]),
 }
 
@@ -117,7 +121,7 @@ def hostile(tmp_path):
 
 
 def recovered(letter):
-    """The bytes of a dead letter, from itself or, if long, from its file."""
+    """The bytes of a reject, from itself or, if long, from its file."""
     saved = base64.b64decode(letter["bytes"])
     if letter["reason"] == "parquet:unreadable":
         with open(letter["file"], "rb") as stream:
@@ -189,9 +193,9 @@ def test_what_cannot_be_mended_cannot_be_replaced():
 def test_the_log_saves_counts_and_fails_by_reason(tmp_path):
     policies = parse_policies("quarantine,jsonl=fail")
     with RejectLog(str(tmp_path / "log"), policies) as log:
-        log.write(DeadLetter("f", 3, "line:invalid_utf8", b"\xff", 1))
+        log.write(Reject("f", 3, "line:invalid_utf8", b"\xff", 1))
         with pytest.raises(BadInputError, match="f: .*jsonl:no_text at 9 .2 bytes"):
-            log.write(DeadLetter("f", 9, "jsonl:no_text", b"{}", 2))
+            log.write(Reject("f", 9, "jsonl:no_text", b"{}", 2))
     assert log.reasons == {"reject line:invalid_utf8": 1}
     assert len((tmp_path / "log").read_text().splitlines()) == 1
 
@@ -223,3 +227,58 @@ def test_too_many_rejects_leave_no_marker_and_a_larger_fraction_finishes_at_once
     prepare(bad_corpus, max_bad_fraction=0.1)
     assert {path.name: path.stat().st_mtime_ns for path in out.glob("*.tfrecord")} == before
     assert (out / "COMPLETED").exists()
+
+
+LOST = {
+    "bz2": bz2.compress(NOISY)[:-50_000][:30_000],
+    "xz": lzma.compress(NOISY)[:20] + bytes(30_000),
+    "zst": ZSTD(NOISY)[:4] + b"\xff" * 30_000,
+    "window.zst": b"\x28\xb5\x2f\xfd\x00" + bytes([(32 - 10) << 3]) + b"\x01\x00\x00" * 9_000,
+    "binary": random.Random(0).randbytes(30_000),
+    "utf16": NOISY.decode().encode("utf-16"),
+    "parquet": b"PAR1" + bytes(30_000),
+}
+
+
+@pytest.mark.parametrize("name", list(LOST))
+def test_half_of_a_corpus_lost_is_more_than_a_thousandth(prepare, tmp_path, corpus_text, name):
+    (tmp_path / "good.txt").write_text(corpus_text)
+    (tmp_path / f"lost.{name}").write_bytes(LOST[name])
+    inputs = [f"{tmp_path}/good.txt", f"{tmp_path}/lost.{name}"]
+    with pytest.raises(ValueError, match=r"--max_bad_fraction 0\.001 of the input .* 0\.[2-9]"):
+        prepare(*inputs, max_bad_fraction=0.001)
+    manifest = load_manifest(str(prepare(*inputs, max_bad_fraction=0.999)))
+    assert sum(manifest.rejects.values()) == 1
+
+
+def test_a_run_of_rejects_alone_says_so_keeps_them_and_gives_way_to_the_next(
+    prepare, tmp_path, corpus_text
+):
+    (tmp_path / "lost.xz").write_bytes(LOST["xz"])
+    (tmp_path / "bad.txt").write_bytes(b"caf\xe9\n" * 3)
+    out = tmp_path / "out"
+    words = r"0 documents .* Rejected were line:invalid_utf8 3, stream:corrupt 1, 100.0% of the"
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"{words} input; all .* saved in {out}/rejects"):
+            prepare(f"{tmp_path}/lost.xz", f"{tmp_path}/bad.txt")
+        texts = [path.read_text() for path in (out / "rejects").iterdir()]
+        saved = [json.loads(line) for text in texts for line in text.splitlines()]
+        assert sorted(letter["reason"] for letter in saved) == [
+            *["line:invalid_utf8"] * 3,
+            "stream:corrupt",
+        ]
+        assert sum(letter["lost"] for letter in saved) > 0
+        assert not (out / "COMPLETED").exists() and not list(out.glob("*.tfrecord"))
+    (tmp_path / "good.txt").write_text(corpus_text)
+    assert load_manifest(str(prepare(f"{tmp_path}/good.txt"))).rejects == {}
+    assert not list((out / "rejects").iterdir())
+
+
+def test_json_with_escaped_lone_surrogates_is_used_when_replace_is_asked(
+    prepare, tmp_path, documents
+):
+    lines = [json.dumps({"text": "\ud800 " + "\n".join(document)}) for document in documents]
+    (tmp_path / "c.json").write_text("\n".join(lines))
+    manifest = load_manifest(str(prepare(f"{tmp_path}/c.json", on_bad="replace")))
+    assert manifest.rejects == {}
+    assert manifest.counts["documents"] == manifest.counts["lines_replaced"] == len(documents)

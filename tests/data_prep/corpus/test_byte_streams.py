@@ -6,7 +6,14 @@ import random
 import pytest
 import zstandard
 
-from data_prep.corpus.byte_streams import CORRUPT, TRUNCATED, ByteStream, sniff
+from data_prep.corpus.byte_streams import (
+    CORRUPT,
+    TOO_LARGE_WINDOW,
+    TRUNCATED,
+    ByteStream,
+    read_beginning,
+    sniff,
+)
 
 TEXT = b"".join(b"line %d of some text\n" % number for number in range(20_000))
 NOISE = random.Random(0).randbytes(200_000)
@@ -14,6 +21,7 @@ COMPRESSORS = {
     "gzip": gzip.compress,
     "bzip2": bz2.compress,
     "xz": lambda content: lzma.compress(content, preset=0),
+    "lzma": lambda content: lzma.compress(content, lzma.FORMAT_ALONE, preset=0),
     "zstd": zstandard.ZstdCompressor().compress,
 }
 formats = pytest.mark.parametrize("name", list(COMPRESSORS))
@@ -78,8 +86,10 @@ def test_damage_in_the_middle_is_reported(tmp_path, name):
 
 @formats
 def test_a_file_cut_in_its_header_is_reported(tmp_path, name):
-    _, stream = read(tmp_path, COMPRESSORS[name](TEXT)[:10])
+    length = 14 if name == "lzma" else 10  # lzma has no magic number: its header must be whole
+    _, stream = read(tmp_path, COMPRESSORS[name](TEXT)[:length])
     assert stream.error == TRUNCATED
+    assert stream.lost == length
 
 
 def test_garbage_after_a_stream_is_reported(tmp_path):
@@ -111,8 +121,81 @@ def test_prose_that_begins_like_bzip2_is_prose(tmp_path):
     assert sniff(str(path)) is None
 
 
-@pytest.mark.parametrize(("content", "expected"), [("hi".encode("utf-16"), True), (b"hi", False)])
-def test_utf16_is_known_by_its_mark_also_when_compressed(tmp_path, content, expected):
-    for packed in (content, gzip.compress(content)):
-        (tmp_path / "file").write_bytes(packed)
-        assert ByteStream(str(tmp_path / "file")).is_utf16() is expected
+def test_the_beginning_of_a_file_is_decompressed_and_bounded(tmp_path):
+    for content in (TEXT, gzip.compress(TEXT)):
+        (tmp_path / "file").write_bytes(content)
+        assert read_beginning(str(tmp_path / "file")) == TEXT[:65_536]
+
+
+def skippable(content=b"anything", number=0):
+    """A skippable frame: one of sixteen magic numbers, length, content (RFC 8878, 3.1.2)."""
+    return (
+        (0x184D2A50 + number).to_bytes(4, "little") + len(content).to_bytes(4, "little") + content
+    )
+
+
+def zstd_frame(content, window_log):
+    """A frame of one raw block whose header asks for a window of 2**window_log bytes."""
+    header = b"\x28\xb5\x2f\xfd" + bytes([0, (window_log - 10) << 3])
+    return header + (len(content) << 3 | 1).to_bytes(3, "little") + content
+
+
+@pytest.mark.parametrize("number", [0, 10, 15])
+def test_skippable_frames_before_between_and_after_others_hold_no_text(tmp_path, number):
+    zstd = COMPRESSORS["zstd"]
+    empty, large = skippable(b"", number), skippable(NOISE * 2, number)
+    file = empty + large + zstd(TEXT) + large + empty + zstd(b"end") + large
+    content, stream = read(tmp_path, file)
+    assert content == TEXT + b"end"
+    assert (stream.compressed, stream.error, stream.lost) == ("zstd", None, 0)
+
+
+def test_a_file_of_skippable_frames_alone_is_empty(tmp_path):
+    content, stream = read(tmp_path, skippable() * 3)
+    assert (content, stream.compressed, stream.error) == (b"", "zstd", None)
+
+
+@pytest.mark.parametrize("window_log", [28, 29, 30, 31])
+def test_long_windows_are_read(tmp_path, window_log):
+    content, stream = read(tmp_path, zstd_frame(b"some text\n", window_log))
+    assert (content, stream.error) == (b"some text\n", None)
+
+
+def test_a_window_beyond_the_bound_is_refused_by_its_name(tmp_path):
+    file = COMPRESSORS["zstd"](TEXT) + zstd_frame(b"some text\n", 32)
+    content, stream = read(tmp_path, file)
+    assert (content, stream.error) == (TEXT, TOO_LARGE_WINDOW)
+    assert stream.lost >= len(zstd_frame(b"some text\n", 32))
+
+
+def test_an_lzma_window_beyond_the_bound_is_refused_by_its_name(tmp_path):
+    file = bytearray(COMPRESSORS["lzma"](TEXT))
+    file[1:5] = (3 << 30).to_bytes(4, "little")
+    assert read(tmp_path, bytes(file))[1].error == TOO_LARGE_WINDOW
+
+
+@formats
+def test_many_members_and_padding_are_read(tmp_path, name):
+    parts = [b"part %d\n" % number for number in range(300)]
+    file = b"".join(COMPRESSORS[name](part) + bytes(4) for part in parts)
+    content, stream = read(tmp_path, file)
+    assert (content, stream.error) == (b"".join(parts), None)
+
+
+@formats
+def test_a_stream_that_is_lost_whole_weighs_its_file(tmp_path, name):
+    file = COMPRESSORS[name](b"")[:14] + NOISE
+    content, stream = read(tmp_path, file)
+    # Garbage may be taken for an empty stream, and for text before the damage is found.
+    assert stream.error in (CORRUPT, TRUNCATED)
+    assert stream.lost >= len(file) - len(content) - 4_096
+
+
+def test_damage_weighs_the_bytes_from_there_to_the_end(tmp_path):
+    content, stream = read(tmp_path, gzip.compress(NOISE) + b"x" * 50_000)
+    assert (content, stream.error, stream.lost) == (NOISE, CORRUPT, 50_000)
+
+
+def test_a_whole_stream_weighs_nothing_and_one_without_its_end_at_least_a_byte(tmp_path):
+    assert read(tmp_path, gzip.compress(TEXT))[1].lost == 0
+    assert read(tmp_path, gzip.compress(TEXT)[:-1])[1].lost >= 1

@@ -15,7 +15,7 @@ from data_prep.corpus.file_range import FileRange
 
 @pytest.fixture
 def read(tmp_path):
-    """Returns `read(content, layout)` -> (documents, reader, dead letters)."""
+    """Returns `read(content, layout)` -> (documents, reader, rejects)."""
 
     def run(content, layout="blank_line", start=0, stop=None, **limits):
         path = tmp_path / "input"
@@ -53,6 +53,7 @@ def test_json_lines_hold_a_document_each(read):
         (b'{"body": "x"}', "jsonl:no_text"),
         (b'{"text": 3}', "jsonl:no_text"),
         (b'{"text": "\\ud800"}', "line:invalid_utf8"),
+        (b'{"text": "a \\udc00 b \\ud83d"}', "line:invalid_utf8"),
         (b"[" * 100_000, "jsonl:invalid_json"),
     ],
 )
@@ -194,3 +195,69 @@ def test_every_byte_is_accounted_for(read, content, layout, is_compressed):
     assert counts["bytes_in"] == sum(counts[f"bytes_{kind}"] for kind in ("ok", "blank", "dead"))
     assert counts["bytes_dead"] == sum(letter.length for letter in letters)
     assert is_compressed or counts["bytes_in"] == len(content)
+
+
+def test_lone_surrogates_are_replaced_when_asked_and_pairs_are_characters(read):
+    content = b'{"text": "a\\ud800b\\n\\udc00\\ud83d\\ude00\\udfff"}\n{"text": "c\\ud83d\\ude00"}\n'
+    documents, reader, letters = read(content, "jsonl", replace_invalid=True)
+    expected = [["a\ufffdb", "\ufffd\U0001f600\ufffd"], ["c\U0001f600"]]
+    assert documents == [[line.encode() for line in document] for document in expected]
+    assert (letters, reader.counts["lines_replaced"]) == ([], 1)
+    assert reader.counts["bytes_dead"] == 0
+
+
+XML = b"<mediawiki><page><revision><text>%s</text></revision></page></mediawiki>"
+
+
+@pytest.mark.parametrize(
+    ("layout", "content"),
+    [
+        ("blank_line", b"a \xff b\n"),
+        ("file", b"a \xff b"),
+        ("line", b"a \xff b\r"),
+        ("jsonl", b'{"text": "a \xff b"}'),
+        ("mediawiki", XML % b"a \xff b"),
+    ],
+)
+def test_invalid_bytes_are_replaced_when_asked_in_every_layout(read, layout, content):
+    documents, reader, letters = read(content, layout, replace_invalid=True)
+    assert documents == [["a \ufffd b".encode()]]
+    assert (letters, reader.counts["lines_replaced"]) == ([], 1)
+    assert reader.counts["bytes_in"] == len(content)
+
+
+def test_text_whose_lines_end_in_carriage_returns_alone_has_the_documents_of_other_line_ends(read):
+    text = b"\n\n".join(b"document %d\nends" % number for number in range(60)) + b"\n"
+    for layout, number in [("blank_line", 60), ("line", 120), ("file", 1)]:
+        expected = read(text, layout)[0]
+        assert len(expected) == number
+        for end in (b"\r", b"\r\n", b"\r\r\n"):
+            assert read(text.replace(b"\n", end), layout)[0] == expected
+    jsonl = b'{"text": "a"}\r{"text": "b"}\r'
+    assert read(jsonl, "jsonl")[0] == [[b"a"], [b"b"]]
+
+
+@pytest.mark.parametrize("layout", ["blank_line", "file", "line", "jsonl"])
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_binary_content_is_one_reject_and_no_document(read, layout, is_compressed):
+    content = bytes(range(256)) * 40
+    packed = gzip.compress(content) if is_compressed else content
+    documents, reader, letters = read(packed, layout)
+    assert documents == []
+    assert [(each.reason, each.length) for each in letters] == [("file:binary", len(content))]
+    assert reader.counts["bytes_dead"] == reader.counts["bytes_in"] == len(content)
+    assert is_compressed or read(packed, layout, 5_000, 9_000)[0::2] == ([], [])
+
+
+def test_a_stream_lost_whole_counts_the_bytes_of_its_file(read):
+    packed = lzma.compress(b"text" * 999)
+    _, reader, letters = read(packed[:30] + b"\xff" * 500)
+    assert [(each.reason, each.length, each.lost) for each in letters] == [
+        ("stream:corrupt", 0, 530)
+    ]
+    assert reader.counts["bytes_lost"] == 530
+
+
+def test_an_article_of_markup_alone_is_counted(read):
+    documents, reader, _ = read(XML % b"{{stub}}\n[[Category:x]]", "mediawiki")
+    assert (documents, reader.counts["pages_without_prose"]) == ([], 1)

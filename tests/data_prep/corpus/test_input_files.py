@@ -1,10 +1,14 @@
+import bz2
 import gzip
+import io
 import os
+import tarfile
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
+from data_prep import storage
 from data_prep.corpus.file_range import FileRange
 from data_prep.corpus.input_files import InputFile, digest_of_files, find_input_files, plan_work
 
@@ -119,3 +123,100 @@ def test_a_file_that_cannot_be_opened_fails_before_the_job(folder):
     files = [InputFile(str(folder / "gone.txt"), "line", 1)]
     with pytest.raises(FileNotFoundError, match="gone.txt"):
         plan_work(files)
+
+
+OBJECTS = b'{"text": "The cat."}\n{"text": "A dog."}\n'
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.json.gz", "c4-train.00000-of-01024.json.gz", "a"])
+def test_a_file_of_json_objects_is_json_lines_by_any_name(tmp_path, name):
+    content = gzip.compress(OBJECTS) if name.endswith("gz") else OBJECTS
+    (tmp_path / name).write_bytes(content)
+    assert find_input_files([f"{tmp_path}/{name}"])[0].layout == "jsonl"
+
+
+def test_a_named_layout_overrules_what_text_looks_like(tmp_path):
+    for name, content in [("a", OBJECTS), ("b.html", b"<html>"), ("c.csv", b"id,text\n")]:
+        (tmp_path / name).write_bytes(content)
+        assert find_input_files([f"{tmp_path}/{name}::line"])[0].layout == "line"
+
+
+def test_parquet_is_known_by_content_and_never_read_as_text(tmp_path):
+    path = tmp_path / "rows.txt"
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["x"]}), path)
+    assert find_input_files([str(path)])[0].layout == "parquet"
+    with pytest.raises(ValueError, match="layout line, received Parquet. Name the layout parquet"):
+        find_input_files([f"{path}::line"])
+    (tmp_path / "rows.gz").write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(ValueError, match="compressed file with Parquet in it. Decompress it"):
+        find_input_files([f"{tmp_path}/rows.gz"])
+
+
+def test_a_dump_is_known_by_content(tmp_path):
+    (tmp_path / "dump").write_bytes(bz2.compress(b"<mediawiki xml:lang='en'>\n</mediawiki>"))
+    assert find_input_files([f"{tmp_path}/dump"])[0].layout == "mediawiki"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", b"%PDF-1.4\n", "a.txt: expected text, received PDF. Convert .* pdftotext"),
+        ("a.txt", b"PK\x03\x04" + bytes(40), "received ZIP archive .*Extract the files in it"),
+        ("a.html", b"<!doctype html>", "received HTML. .*without its markup, .*name a layout: --"),
+        ("a.csv", b"id,text\n1,cat\n", "received table .*Parquet.*::line"),
+        ("a.json", b'[{"text": "x"}]', "received JSON, but not an object a line. .*jq"),
+        ("a.xml", b"<?xml version='1.0'?><rss/>", "received XML that is no MediaWiki dump"),
+        ("a.gz", gzip.compress(gzip.compress(b"x")), "file compressed twice. Decompress it once"),
+    ],
+)
+def test_files_of_other_kinds_are_refused_with_what_to_do(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        find_input_files([f"{tmp_path}/*"])
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress])
+def test_a_tar_archive_is_refused_by_its_name(tmp_path, compress):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("a.txt"))
+    (tmp_path / "texts.tar").write_bytes(compress(stream.getvalue()))
+    for layout in ("", "::line"):
+        with pytest.raises(ValueError, match="received tar archive. Extract the files in it"):
+            find_input_files([f"{tmp_path}/texts.tar{layout}"])
+
+
+def test_an_existing_path_wins_over_its_reading_as_a_pattern(tmp_path):
+    for name in ("y [1].txt", "y 1.txt", "a*.txt", "ab.txt", "x::y.txt"):
+        (tmp_path / name).write_bytes(b"text")
+        assert [file.path for file in find_input_files([f"{tmp_path}/{name}"])] == [
+            f"{tmp_path}/{name}"
+        ]
+    found = find_input_files([f"{tmp_path}/y [1].txt::line"])
+    assert [(file.path, file.layout) for file in found] == [(f"{tmp_path}/y [1].txt", "line")]
+
+
+def test_existing_folders_win_over_their_reading_as_a_pattern(tmp_path):
+    for folder in ("y [1]", "y 1"):
+        (tmp_path / folder / "sub").mkdir(parents=True)
+        (tmp_path / folder / "sub" / "a.txt").write_bytes(b"text")
+    for pattern in ("y [1]/sub/*.txt", "y [1]/*/a.txt", "y [1]/**/*.txt"):
+        found = find_input_files([f"{tmp_path}/{pattern}"])
+        assert [file.path for file in found] == [f"{tmp_path}/y [1]/sub/a.txt"]
+    # A folder of that name does not exist: then it is a pattern.
+    assert len(find_input_files([f"{tmp_path}/y[ _]1/sub/*.txt"])) == 1
+    assert len(find_input_files([f"{tmp_path}/y*/sub/*.txt"])) == 2
+
+
+def test_a_relative_pattern_is_found(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_bytes(b"text")
+    monkeypatch.chdir(tmp_path)
+    assert [file.path for file in find_input_files(["*.txt"])] == [f"{tmp_path}/a.txt"]
+
+
+def test_a_url_stays_the_pattern_it_was(monkeypatch):
+    asked = []
+    monkeypatch.setattr(storage, "list_files", lambda pattern: asked.append(pattern) or [])
+    with pytest.raises(FileNotFoundError):
+        find_input_files(["gs://bucket/y [1]*.txt"])
+    assert asked == ["gs://bucket/y [1]*.txt"]

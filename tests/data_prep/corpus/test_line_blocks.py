@@ -9,6 +9,7 @@ from data_prep.corpus.line_blocks import (
     is_blank,
     read_lines,
     until,
+    with_line_feeds,
 )
 
 TEXT = st.binary(max_size=60).map(
@@ -105,3 +106,41 @@ def test_white_space_of_any_kind_is_blank(line):
 @pytest.mark.parametrize("line", [b"a", b" a ", "\u00e9".encode(), b"\xff", b"\xa0"])
 def test_anything_else_is_not_blank(line):
     assert not is_blank(line)
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"a\rb\rc", [b"a", b"b", b"c"]),
+        (b"a\r\r\rb\r", [b"a", b"", b"", b"b"]),
+        (b"a\r\nb\r\n", [b"a\r", b"b\r"]),
+        (b"a\r\r\nb", [b"a\r\r", b"b"]),
+        (b"a\rb\r\nc\nd", [b"a", b"b\r", b"c", b"d"]),
+        (b"\r", [b""]),
+        (b"", []),
+    ],
+)
+def test_a_carriage_return_alone_ends_a_line_and_one_before_a_line_feed_ends_it_once(
+    content, lines
+):
+    for size in (1, 2, 3, 99):
+        blocks = read_lines(with_line_feeds(in_pieces(content, size)))
+        assert [line for _, line in raw_lines(blocks)] == lines
+
+
+CARRIAGE_RETURNS = st.binary(max_size=40).map(
+    lambda content: bytes(b"\r\r\na"[each % 4] for each in content)
+)
+
+
+@given(CARRIAGE_RETURNS, st.integers(1, 9), st.integers(0, 40))
+def test_carriage_returns_are_read_alike_in_pieces_and_from_any_byte_on(content, size, start):
+    whole = b"".join(with_line_feeds([content]))
+    assert len(whole) == len(content)
+    assert b"".join(with_line_feeds(in_pieces(content[start:], size))) == whole[start:]
+
+
+def test_a_file_of_carriage_returns_is_read_in_linear_time_and_bounded_pieces():
+    pieces = list(with_line_feeds([b"\r" * (1 << 18)] * 40 + [b"\n"]))
+    assert max(map(len, pieces)) <= 1 << 18
+    assert b"".join(pieces) == b"\r" * (40 << 18) + b"\n"

@@ -139,3 +139,63 @@ def test_a_column_that_is_missing_or_no_text_is_refused_with_the_columns(
     path = write(texts, name=name)
     with pytest.raises(ValueError, match=f"a column 'text' of text, .*{received}.*--text_field"):
         check_column(str(path), "text")
+
+
+def text_columns():
+    strings = pyarrow.array([*TEXTS, None])
+    binary = pyarrow.array([*(text.encode() for text in TEXTS), None], pyarrow.binary())
+    fixed = pyarrow.array([b"one", b"two", b"six", None], pyarrow.binary(3))
+    columns = {
+        "large_string": strings.cast(pyarrow.large_string()),
+        "string_view": strings.cast(pyarrow.string_view()),
+        "binary_view": binary.cast(pyarrow.binary_view()),
+        "large_binary": binary.cast(pyarrow.large_binary()),
+        "dictionary": strings.dictionary_encode(),
+        "dictionary of large": strings.cast(pyarrow.large_string()).dictionary_encode(),
+        "json": pyarrow.ExtensionArray.from_storage(pyarrow.json_(), strings),
+        "json of large": pyarrow.ExtensionArray.from_storage(
+            pyarrow.json_(pyarrow.large_string()), strings.cast(pyarrow.large_string())
+        ),
+        "fixed_size_binary": fixed,
+    }
+    return columns
+
+
+@pytest.mark.parametrize("name", list(text_columns()))
+@pytest.mark.parametrize("store_schema", [True, False])
+def test_every_type_that_is_text_by_meaning_or_storage_is_read(tmp_path, name, store_schema):
+    column = text_columns()[name]
+    path = tmp_path / "texts.parquet"
+    pyarrow.parquet.write_table(
+        pyarrow.table({"text": column}), path, row_group_size=2, store_schema=store_schema
+    )
+    check_column(str(path), "text")
+    texts, letters = read(path)
+    expected = ["one", "two", "six"] if name == "fixed_size_binary" else TEXTS
+    assert texts == [text.encode() for text in expected]
+    assert letters == [("parquet:no_text", len(expected), b"")]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pyarrow.array([["a"]]),
+        pyarrow.array([1.5]),
+        pyarrow.array([1]).dictionary_encode(),
+        pyarrow.ExtensionArray.from_storage(
+            pyarrow.uuid(), pyarrow.array([bytes(16)], pyarrow.binary(16))
+        ),
+    ],
+)
+def test_what_is_no_text_by_meaning_or_storage_is_refused(tmp_path, column):
+    path = tmp_path / "texts.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": column}), path)
+    with pytest.raises(ValueError, match="a column 'text' of text"):
+        check_column(str(path), "text")
+
+
+def test_a_row_without_text_weighs_its_part_of_the_file(write):
+    path = write(["one", None, None, "four"])
+    reader = ParquetTexts(FileRange(str(path), "parquet"), reject=lambda reject: None)
+    list(reader)
+    assert reader.counts["bytes_lost"] == 2 * (path.stat().st_size // 4)

@@ -3,7 +3,7 @@ import bz2
 import pytest
 
 from data_prep.corpus.file_range import FileRange
-from data_prep.corpus.wiki_dump import WikiDumpArticles
+from data_prep.corpus.wiki_dump import WikiDumpArticles, is_redirect
 
 PAGE = (
     "<page><title>T</title><ns>{ns}</ns>{redirect}<revision><text>{text}</text></revision></page>"
@@ -18,7 +18,7 @@ def page(text, ns=0, redirect=""):
 
 @pytest.fixture
 def read(tmp_path):
-    """Returns `read(content)` -> (articles, counts, dead letters)."""
+    """Returns `read(content)` -> (articles, counts, rejects)."""
 
     def run(content, max_text_bytes=1_000):
         path = tmp_path / "dump.xml"
@@ -125,3 +125,140 @@ def test_entities_that_grow_without_bound_do_no_harm(read):
 
 def test_an_empty_file_has_no_articles(read):
     assert read(b"")[::2] == ([], [])
+
+
+def test_the_main_slot_counts_and_not_those_beside_it(read):
+    """Export format 0.11 as MediaWiki writes it: other slots stand in `content`, with a role."""
+    slots = b"""<page><ns>0</ns><revision><id>5</id><timestamp>2024-01-01T00:00:00Z</timestamp>
+        <contributor><id>7</id></contributor><origin>5</origin><model>wikitext</model>
+        <format>text/x-wiki</format><text bytes="5" xml:space="preserve">prose</text><sha1/>
+        <content><role>note</role><origin>4</origin><model>json</model>
+        <format>application/json</format><text bytes="9">{"note":1}</text></content>
+        </revision></page>"""
+    articles, counts, letters = read(BEGIN + slots + END)
+    assert (articles, letters) == (["prose"], [])
+    assert not any(counts[name] for name in counts if name.startswith("pages_"))
+
+
+def revision(text, number, timestamp=None):
+    time = f"<timestamp>{timestamp}</timestamp>" if timestamp else ""
+    return (
+        f"<revision><id>{number}</id>{time}<contributor><id>999</id></contributor>{text}</revision>"
+    )
+
+
+OLD, NEW = "2023-12-31T23:59:59Z", "2024-01-01T00:00:00Z"
+OLD_TEXT, NEW_TEXT = "<text>old</text>", "<text>new</text>"
+
+
+@pytest.mark.parametrize(
+    "revisions",
+    [
+        [(OLD_TEXT, 1, OLD), (NEW_TEXT, 2, NEW)],
+        [(NEW_TEXT, 2, NEW), (OLD_TEXT, 1, OLD)],
+        [(NEW_TEXT, 1, NEW), (OLD_TEXT, 2, OLD)],  # imported: numbers are of the import
+        [(NEW_TEXT, 10, OLD), (OLD_TEXT, 9, OLD)],
+        [(NEW_TEXT, 10), (OLD_TEXT, 9)],
+        [(OLD_TEXT, 1, OLD), (NEW_TEXT, 3, NEW), (OLD_TEXT, 2, OLD)],
+    ],
+)
+def test_the_newest_revision_counts_in_whatever_order_they_come(read, revisions):
+    history = "".join(revision(*each) for each in revisions)
+    content = BEGIN + f"<page><ns>0</ns>{history}</page>".encode() + END
+    assert read(content)[0] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ('<text bytes="123" deleted="deleted" />', "pages_deleted"),
+        ('<text deleted="deleted" xml:space="preserve" />', "pages_deleted"),
+        ('<text id="17" bytes="123" />', "pages_stub"),
+        ('<text bytes="123" sha1="x" location="tt:17" id="17" />', "pages_stub"),
+        ('<text bytes="0" />', "pages_empty"),
+        ("<text xml:space='preserve'> \n</text>", "pages_empty"),
+        ("<model>json</model><text>{}</text>", "pages_other_model"),
+        ("<model>wikitext</model><text>#WEITERLEITUNG [[Ziel]]</text>", "pages_redirect"),
+    ],
+)
+def test_a_page_without_text_is_counted_by_its_cause(read, text, cause):
+    content = BEGIN + f"<page><ns>0</ns>{revision(text, 1)}</page>".encode() + page("kept") + END
+    articles, counts, letters = read(content)
+    assert (articles, letters) == (["kept"], [])
+    assert {name: n for name, n in counts.items() if name.startswith("pages")} == {cause: 1}
+
+
+def test_a_hidden_newest_revision_is_not_replaced_by_an_older_one(read):
+    history = revision('<text deleted="deleted" />', 2, NEW) + revision("<text>old</text>", 1, OLD)
+    articles, counts, _ = read(BEGIN + f"<page><ns>0</ns>{history}</page>".encode() + END)
+    assert (articles, counts["pages_deleted"]) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#REDIRECT [[a]]",
+        " \n#redirect:[[a]] and more",
+        "#WEITERLEITUNG [[Ziel#Teil|Wort]]",
+        "#\u0111\u1ed5i [[\u0110\u00edch]]",
+        "#\u91cd\u5b9a\u5411 [[\u76ee\u6807]]",
+        "#\u8ee2\u9001 [[\u76ee\u7684]]\n{{R from move}}\n[[Category:x]] <!-- a --> <!-- b -->",
+        "#\u062a\u063a\u06cc\u06cc\u0631_\u0645\u0633\u06cc\u0631 [[\u0647\u062f\u0641]]",
+        "#\u092a\u0941\u0928\u0930\u094d\u0928\u093f\u0930\u094d\u0926\u0947\u0936 [[\u0932]]",
+        "#Ail-cyfeirio [[Nod]]",
+        "#YNL\u018fNDIRM\u018f : [[a]]",
+    ],
+)
+def test_a_redirect_is_known_in_the_words_of_any_language(text):
+    assert is_redirect(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "prose about #REDIRECT [[a]]",
+        "# [[first]]",
+        "# first [[a]]",
+        "#1 [[a]]",
+        "#[[a]]",
+        "#first [[a]] is prose",
+        "#first [[a]]\nProse follows here.",
+        "#hash " + "<!-- a -->" * 60 + "x",
+        "#hash [[a]]" + "<!-- a -->" * 60 + "x",
+        "#hash [[a]]" + "__a" * 60 + "x",
+    ],
+)
+def test_a_list_or_prose_is_no_redirect(text):
+    assert not is_redirect(text)
+
+
+def test_invalid_bytes_are_replaced_when_asked_with_offsets_as_before(tmp_path):
+    bad = page("b\ufffdd").replace("\ufffd".encode(), b"\xff")
+    content = BEGIN + bad + page("\u00e9") + b"<page></wrong>" + END
+    (tmp_path / "dump.xml").write_bytes(content)
+    letters = []
+    articles = WikiDumpArticles(
+        FileRange(str(tmp_path / "dump.xml"), "mediawiki"),
+        max_text_bytes=99,
+        reject=letters.append,
+        replace_invalid=True,
+    )
+    assert list(articles) == ["b\ufffdd", "\u00e9"]
+    begin = len(BEGIN + bad + page("\u00e9")) - 1
+    (letter,) = letters
+    assert (letter.offset, letter.length) == (begin, len(content) - begin)
+    assert articles.counts["lines_replaced"] == 1
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "utf-16"])
+def test_a_dump_that_declares_another_encoding_is_not_repaired(tmp_path, encoding):
+    head = f"<?xml version='1.0' encoding='{encoding}'?>"
+    content = (head + (BEGIN + page("b\u00e9d") + END).decode()).encode(encoding)
+    (tmp_path / "dump.xml").write_bytes(content)
+    file_range = FileRange(str(tmp_path / "dump.xml"), "mediawiki")
+    for replace_invalid in (False, True):
+        articles = WikiDumpArticles(
+            file_range, max_text_bytes=99, reject=None, replace_invalid=replace_invalid
+        )
+        assert list(articles) == ["b\u00e9d"]

@@ -68,6 +68,7 @@ def test_statistics_are_shares_of_all_sequences(manifest):
         "masked_share": 0.15,
         "random_next_share": 0.75,
         "unknown_share": 0.02,
+        "rejected_fraction": 5e-6,
     }
 
 
@@ -95,5 +96,16 @@ def test_missing_counts_are_refused(manifest):
 
 
 def test_a_corpus_without_a_pair_is_refused(manifest):
-    with pytest.raises(ValueError, match="at least one pair of segments, received 4 documents"):
-        manifest(sequences=0)
+    counts = {name: number for name, number in COUNTS.items() if "reject" not in name}
+    with pytest.raises(ValueError, match="at least one pair .* received 4 documents .* more text"):
+        manifest(counts, sequences=0)
+
+
+def test_a_corpus_of_rejects_is_refused_with_their_causes_numbers_and_where_they_are(manifest):
+    counts = {**COUNTS, "reject stream:corrupt": 1_200, "pages_stub": 7, "pages_empty": 0}
+    with pytest.raises(ValueError) as caught:
+        manifest(counts, sequences=0)
+    message = str(caught.value)
+    assert "line:invalid_utf8 1, stream:corrupt 1,200, 0.0% of the input" in message
+    assert "saved in " in message and "out/rejects. Fetch the file again" in message
+    assert "Pages left out were pages_stub 7." in message
