@@ -132,11 +132,11 @@ def test_no_documents_make_no_pairs(sentence_order):
 
 
 def first_segments(documents, ids, *, num_borrowed=0, **more):
-    """Where A begins and ends within its document, and the label, of all pairs of "the" document."""
+    """Of all pairs of the document "the": where A begins and ends in it, and the label."""
     pairs, _ = make(documents, ids=ids, num_borrowed=num_borrowed, dupe_factor=3, **more)
-    place = ids.index(b"the")
-    begin = sum(map(sum, documents[:place]))
-    end = begin + sum(documents[place])
+    index = ids.index(b"the")
+    begin = sum(map(sum, documents[:index]))
+    end = begin + sum(documents[index])
     return [
         (a - begin, a_end - begin, label)
         for a, a_end, _, _, label in rows(pairs)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from data_prep.examples import token_blocks
 from data_prep.examples.token_blocks import (
     TokenBlock,
     id_dtype,
