@@ -14,6 +14,7 @@ from data_prep.corpus import input_files
 from data_prep.corpus.input_files import InputFile
 from data_prep.job.job_folder import JobFolder
 from data_prep.job.manifest_builder import build_manifest, check_bad_fraction, completed_text
+from data_prep.job.manifest_warnings import manifest_warnings
 from data_prep.job.summary_table import peak_memory, summary_table
 from data_prep.settings import PreparationSettings, RecordSettings, from_flags
 
@@ -89,6 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     manifest.save(flags.output)
     job.complete(completed_text(manifest))
     print(summary_table(manifest, seconds=seconds, peak_bytes=peak_memory(), output=flags.output))
+    for warning in manifest_warnings(manifest):
+        print(f"mnemosyne: warning: {warning}", file=sys.stderr)
     return 0
 
 

@@ -1,11 +1,14 @@
-"""The import rule of setup.cfg, so that plain `pytest` checks it too."""
+"""The import contracts of setup.cfg, checked by plain `pytest` too, and no import circle."""
 
+import graphlib
 import pathlib
 import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).parents[1]
+PACKAGES = ("pipeline", "data_prep", "models", "mnemosyne_tf")
+WITHOUT_CIRCLES = ("data_prep", "models", "mnemosyne_tf")
 
 
 def test_packages_import_only_what_the_house_allows():
@@ -31,3 +34,15 @@ def test_pipeline_sees_only_the_contract_and_the_tokenizer_of_data_prep():
     seen = set(re.findall(r"from data_prep import (\w+)|from data_prep\.(\w+)", source))
     assert {first or second for first, second in seen} == {"features", "wordpiece"}
     assert "import data_prep" not in source
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    import grimp
+
+    graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True, cache_dir=None)
+    imported = {
+        name: graph.find_modules_directly_imported_by(name)
+        for name in graph.modules
+        if name.startswith(WITHOUT_CIRCLES)
+    }
+    list(graphlib.TopologicalSorter(imported).static_order())  # CycleError names the circle

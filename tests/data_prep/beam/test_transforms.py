@@ -146,9 +146,13 @@ def reader(tmp_path, vocab_file):
 def test_reading_gives_documents_by_block_and_counts_last(reader, tmp_path):
     step, _ = reader
     (tmp_path / "a.txt").write_bytes(b"the cat\nsat\n\n\xff\ndog ran on\n")
-    *packed, (key, counted) = step.process([FileRange(str(tmp_path / "a.txt"), "blank_line")])
+    *packed, pool, (key, counted) = step.process([FileRange(str(tmp_path / "a.txt"), "blank_line")])
     blocks = [unpack(payload) for _, payload in packed]
     assert sorted(sum(block.sentence_lengths.tolist()) for block in blocks) in ([3, 3], [6])
+    assert (pool[0], unpack(pool[1]).sentence_lengths.tolist()) in (
+        ("train-pool", [2, 1, 3]),
+        ("train-pool", [3, 2, 1]),
+    )
     assert key == "counts"
     counts, per_file = json.loads(counted)
     assert counts["documents"] == 2
@@ -169,5 +173,9 @@ def test_dead_letters_are_saved_where_they_can_be_read(reader, tmp_path):
     )
 
 
-def test_the_empty_unit_makes_every_block_known(reader):
-    assert list(reader[0].process([])) == [("train-00000", b""), ("train-00001", b"")]
+def test_the_empty_unit_makes_every_block_and_pool_known(reader):
+    assert list(reader[0].process([])) == [
+        ("train-00000", b""),
+        ("train-00001", b""),
+        ("train-pool", b""),
+    ]

@@ -14,15 +14,20 @@ import time
 import apache_beam
 import pytest
 
+from data_prep.examples.partner_pool import SMALL_BLOCK_TEXTS
+from data_prep.features import load_manifest
+
 PROCESSES = "--direct_running_mode=multi_processing"
 SECONDS_FOR_A_JOB = 600
 
 
 @pytest.fixture(scope="session")
 def corpora(tmp_path_factory, documents):
-    """The same documents as one file, as forty, and as forty compressed ones."""
+    """The same documents as one file, as one file each, and as one compressed file each."""
     folder = tmp_path_factory.mktemp("corpora")
+    # Three of each, so that some blocks are small and borrow from the partner pool, some are not.
     texts = ["\n".join(document) + "\n" for document in documents]
+    texts += [f"{opening}{text}" for opening in ("sun sea .\n", "the tree .\n") for text in texts]
     (folder / "whole.txt").write_text("\n".join(texts))
     for number, text in enumerate(reversed(texts)):
         (folder / f"plain{number}.txt").write_text(text)
@@ -30,7 +35,7 @@ def corpora(tmp_path_factory, documents):
     return {name: folder / pattern for name, pattern in CORPORA.items()}
 
 
-CORPORA = {"one file": "whole.txt", "40 files": "plain*.txt", "40 gzip files": "gz*.txt.gz"}
+CORPORA = {"one file": "whole.txt", "120 files": "plain*.txt", "120 gzip files": "gz*.txt.gz"}
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +48,9 @@ def expected(tmp_path_factory, corpora, vocab_file, hash_of):
     flags += " --heldout_fraction=0.2 --sentences=given"
     files = [f"--input={corpora['one file']}", f"--vocab_file={vocab_file}", f"--output={folder}"]
     assert main([*flags.split(), *files]) == 0
+    shards = load_manifest(str(folder)).splits["train"]["shards"]
+    sizes = sorted(shard["documents"] for shard in shards)
+    assert sizes[0] < SMALL_BLOCK_TEXTS <= sizes[-1]
     return hash_of(folder)
 
 
@@ -87,7 +95,7 @@ def run(start, corpora, compare):
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [2, 3])
 def test_in_processes(run, workers):
-    run(f"{workers} processes", "40 gzip files", PROCESSES, f"--direct_num_workers={workers}")
+    run(f"{workers} processes", "120 gzip files", PROCESSES, f"--direct_num_workers={workers}")
 
 
 @pytest.mark.slow
@@ -97,7 +105,7 @@ def test_on_dask(run):
 
     with dask.distributed.LocalCluster(n_workers=2, threads_per_worker=1) as cluster:
         address = f"--dask_client_address={cluster.scheduler_address}"
-        run("Dask, 2 workers", "40 files", "--runner=DaskRunner", address)
+        run("Dask, 2 workers", "120 files", "--runner=DaskRunner", address)
 
 
 def job_server_jar(engine):
@@ -122,7 +130,7 @@ def job_server_jar(engine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("corpus", ["one file", "40 gzip files"])
+@pytest.mark.parametrize("corpus", ["one file", "120 gzip files"])
 def test_on_flink(run, corpus):
     jar = f"--flink_job_server_jar={job_server_jar('flink')}"
     run("Flink, local, 2 slots", corpus, "--runner=FlinkRunner", jar, "--parallelism=2")
@@ -133,7 +141,7 @@ def test_on_spark(run):
     jar = f"--spark_job_server_jar={job_server_jar('spark')}"
     run(
         "Spark, local, 2 threads",
-        "40 files",
+        "120 files",
         "--runner=SparkRunner",
         jar,
         "--spark_master_url=local[2]",

@@ -129,3 +129,43 @@ def test_sentence_order_makes_no_pair_of_one_sentence():
 @pytest.mark.parametrize("sentence_order", [False, True])
 def test_no_documents_make_no_pairs(sentence_order):
     assert len(make([], sentence_order=sentence_order)[0]) == 0
+
+
+def first_segments(documents, ids, *, num_borrowed=0, **more):
+    """Of all pairs of the document "the": where A begins and ends in it, and the label."""
+    pairs, _ = make(documents, ids=ids, num_borrowed=num_borrowed, dupe_factor=3, **more)
+    index = ids.index(b"the")
+    begin = sum(map(sum, documents[:index]))
+    end = begin + sum(documents[index])
+    return [
+        (a - begin, a_end - begin, label)
+        for a, a_end, _, _, label in rows(pairs)
+        if begin <= a < end
+    ]
+
+
+@settings(deadline=None)
+@given(CORPUS, CORPUS, st.lists(st.integers(1, 30), min_size=1, max_size=9), st.integers(0, 99))
+def test_a_document_makes_the_same_pairs_in_every_company(before, others, document, seed):
+    alone = first_segments([document, [5]], [b"the", b"other"], seed=seed, short_seq_prob=0.5)
+    ids = [b"b%d" % n for n in range(len(before))] + [b"the"]
+    ids += [b"c%d" % n for n in range(len(others))]
+    among = {"documents": [*before, document, *others], "ids": ids, "seed": seed}
+    assert first_segments(**among, short_seq_prob=0.5) == alone
+    assert first_segments(**among, short_seq_prob=0.5, num_borrowed=len(others)) == alone
+
+
+def test_borrowed_documents_lend_segments_and_make_no_pairs():
+    pairs, maker = make([[5] * 40, [6] * 40], num_borrowed=1, dupe_factor=5)
+    assert pairs.a_end.max() <= 200
+    random = pairs.is_random_next == 1
+    assert random.any()
+    assert (pairs.b_begin >= 200).tolist() == random.tolist()
+    assert maker.without_partner == 0
+
+
+def test_copies_of_a_document_are_paired_as_further_copies():
+    twins = make([[5] * 40] * 2, ids=[b"same", b"same"], dupe_factor=1, seed=4)[0]
+    once = make([[5] * 40], ids=[b"same"], dupe_factor=2, seed=4)[0]
+    in_document = {(a % 200, (a_end - 1) % 200) for a, a_end, *_ in rows(twins)}
+    assert in_document == {(a, a_end - 1) for a, a_end, *_ in rows(once)}

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 
+from data_prep.examples import token_blocks
 from data_prep.examples.shards import write_shards
 from data_prep.examples.token_blocks import TokenBlock
 from data_prep.settings import PreparationSettings
@@ -200,3 +201,14 @@ def test_bins_hold_the_sequences_of_their_lengths_padded_no_further(
         block(), [io.BytesIO()], settings=dataclasses.replace(settings, bins=""), **arguments
     )
     assert single["length_histogram"] == part["length_histogram"]
+
+
+def test_a_pool_gives_partners_and_makes_no_record_of_its_own(tokenizer):
+    single, pool = token_blocks.take(block(), [0]), token_blocks.take(block(), [0, 1])
+    arguments = {"block_key": "train-00000", "tokenizer": tokenizer, "settings": SETTINGS}
+    without = write_shards(single, [io.BytesIO()], **arguments)
+    lent = write_shards(single, [io.BytesIO()], pool=pool, **arguments)
+    assert without["random_next"] == 0 < without["pairs_without_partner"]
+    assert lent["random_next"] > 0 == lent["pairs_without_partner"]
+    for name in ("documents", "sentences", "tokens", "unknown_tokens"):
+        assert lent[name] == without[name]

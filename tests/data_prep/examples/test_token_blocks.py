@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from data_prep.examples import token_blocks
 from data_prep.examples.token_blocks import (
     TokenBlock,
     id_dtype,
@@ -73,3 +74,18 @@ def test_of_documents_of_equal_id_one_is_kept():
     assert kept.sentence_counts.tolist() == [1, 2, 0]
     assert kept.sentence_lengths.tolist() == [2, 1, 3]
     assert kept.ids.tolist() == [7, 8, 9, 4, 5, 6]
+
+
+def test_ids_of_documents_with_text_are_read_off_the_packed_block():
+    documents = [(b"a" * 16, [1, 2], [7, 8, 9]), (b"b" * 16, [], []), (b"c" * 16, [1], [5])]
+    arrays = [(i, np.array(n, np.int64), np.array(t, np.uint16)) for i, n, t in documents]
+    block = token_blocks.block_of(arrays)
+    assert token_blocks.text_ids(token_blocks.pack(block)) == {b"a" * 16, b"c" * 16}
+    found = [(i, n.tolist(), t.tolist()) for i, n, t in token_blocks.documents(block)]
+    assert found == documents
+
+
+def test_no_documents_are_an_empty_block():
+    packed = token_blocks.pack(token_blocks.block_of([]))
+    assert token_blocks.text_ids(packed) == set()
+    assert token_blocks.unpack(packed).document_ids == []
