@@ -3,6 +3,7 @@ import dataclasses
 import hashlib
 
 import pytest
+from numeric_bounds import chance
 
 from data_prep.settings import (
     PreparationSettings,
@@ -67,8 +68,9 @@ def test_blocks_are_even_and_all_known():
     settings = changed(num_shards=4, heldout_fraction=0.2)
     found = [settings.block_of(each) for each in IDS]
     assert sorted(set(found)) == sorted(settings.block_keys())
-    # 1,000 documents for each train block; standard deviation 28.
-    assert all(850 < found.count(f"train-0000{i}") < 1_150 for i in range(4))
+    margin = chance(5_000, 0.2, comparisons=4)
+    for i in range(4):
+        assert abs(found.count(f"train-0000{i}") / 5_000 - 0.2) < margin
 
 
 def test_the_seed_moves_documents_between_blocks_but_not_between_splits():
@@ -81,10 +83,9 @@ def test_the_seed_moves_documents_between_blocks_but_not_between_splits():
 def test_a_larger_fraction_holds_out_all_of_a_smaller_one():
     small = {each for each in IDS if is_heldout(each, 0.1)}
     large = {each for each in IDS if is_heldout(each, 0.3)}
-    # 500 and 1,500 expected; standard deviations 21 and 32.
     assert small < large
-    assert 400 < len(small) < 600
-    assert 1_350 < len(large) < 1_650
+    assert abs(len(small) / 5_000 - 0.1) < chance(5_000, 0.1, comparisons=2)
+    assert abs(len(large) / 5_000 - 0.3) < chance(5_000, 0.3, comparisons=2)
 
 
 def test_a_fraction_of_zero_holds_nothing_out():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numeric_bounds import chance
 
 from data_prep.examples.rng import RandomStream, philox, seed_of
 
@@ -23,8 +24,8 @@ def test_calls_give_as_many_numbers_as_asked(count):
 
 def test_numbers_below_a_bound_are_even():
     drawn = RandomStream(2).below(7, 70_000)
-    # 10,000 expected for each; the standard deviation is 93.
-    assert np.abs(np.bincount(drawn, minlength=7) - 10_000).max() < 500
+    fractions = np.bincount(drawn, minlength=7) / 70_000
+    assert np.abs(fractions - 1 / 7).max() < chance(70_000, 1 / 7, comparisons=7)
 
 
 def test_a_permutation_holds_every_number_once():
@@ -36,15 +37,14 @@ def test_heads_lie_between_none_and_all_flips():
     heads = RandomStream(4).heads(flips)
     assert (heads[[0, 3]] == 0).all()
     assert ((heads >= 0) & (heads <= flips)).all()
-    # Standard deviation 224.
-    assert abs(heads[-1] - 100_000) < 1_200
+    assert abs(heads[-1] / 200_000 - 0.5) < chance(200_000, 0.5)
 
 
 def test_flips_of_coins_are_not_shared():
     heads = RandomStream(6).heads(np.full(20_000, 2))
-    counts = np.bincount(heads, minlength=3)
-    # 5,000, 10,000 and 5,000 expected; standard deviations of 61 and 71.
-    assert np.abs(counts - [5_000, 10_000, 5_000]).max() < 400
+    fractions = np.bincount(heads, minlength=3) / 20_000
+    for fraction, probability in zip(fractions, (0.25, 0.5, 0.25), strict=True):
+        assert abs(fraction - probability) < chance(20_000, probability, comparisons=3)
 
 
 @pytest.mark.parametrize(

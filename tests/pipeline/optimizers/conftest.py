@@ -6,7 +6,7 @@ import tensorflow as tf
 from numeric_bounds import float32_error
 
 NUM_STEPS = 6
-# Roundings of one step of an elementwise rule: two moments 3 + 4, their corrections 2, root, quotient
+# Roundings of one step of an elementwise rule: moments 3 + 4, their corrections 2, root, quotient
 # and epsilon 3, decay, rate and weight 4; with two averages 4 more.
 ELEMENTWISE = 20
 # Of the norm of a kernel with 12 x 9 entries, besides.

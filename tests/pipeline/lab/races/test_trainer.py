@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from numeric_bounds import rounding
 
 from pipeline.lab.races import tasks
 from pipeline.lab.races.trainer import Trainer
@@ -56,7 +57,10 @@ def test_state_and_rate_are_put_back(data, optimizer):
 
 def test_a_step_that_is_one_program_takes_the_same_course(curve, data):
     compiled = Trainer(dataclasses.replace(TASK, jit_compile=True), data, "sgd")
-    np.testing.assert_allclose(train(compiled).losses, curve.losses, rtol=1e-4)
+    # 40 steps, each with sums over 64 pixels, 64 images and a layer there and back; a rate that
+    # converges amplifies no step.
+    rtol = 40 * rounding(4 * 64)
+    np.testing.assert_allclose(train(compiled).losses, curve.losses, rtol=rtol)
 
 
 def test_a_rival_that_averages_is_judged_at_its_average_and_goes_on_where_it_was(data):

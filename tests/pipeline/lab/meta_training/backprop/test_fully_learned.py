@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from numeric_bounds import rounding
 
 from mnemosyne_tf.update_rule import StepInputs
 from pipeline.lab.meta_training.backprop.fully_learned import fully_learned
@@ -35,7 +36,9 @@ LARGEST = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_longest_step_is_the_same(kind):
-    np.testing.assert_allclose(first_step(fully_learned(kind), LARGEST[kind]), 0.1, rtol=1e-4)
+    # Some 20 roundings make the step; 1 less the weight near 1 has ten more of each.
+    found = first_step(fully_learned(kind), LARGEST[kind])
+    np.testing.assert_allclose(found, 0.1, rtol=rounding(20 + 2 * 10))
 
 
 @pytest.mark.parametrize("kind", KINDS)
