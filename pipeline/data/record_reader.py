@@ -17,9 +17,9 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from data_prep import features as records
+from data_prep.settings import RecordSettings
 from data_prep.wordpiece import load_vocabulary
 from pipeline.data import dynamic_masking
-from pipeline.recipes.sections import PrepareConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ class RecordReader:
 
 
 def make_reader(
-    prepare: PrepareConfig, settings: Mapping, data_dir: str | os.PathLike
+    prepare: RecordSettings, settings: Mapping, data_dir: str | os.PathLike
 ) -> RecordReader:
     """Returns the reader for records made with the manifest's `settings`.
 
