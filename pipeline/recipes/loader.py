@@ -96,7 +96,7 @@ def recipe_names() -> list[str]:
 def save_recipe(recipe: Recipe, path: str | os.PathLike) -> None:
     """Writes the resolved recipe, whole or not at all."""
     text = yaml.safe_dump(recipe.to_dict(), sort_keys=False)
-    storage.write_whole(os.fspath(path), text.encode("utf-8"))
+    storage.write_whole(path, text.encode("utf-8"))
 
 
 def differences(old: Mapping, new: Mapping, prefix: str = "") -> list[str]:

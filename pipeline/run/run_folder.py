@@ -107,7 +107,7 @@ class RunFolder:
     def keep_model(self, bert_config: BertConfig, vocab_file: str) -> None:
         """Writes what a checkpoint needs to become a model again: sizes and vocabulary."""
         bert_config.save(self.path / "bert_config.json")
-        storage.write_whole(str(self.path / "vocab.txt"), storage.read_whole(vocab_file))
+        storage.write_whole(self.path / "vocab.txt", storage.read_whole(vocab_file))
 
     def write_run(self, facts: Mapping, steps_done: int = 0) -> None:
         """Writes `run.json`, what a report needs to know besides the curves.
@@ -149,8 +149,8 @@ class RunFolder:
             for line in log.read_text(encoding="utf-8").splitlines(keepends=True)
             if line.endswith("\n") and json.loads(line)["step"] <= step
         ]
-        storage.write_whole(str(log), "".join(kept).encode("utf-8"))
+        storage.write_whole(log, "".join(kept).encode("utf-8"))
 
     def _write_json(self, name: str, content: Mapping) -> None:
         text = json.dumps(content, indent=2) + "\n"
-        storage.write_whole(str(self.path / name), text.encode("utf-8"))
+        storage.write_whole(self.path / name, text.encode("utf-8"))
