@@ -23,7 +23,7 @@ COMMANDS = {
     "sample-tasks": ("data_prep.sample_glue_tasks", "make two GLUE-layout tasks from a corpus"),
     "meta-train": ("pipeline.commands.meta_train", "learn meta-parameters of Mnemosyne"),
     "report": ("pipeline.report.page", "write one HTML page about data, runs and scores"),
-    "bench": ("pipeline.commands.bench", "measure, beside others where there are any"),
+    "bench": ("pipeline.commands.bench", "measure speed, cost and optimizers, ours and others"),
     "recipe": ("pipeline.commands.recipe", "print a recipe, or one stage's flags"),
 }
 

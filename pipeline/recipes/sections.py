@@ -123,7 +123,9 @@ class OptimizerConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """How long, how much at once, how often to look. Batches are global, in sequences.
+    """Length of the training, its batch, and how often it logs, evaluates and saves.
+
+    Steps are optimizer steps; batches are global, in sequences.
 
     `initial_run` is the folder of a run whose weights this one begins with, such as that of a
     first phase on shorter records; empty for random weights. `log_step_sizes` writes how far each

@@ -101,21 +101,7 @@ def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> 
         table.
     """
     made_with = manifest.settings
-    for flag in {"max_seq_length", "max_predictions_per_seq"} - decided_by_recipe(made_with):
-        expected, received = getattr(recipe.prepare, flag), made_with[flag]
-        if expected != received:
-            raise ValueError(
-                f"The recipe expects records with {flag}={expected}, {data_dir} was prepared with "
-                f"{flag}={received}. Run 'mnemosyne prepare --{flag} {expected}' into a new "
-                f"folder, or pass --set prepare.{flag}={received}."
-            )
-    learned, prepared = recipe.vocab.do_lower_case, made_with.get("do_lower_case")
-    if prepared not in (None, learned):
-        raise ValueError(
-            f"The recipe expects records with do_lower_case={_word(learned)}, {data_dir} was "
-            f"prepared with do_lower_case={_word(prepared)}. Pass --set vocab.do_lower_case="
-            f"{_word(prepared)}, or learn a vocabulary and prepare records the other way."
-        )
+    _check_settings(recipe, made_with, data_dir)
     bins = [int(length) for length in made_with.get("bins", "").split(",") if length]
     if bins and recipe.prepare.max_seq_length not in bins:
         raise ValueError(
@@ -135,6 +121,30 @@ def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> 
             f"has {manifest.vocab['size']} entries, the recipe says {recipe.vocab.vocab_size}. "
             f"Pass --set vocab.vocab_size={manifest.vocab['size']}."
         )
+
+
+def _check_settings(recipe: Recipe, made_with: Mapping, data_dir: str) -> None:
+    """Names every setting in which recipe and records differ, and all that mends it, at once."""
+    left = decided_by_recipe(made_with)
+    rows = [
+        (f"prepare.{flag}", flag, getattr(recipe.prepare, flag), made_with[flag])
+        for flag in ("max_seq_length", "max_predictions_per_seq")
+        if flag not in left
+    ]
+    if "do_lower_case" in made_with:
+        flag = "do_lower_case"
+        rows.append((f"vocab.{flag}", flag, recipe.vocab.do_lower_case, made_with[flag]))
+    rows = [row for row in rows if row[2] != row[3]]
+    if not rows:
+        return
+    expected = ", ".join(f"{flag}={_word(recipe_has)}" for _, flag, recipe_has, _ in rows)
+    received = ", ".join(f"{flag}={_word(records_have)}" for _, flag, _, records_have in rows)
+    overrides = " ".join(f"--set {key}={_word(records_have)}" for key, _, _, records_have in rows)
+    flags = " ".join(f"--{flag} {_word(recipe_has)}" for _, flag, recipe_has, _ in rows)
+    raise ValueError(
+        f"The recipe expects records with {expected}, {data_dir} was prepared with {received}. "
+        f"Pass {overrides}, or run 'mnemosyne prepare {flags}' into a new folder."
+    )
 
 
 def check_initial_run(recipe: Recipe, manifest: records.Manifest, bert_config: BertConfig) -> None:
@@ -180,5 +190,5 @@ def check_batch(recipe: Recipe, num_replicas: int) -> None:
         )
 
 
-def _word(value: bool) -> str:
+def _word(value: int | bool) -> str:
     return str(value).lower()

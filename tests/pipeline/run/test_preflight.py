@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 
 import pytest
 import tensorflow as tf
@@ -38,6 +39,16 @@ def test_of_unmasked_records_the_recipe_decides_the_number_of_predictions(record
     preflight.check_records(recipe, with_settings(records_dir, masking="dynamic"), records_dir)
     with pytest.raises(ValueError, match="max_predictions_per_seq=7.*max_predictions_per_seq=3"):
         preflight.check_records(recipe, with_settings(records_dir), records_dir)
+
+
+def test_all_that_differs_is_named_at_once_with_what_mends_it(records_dir, tiny_recipe):
+    differs = ("prepare.max_seq_length=12", "prepare.max_predictions_per_seq=4")
+    manifest = with_settings(records_dir, do_lower_case=False)
+    with pytest.raises(ValueError, match="The recipe expects") as refused:
+        preflight.check_records(tiny_recipe(*differs), manifest, records_dir)
+    remedy = re.findall(r"--set (\S+[^\s,])", str(refused.value))
+    assert len(remedy) == 3
+    preflight.check_records(tiny_recipe(*differs, *remedy), manifest, records_dir)
 
 
 @pytest.mark.parametrize("prepared", [True, False])
