@@ -4,8 +4,9 @@
 #   ./run_pretrain.sh                                   the sample corpus, about 13 minutes on 2 CPU cores
 #   ./run_pretrain.sh --corpus 'texts/*.txt' --glue_dir GLUE --recipe bert_base_mnemosyne
 #
-#   --corpus GLOB[::LAYOUT]  text to learn from, repeatable; LAYOUT is blank_line, file, line or jsonl
-#   --recipe NAME_OR_FILE    a shipped recipe ('mnemosyne recipe' lists them) or a YAML file
+#   --corpus GLOB[::LAYOUT]  text to learn from, repeatable; LAYOUT is blank_line, file, line, jsonl, parquet
+#                            or mediawiki ('mnemosyne prepare --help' says more)
+#   --recipe NAME_OR_FILE    a recipe's name ('mnemosyne recipe' lists them) or a YAML file
 #   --set SECTION.KEY=VALUE  override one setting of the recipe, repeatable
 #   --glue_dir DIR           official GLUE folders; without it two sample tasks are made
 #   --output DIR             everything goes here
@@ -24,7 +25,7 @@ BEAM_FLAGS=()
 
 usage() { sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; }
 refuse() { echo "run_pretrain.sh: error: $*" >&2; exit 2; }
-# Paths are the caller's; the environment lives beside this script.
+# Paths are the caller's; the environment lives in the folder of this script.
 absolute() { case "$1" in /*|*://*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 
 while [ $# -gt 0 ]; do

@@ -8,7 +8,7 @@ from typing import Any
 
 from data_prep import storage
 
-_SAID_OTHERWISE = {
+_PHRASES = {
     "vocab_sha256": "vocab_file: another vocabulary",
     "input_digest": "input: the files have changed since",
 }
@@ -30,7 +30,7 @@ def describe_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> l
         if name == "input_digest" and before.get("input") != now.get("input"):
             found.append(f"input: {before.get('input')}, now {now.get('input')}")
         else:
-            found.append(_SAID_OTHERWISE.get(name, f"{name}: {before.get(name)}, now {value}"))
+            found.append(_PHRASES.get(name, f"{name}: {before.get(name)}, now {value}"))
     return found
 
 

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 _TRUE = ("true", "1", "yes")
 _FALSE = ("false", "0", "no")
+_METAVARS = {int: "N", float: "X", bool: "BOOL", str: "TEXT"}
 _UNSET = (None, "")  # as if the flag were not given
 
 Settings = TypeVar("Settings")
@@ -43,7 +44,7 @@ def setting(
             setting is decided elsewhere, and `help` says where.
         help: what the flag's help says; the default is added to it.
         choices: the values allowed, or none for all of the field's type.
-        metavar: what the help shows in place of the value.
+        metavar: what the help shows in place of the value; by default a letter for its type.
         repeated: the flag may be repeated; its values are joined by commas.
     """
     metadata = {"help": help, "choices": choices, "metavar": metavar, "repeated": repeated}
@@ -97,15 +98,16 @@ def _argument(field: dataclasses.Field, hint: Any) -> dict[str, Any]:
     if field.default not in _UNSET:
         text += f" (default {_text(field.default)})"
     kind = _kind(hint)
+    metavar = field.metadata["metavar"] or _METAVARS[kind]
     if kind is bool:
-        return {**boolean(field.default), "help": text}
+        return {**boolean(field.default), "help": text, "metavar": metavar}
     argument = {"help": text, "default": field.default, "type": kind}
     if field.metadata["repeated"]:
         argument |= {"action": "append", "default": None}
     if field.metadata["choices"]:
         argument["choices"] = field.metadata["choices"]
-    elif field.metadata["metavar"]:
-        argument["metavar"] = field.metadata["metavar"]
+    else:
+        argument["metavar"] = metavar
     return argument
 
 

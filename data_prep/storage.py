@@ -56,11 +56,15 @@ def open_read(path: str) -> BinaryIO:
 
 
 @contextlib.contextmanager
-def open_whole(path: str) -> Iterator[BinaryIO]:
-    """Opens a file for writing under a temporary name and renames it at the end.
+def open_whole(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Opens a file for writing bytes under a temporary name and renames it at the end.
 
-    So it exists whole or not at all.
+    So it exists whole or not at all, and one that is replaced stays whole until then.
+
+    Args:
+        path: of the file; its folder exists.
     """
+    path = os.fspath(path)
     temporary = f"{path}.tmp-{uuid.uuid4().hex}"
     try:
         with _open_write(temporary) as stream:
@@ -79,8 +83,8 @@ def _open_write(path: str) -> BinaryIO:
     return _gfile().GFile(path, "wb") if is_remote(path) else open(path, "wb")
 
 
-def write_whole(path: str, content: bytes) -> None:
-    """Writes a file so that it exists whole or not at all."""
+def write_whole(path: str | os.PathLike, content: bytes) -> None:
+    """Writes a file so that it exists whole or not at all, see `open_whole`."""
     with open_whole(path) as stream:
         stream.write(content)
 

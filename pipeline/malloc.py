@@ -1,8 +1,8 @@
 """Keeps the C library from handing memory back between steps.
 
 A training step, or a block of records in preparation, allocates and frees the same buffers of some
-megabytes. glibc returns such blocks to the kernel at once, and a CPU then spends a quarter of each
-training step, and a tenth of preparation, on page faults.
+megabytes. glibc returns such blocks to the kernel at once; page faults then take a quarter of each
+training step on a CPU, and a tenth of preparation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SETTINGS = (
 def keep_freed_memory() -> bool:
     """Tells glibc to reuse freed memory, here and in processes that this one starts.
 
-    Returns whether this C library understood.
+    Returns whether the C library is glibc and took the settings.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

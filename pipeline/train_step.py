@@ -7,13 +7,26 @@ its own update.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from models import losses
 from pipeline.optimizers.base import evaluation_weights
+
+
+class StepCallback(Protocol):
+    """Looks at the variables before and after single steps."""
+
+    def watches(self, step: int) -> bool:
+        """Says whether the step of this number is to be watched."""
+
+    def watch(self, step: int) -> contextlib.AbstractContextManager[None]:
+        """Is open while that step is made."""
 
 
 def make_train_steps(
@@ -46,7 +59,7 @@ def make_train_steps(
             tf.cast(context.replica_id_in_sync_group, tf.int32),
         )
         gradients, sums = gradients_and_sums(features, global_weights, dropout_seed)
-        # Shares of one global loss: the optimizer's sum over replicas is the gradient.
+        # Parts of one global loss: the optimizer's sum over replicas is the gradient.
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return sums
 
@@ -60,6 +73,35 @@ def make_train_steps(
         return total
 
     return train_steps
+
+
+def run_to(
+    stop: int,
+    step: int,
+    train_steps: Callable[[Iterator, tf.Tensor], tf.Tensor],
+    batches: Iterator,
+    callbacks: Sequence[StepCallback] = (),
+) -> np.ndarray:
+    """Trains from `step` to `stop`; a last step that a callback watches is run by itself.
+
+    Args:
+      stop: number of the last step.
+      step: steps made before, fewer than `stop`.
+      train_steps: of `make_train_steps`.
+      batches: distributed over the replicas.
+      callbacks: asked about the last step alone; their intervals must be stops.
+
+    Returns:
+      Metric sums `[6]` over those steps.
+    """
+    watching = [callback for callback in callbacks if callback.watches(stop)]
+    if not watching:
+        return train_steps(batches, tf.constant(stop - step)).numpy()
+    sums = train_steps(batches, tf.constant(stop - step - 1))
+    with contextlib.ExitStack() as stack:
+        for callback in watching:
+            stack.enter_context(callback.watch(stop))
+        return (sums + train_steps(batches, tf.constant(1))).numpy()
 
 
 def make_evaluate(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Sequence
 
 import yaml
 
+from data_prep.settings import to_flags
 from pipeline.recipes import loader
 
 # Settings of `prepare` that also decide which documents are held out.
@@ -17,15 +17,10 @@ _HELDOUT = ("heldout_fraction", "random_seed")
 def stage_flags(recipe: loader.Recipe, stage: str) -> list[str]:
     """Returns `--key value ...` of the stage vocab, prepare, sample-tasks or glue."""
     if stage == "sample-tasks":
-        settings = {key: getattr(recipe.prepare, key) for key in _HELDOUT}
-    else:
-        settings = dataclasses.asdict(getattr(recipe, stage))
-    flags = []
-    for key, value in settings.items():
-        if value == "":  # as if the flag were not given; a shell would lose the empty word
-            continue
-        flags += [f"--{key}", str(value).lower() if isinstance(value, bool) else str(value)]
-    return flags
+        return [
+            text for key in _HELDOUT for text in (f"--{key}", str(getattr(recipe.prepare, key)))
+        ]
+    return to_flags(getattr(recipe, stage))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog="example: mnemosyne vocab --input FILES --output vocab.txt "
         "$(mnemosyne recipe bert_tiny_sample --flags vocab)",
     )
-    parser.add_argument("name", nargs="?", help="a shipped recipe or a YAML file")
+    parser.add_argument("name", nargs="?", help="a recipe's name or a YAML file")
     stages = ("vocab", "prepare", "sample-tasks", "glue")
     parser.add_argument("--flags", choices=stages, help="print the flags of one stage")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")

@@ -1,4 +1,4 @@
-"""Masks a batch of unmasked records: what is to be predicted, and what stands there instead.
+"""Masks a batch of unmasked records: what is to be predicted, and what replaces it.
 
 Records of `prepare --masking dynamic` carry their text and where its words begin. Here 15 %
 (`masked_lm_prob`) of a record's tokens are chosen; 80 % of these become [MASK], 10 % stay, 10 %
@@ -31,7 +31,7 @@ class MaskingRules:
     """How to mask.
 
     Attributes:
-      masked_lm_prob: share of the tokens (special ones counted) to predict, in [0, 1].
+      masked_lm_prob: fraction of the tokens (special ones counted) to predict, in [0, 1].
       max_predictions_per_seq: most predictions in one sequence.
       do_whole_word_mask: predict all pieces of a word or none.
       cls_id, sep_id, mask_id: of the special tokens.
@@ -50,7 +50,7 @@ class MaskingRules:
 def random_draws(seed: tf.Tensor, *, num_rows: int, seq_len: int) -> tf.Tensor:
     """Returns int32 `[num_rows, 3, seq_len]` in [0, DRAW_LIMIT), a function of the integers `[2]`.
 
-    For every position: its place in the order of choice, its fate, its random replacement.
+    For every position: its rank in the order of choice, its fate, its random replacement.
     """
     return tf.random.stateless_uniform(
         [num_rows, 3, seq_len],
@@ -91,7 +91,7 @@ def mask_batch(
     chosen = tf.ensure_shape(chosen, input_ids.shape)
     replaced = tf.where(fate < _KEEP_BELOW, input_ids, replacement % rules.vocab_size)
     replaced = tf.where(fate < _MASK_BELOW, rules.mask_id, replaced)
-    positions, is_real = _first_places(chosen, rules.max_predictions_per_seq)
+    positions, is_real = _first_positions(chosen, rules.max_predictions_per_seq)
     originals = tf.gather(input_ids, positions, batch_dims=1)
     return {
         "input_ids": tf.where(chosen, replaced, input_ids),
@@ -113,7 +113,7 @@ def _choose_words(
     is_text: tf.Tensor, begins_word: tf.Tensor, order: tf.Tensor, room: tf.Tensor
 ) -> tf.Tensor:
     """Returns bool `[batch, seq_len]`: whole words, at most `room` `[batch]` tokens of a row."""
-    num_words = is_text.shape[1] + 1  # the first place is for what stands before any word
+    num_words = is_text.shape[1] + 1  # index 0 is for what stands before any word
     word = tf.cumsum(tf.cast(begins_word, tf.int32), axis=1)
     sizes = _sum_at(word, tf.cast(is_text, tf.int32), num_words)
     keys = _sum_at(word, tf.where(begins_word, order, 0), num_words)
@@ -155,16 +155,16 @@ def _take_in_order(sizes: tf.Tensor, room: tf.Tensor) -> tf.Tensor:
     return taken
 
 
-def _sum_at(places: tf.Tensor, values: tf.Tensor, width: int) -> tf.Tensor:
-    """Adds up, row by row, the values of each place: `[batch, n]` to `[batch, width]`."""
+def _sum_at(indices: tf.Tensor, values: tf.Tensor, width: int) -> tf.Tensor:
+    """Adds up, row by row, the values of each index: `[batch, n]` to `[batch, width]`."""
     num_rows = tf.shape(values)[0]
-    flat = places + width * tf.range(num_rows)[:, tf.newaxis]
+    flat = indices + width * tf.range(num_rows)[:, tf.newaxis]
     sums = tf.math.unsorted_segment_sum(values, flat, num_rows * width)
     return tf.reshape(sums, [num_rows, width])
 
 
-def _first_places(chosen: tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the places of True, increasing, then 0; and which are real; `[batch, count]`."""
+def _first_positions(chosen: tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the positions of True, increasing, then 0; and which are real; `[batch, count]`."""
     seq_len = chosen.shape[1]
     ranks = tf.where(chosen, seq_len - tf.range(seq_len), 0)
     ranks = tf.math.top_k(ranks, min(count, seq_len)).values

@@ -18,7 +18,7 @@ from pipeline.data.record_reader import RecordReader
 # Records are already permuted inside each shard; permuting such blocks mixes the shards.
 _BLOCK = 8_192
 _PARALLEL_READS = 8
-# Records of an ordered dataset are read in blocks of this size, whatever the batch: it decides
+# Records of an ordered dataset are read in blocks of this size, regardless of the batch: it decides
 # their masks, so another number is another held-out set.
 _READ_BLOCK = 256
 _ORDERED_SEED = 0
@@ -143,7 +143,7 @@ def _fill(batch: dict[str, tf.Tensor], batch_size: int) -> dict[str, tf.Tensor]:
 
 def _finish(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
-    # Each worker reads every file and keeps its share of each batch: file sharding would
+    # Each worker reads every file and keeps its part of each batch: file sharding would
     # change the batches with the number of workers.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     options.deterministic = True

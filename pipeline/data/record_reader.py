@@ -17,9 +17,9 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from data_prep import features as records
+from data_prep.settings import RecordSettings
 from data_prep.wordpiece import load_vocabulary
 from pipeline.data import dynamic_masking
-from pipeline.recipes.sections import PrepareConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RecordReader:
     masking: dynamic_masking.MaskingRules | None = None
 
     def describe(self) -> str:
-        """Returns what is read, in words."""
+        """Returns in words what is read."""
         if self.masking is None:
             return f"records of {self.max_seq_length} tokens"
         unit = "whole words" if self.masking.do_whole_word_mask else "tokens"
@@ -53,7 +53,7 @@ class RecordReader:
 
         Args:
           serialized: string `[batch]`.
-          seed: integers `[2]`; with a row's place in the batch it decides the masks.
+          seed: integers `[2]`; with a row's index in the batch it decides the masks.
           num_rows: most rows of a batch; a batch that ends early has the same masks so far.
 
         Returns:
@@ -80,11 +80,11 @@ class RecordReader:
 
 
 def make_reader(
-    prepare: PrepareConfig, settings: Mapping, data_dir: str | os.PathLike
+    prepare: RecordSettings, settings: Mapping, data_dir: str | os.PathLike
 ) -> RecordReader:
     """Returns the reader for records made with the manifest's `settings`.
 
-    How to mask is the recipe's to say, because nothing of it is in unmasked records.
+    The recipe decides how to mask: unmasked records do not say.
 
     Raises:
       FileNotFoundError, ValueError: `vocab.txt` is needed for masking and is not a vocabulary.

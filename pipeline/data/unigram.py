@@ -27,8 +27,8 @@ def unigram_loss(train: tf.data.Dataset, heldout: tf.data.Dataset, *, vocab_size
     """
     train_counts = _count(train, vocab_size) + 1.0
     heldout_counts = _count(heldout, vocab_size)
-    log_shares = np.log(train_counts / train_counts.sum())
-    return float(-(heldout_counts * log_shares).sum() / heldout_counts.sum())
+    log_frequencies = np.log(train_counts / train_counts.sum())
+    return float(-(heldout_counts * log_frequencies).sum() / heldout_counts.sum())
 
 
 def _count(dataset: tf.data.Dataset, vocab_size: int) -> np.ndarray:

@@ -1,95 +1,53 @@
-"""`mnemosyne glue`: fine-tunes and scores GLUE tasks, one after the other.
+"""Fine-tunes and scores GLUE tasks, one after the other: run folder and tasks to a score table."""
 
-A pre-training run folder and a folder of GLUE tasks go in; a table of scores on
-the dev sets comes out. Run again, it skips the tasks that are finished.
-"""
-
-import argparse
 import dataclasses
+import json
+import pathlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from pipeline.glue.settings import DEFAULT_LEARNING_RATES, FineTuningSettings
-from pipeline.glue.tasks import TASKS, GlueTask, holds_sample_tasks, select_tasks
-from pipeline.recipes.sections import OPTIMIZERS
-
-_EPILOG = """example:
-  mnemosyne glue --checkpoint runs/tiny --glue_dir glue --tasks CoLA,SST-2 --output scores
-
-writes results.json, results.md, predictions/<task>.tsv and, where rows were bad,
-rejects.jsonl. Run again, it skips finished tasks; with other settings it refuses.
-"""
+from pipeline.glue.settings import FineTuningSettings
+from pipeline.glue.tasks import GlueTask, holds_sample_tasks
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The flags of the command; defaults are those of `FineTuningSettings`."""
-    parser = argparse.ArgumentParser(
-        prog="mnemosyne glue",
-        description="Fine-tune on GLUE tasks from a pre-trained encoder and score the dev sets.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--checkpoint", required=True, metavar="DIR", help="output of `mnemosyne pretrain`")
-    add("--glue_dir", required=True, metavar="DIR", help="folder with one folder per task")
-    add("--output", required=True, metavar="DIR", help="folder for the scores")
-    add(
-        "--tasks",
-        default="all",
-        help=f"all that are there (default), or some of {','.join(t.name for t in TASKS)}",
-    )
-    add(
-        "--random_init",
-        action="store_true",
-        help="start from random weights of the checkpoint's sizes, for comparison",
-    )
-    defaults = FineTuningSettings()
-    for name, text in (
-        ("num_train_epochs", "passes over the training examples"),
-        ("batch_size", "examples per step"),
-        ("max_seq_length", "tokens per example"),
-        ("seed", "decides order, dropout and new weights"),
-        ("warmup_fraction", "share of the steps with a rising rate"),
-        ("dropout", "share of units and attention weights dropped in training"),
-        ("weight_decay", "decoupled weight decay of the matrices"),
-        ("max_train_examples", "at most so many training examples per task; 0 takes all"),
-    ):
-        default = getattr(defaults, name)
-        add(f"--{name}", type=type(default), default=default, help=f"{text} (%(default)s)")
-    add("--optimizer", choices=OPTIMIZERS, default=defaults.optimizer, help="%(default)s")
-    add(
-        "--learning_rate",
-        type=float,
-        help="peak rate of adamw (1e-4; small models need more than BERT-base's 2e-5); for "
-        "mnemosyne a multiplier of its built-in rates (1.0); any other optimizer needs one",
-    )
-    return parser
+def finetune(
+    tasks: Sequence[GlueTask],
+    settings: FineTuningSettings,
+    *,
+    checkpoint: str,
+    glue_dir: str,
+    output: str,
+    random_init: bool = False,
+) -> int:
+    """Fine-tunes and scores the tasks; returns 0, or 1 when one diverged.
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; returns 0, or 1 when a task diverged.
+    Args:
+      tasks: which ones, in this order.
+      settings: of every task.
+      checkpoint: output folder of `mnemosyne pretrain`.
+      glue_dir: folder with one folder per task.
+      output: folder for the scores; finished tasks in it are skipped.
+      random_init: start from random weights of the checkpoint's sizes.
 
     Raises:
       FileNotFoundError: If a folder or a needed file is missing.
-      ValueError: If a flag or a file is malformed, or the output folder holds
-        results of other settings.
+      ValueError: If a file is malformed, or the output folder holds results of other settings.
     """
-    args = build_parser().parse_args(argv)
-    if args.learning_rate is None:
-        if args.optimizer not in DEFAULT_LEARNING_RATES:
-            raise ValueError(f"--learning_rate: expected one with --optimizer {args.optimizer}.")
-        args.learning_rate = DEFAULT_LEARNING_RATES[args.optimizer]
-    settings = FineTuningSettings(
-        **{f.name: getattr(args, f.name) for f in dataclasses.fields(FineTuningSettings)}
-    )
-    tasks = select_tasks(args.glue_dir, args.tasks)
-    # Only now: TensorFlow takes seconds, and --help and bad flags need none of it.
     from pipeline.glue.reader import read_task
 
-    task_to_data = {task: read_task(task, args.glue_dir) for task in tasks}
-    start = _Start(args.checkpoint, random_init=args.random_init, settings=settings)
-    folder = _open_results(args, start, settings)
+    task_to_data = {task: read_task(task, glue_dir) for task in tasks}
+    if settings.max_seq_length is None:
+        settings = dataclasses.replace(settings, max_seq_length=_trained_length(checkpoint))
+    start = _Start(checkpoint, random_init=random_init, settings=settings)
+    folder = _open_results(
+        output,
+        start,
+        settings,
+        checkpoint=checkpoint,
+        glue_dir=glue_dir,
+        random_init=random_init,
+    )
     print(folder.title(), flush=True)
     for task, data in task_to_data.items():
         if folder.finished_row(task, data.sha256):
@@ -104,8 +62,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"mnemosyne glue: {error}", file=sys.stderr)
             return 1
     folder.complete()
-    print(f"\n{folder.title()}\nscores in percent; files in {args.output}\n\n{folder.table()}")
+    print(f"\n{folder.title()}\nscores in percent; files in {output}\n\n{folder.table()}")
     return 0
+
+
+def _trained_length(checkpoint: str) -> int:
+    """Tokens in the records that the run was trained on; without a run, what its positions hold."""
+    from pipeline.glue import initial_weights
+
+    run = pathlib.Path(checkpoint, "run.json")
+    if run.is_file():
+        return json.loads(run.read_text(encoding="utf-8"))["recipe"]["prepare"]["max_seq_length"]
+    return initial_weights.load_config(checkpoint).max_position_embeddings
 
 
 class _Start:
@@ -135,13 +103,21 @@ class _Start:
         self.weights_hash = initial_weights.weights_hash(self.weights)
 
 
-def _open_results(args: argparse.Namespace, start: _Start, settings: FineTuningSettings):
+def _open_results(
+    output: str,
+    start: _Start,
+    settings: FineTuningSettings,
+    *,
+    checkpoint: str,
+    glue_dir: str,
+    random_init: bool,
+):
     from pipeline.glue.results import ResultsFolder
 
-    initialisation = "random" if args.random_init else "checkpoint"
-    sample_tasks = holds_sample_tasks(args.glue_dir)
+    initialisation = "random" if random_init else "checkpoint"
+    sample_tasks = holds_sample_tasks(glue_dir)
     header = {
-        "checkpoint": args.checkpoint,
+        "checkpoint": checkpoint,
         "initialisation": initialisation,
         "sample_tasks": sample_tasks,
         "settings": {
@@ -151,7 +127,7 @@ def _open_results(args: argparse.Namespace, start: _Start, settings: FineTuningS
             **dataclasses.asdict(settings),
         },
     }
-    return ResultsFolder(args.output, header)
+    return ResultsFolder(output, header)
 
 
 def _announce(task: GlueTask, data, directory: str) -> None:

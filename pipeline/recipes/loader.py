@@ -1,12 +1,13 @@
 """Recipes: every setting of a run in one frozen dataclass, read from YAML.
 
-A recipe is complete or it overrides the defaults, nothing in between. Unknown keys are
-errors that name the nearest known one; `--set section.key=value` overrides on the command
-line; the resolved recipe is written into the output folder.
+Each section is the dataclass of its stage, whose defaults hold for what a recipe leaves out. An
+unknown key is an error that names the nearest known one; `--set section.key=value` overrides on
+the command line; the resolved recipe is written into the output folder.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 import pathlib
@@ -14,17 +15,18 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
+from data_prep import storage
+from data_prep.settings import RecordSettings, VocabularySettings
+from pipeline.glue.settings import GlueSettings
 from pipeline.recipes import typed_settings
-from pipeline.recipes.sections import (
-    GlueConfig,
-    ModelConfig,
-    OptimizerConfig,
-    PrepareConfig,
-    TrainConfig,
-    VocabConfig,
-)
+from pipeline.recipes.sections import ModelConfig, OptimizerConfig, TrainConfig
 
 RECIPES_DIR = pathlib.Path(__file__).parent
+# Where a recipe names an optimizer: section, key, default.
+_OPTIMIZER_KEYS = (
+    ("optimizer", "name", OptimizerConfig.name),
+    ("glue", "optimizer", GlueSettings.optimizer),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,33 +34,26 @@ class Recipe:
     """One run from vocabulary to GLUE."""
 
     name: str = "unnamed"
-    vocab: VocabConfig = VocabConfig()
-    prepare: PrepareConfig = PrepareConfig()
+    vocab: VocabularySettings = VocabularySettings()
+    prepare: RecordSettings = RecordSettings()
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     train: TrainConfig = TrainConfig()
-    glue: GlueConfig = GlueConfig()
+    glue: GlueSettings = GlueSettings()
 
     def __post_init__(self) -> None:
-        for section, key in (
-            ("train", "num_train_steps"),
-            ("train", "global_batch_size"),
-            ("train", "eval_every_steps"),
-            ("train", "num_eval_sequences"),
-            ("train", "checkpoint_every_steps"),
-            ("train", "log_every_steps"),
-            ("train", "steps_per_loop"),
-            ("vocab", "vocab_size"),
-            ("prepare", "max_seq_length"),
-            ("prepare", "max_predictions_per_seq"),
-        ):
-            value = getattr(getattr(self, section), key)
-            if value < 1:
-                raise ValueError(f"{section}.{key} must be at least 1, received {value}.")
-        if not 0 <= self.prepare.masked_lm_prob <= 1:
+        if self.prepare.do_lower_case not in (None, self.vocab.do_lower_case):
             raise ValueError(
-                "prepare.masked_lm_prob must be a share in [0, 1], received "
-                f"{self.prepare.masked_lm_prob}."
+                f"prepare.do_lower_case is {self.prepare.do_lower_case}, vocab.do_lower_case is "
+                f"{self.vocab.do_lower_case}; expected one casing for vocabulary and records. "
+                "Leave prepare.do_lower_case out: records follow the vocabulary."
+            )
+        length = self.prepare.max_seq_length
+        if (rows := self.model.num_positions(length)) < length:
+            raise ValueError(
+                f"model.max_position_embeddings must be at least prepare.max_seq_length ({length} "
+                f"tokens), received {rows}. Pass --set model.max_position_embeddings={length}, or "
+                "leave it out."
             )
 
     def to_dict(self) -> dict:
@@ -87,8 +82,9 @@ def load_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
         raise ValueError(f"{path} must be YAML, received: {error}") from error
     if not isinstance(settings, Mapping):
         raise ValueError(f"{path} must hold sections such as 'train:', received {settings!r}.")
-    for override in overrides:
-        _apply_override(settings, override)
+    before = copy.deepcopy(settings)
+    given = [_apply_override(settings, override) for override in overrides]
+    _drop_rates_of_other_optimizers(settings, before, given)
     return typed_settings.build(Recipe, {"name": path.stem, **settings}, where=str(path))
 
 
@@ -98,11 +94,9 @@ def recipe_names() -> list[str]:
 
 
 def save_recipe(recipe: Recipe, path: str | os.PathLike) -> None:
-    """Writes the resolved recipe, through a temporary name."""
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        yaml.safe_dump(recipe.to_dict(), file, sort_keys=False)
-    os.replace(temporary, path)
+    """Writes the resolved recipe, whole or not at all."""
+    text = yaml.safe_dump(recipe.to_dict(), sort_keys=False)
+    storage.write_whole(path, text.encode("utf-8"))
 
 
 def differences(old: Mapping, new: Mapping, prefix: str = "") -> list[str]:
@@ -117,7 +111,8 @@ def differences(old: Mapping, new: Mapping, prefix: str = "") -> list[str]:
     return rows
 
 
-def _apply_override(settings: dict, override: str) -> None:
+def _apply_override(settings: dict, override: str) -> str:
+    """Puts a value into the settings and returns its key, `section.key`."""
     path, equals, value = override.partition("=")
     if not equals:
         raise ValueError(f"--set expects section.key=value, received '{override}'.")
@@ -129,3 +124,18 @@ def _apply_override(settings: dict, override: str) -> None:
         if not isinstance(settings, Mapping):
             raise ValueError(f"--set {override}: '{section}' is no section of the recipe.")
     settings[key] = yaml.safe_load(value)
+    return path.strip()
+
+
+def _drop_rates_of_other_optimizers(settings: dict, before: Mapping, given: Sequence[str]) -> None:
+    """Drops the learning rate of a section whose optimizer is overridden to or from mnemosyne.
+
+    Mnemosyne's is a multiplier of its own rates, the others' a rate: a recipe's number means
+    nothing to the other kind. A rate that is given together with the optimizer stays.
+    """
+    for section, key, default in _OPTIMIZER_KEYS:
+        if f"{section}.{key}" not in given or f"{section}.learning_rate" in given:
+            continue
+        was = (before.get(section) or {}).get(key, default)
+        if (was == "mnemosyne") != (settings[section][key] == "mnemosyne"):
+            settings[section].pop("learning_rate", None)

@@ -1,4 +1,7 @@
-"""The sections of a recipe, one frozen dataclass each, checked by itself."""
+"""The sections of a recipe that training reads, one frozen dataclass each, checked by itself.
+
+The others are the dataclasses of their stages: `data_prep.settings` and `pipeline.glue.settings`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,17 @@ import dataclasses
 
 from pipeline.optimizers.table import MNEMOSYNE, OPTIMIZER_TABLE
 
+# Rows of the position embeddings of every published BERT.
+BERT_POSITIONS = 512
+_AT_LEAST_ONE = (
+    "num_train_steps",
+    "global_batch_size",
+    "eval_every_steps",
+    "num_eval_sequences",
+    "checkpoint_every_steps",
+    "log_every_steps",
+    "steps_per_loop",
+)
 OPTIMIZERS = tuple(OPTIMIZER_TABLE)
 ABLATIONS = (
     *("heads", "memory", "encoder", "orthogonalisation", "size_scaling", "run_scaling"),
@@ -14,39 +28,12 @@ ABLATIONS = (
 
 
 @dataclasses.dataclass(frozen=True)
-class VocabConfig:
-    """Flags of `mnemosyne vocab`."""
-
-    vocab_size: int = 30_522
-    do_lower_case: bool = True
-
-
-@dataclasses.dataclass(frozen=True)
-class PrepareConfig:
-    """Flags of `mnemosyne prepare`, with the names of google-research/bert.
-
-    Training reads `max_seq_length`, and of records that it masks itself `masked_lm_prob`,
-    `max_predictions_per_seq` and `do_whole_word_mask`; for all else it asks the records.
-    """
-
-    max_seq_length: int = 128
-    max_predictions_per_seq: int = 20
-    masked_lm_prob: float = 0.15
-    short_seq_prob: float = 0.1
-    dupe_factor: int = 10
-    do_whole_word_mask: bool = False
-    do_lower_case: bool = True
-    random_seed: int = 12345
-    num_shards: int = 8
-    heldout_fraction: float = 0.02
-    objective: str = "mlm_nsp"
-    masking: str = "static"
-    bins: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """Which BERT: a named size; a number that is not None replaces that size's own."""
+    """Which BERT: a named size; a number that is not None replaces that size's own.
+
+    `max_position_embeddings` is the longest sequence that the model can read, in tokens; None means
+    512, or as many as the records have where that is more.
+    """
 
     size: str = "base"
     dropout: float = 0.1
@@ -55,12 +42,22 @@ class ModelConfig:
     hidden_dim: int | None = None
     num_heads: int | None = None
     intermediate_dim: int | None = None
+    max_position_embeddings: int | None = None
 
-    def overrides(self) -> dict:
-        """Returns what replaces the named size's settings."""
+    def overrides(self, max_seq_length: int) -> dict:
+        """Returns what replaces the named size's settings.
+
+        Args:
+          max_seq_length: tokens in a record.
+        """
         settings = dataclasses.asdict(self)
         del settings["size"]
+        settings["max_position_embeddings"] = self.num_positions(max_seq_length)
         return {key: value for key, value in settings.items() if value is not None}
+
+    def num_positions(self, max_seq_length: int) -> int:
+        """Returns the rows of the table of position embeddings."""
+        return self.max_position_embeddings or max(BERT_POSITIONS, max_seq_length)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +140,9 @@ class OptimizerConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """How long, how much at once, how often to look. Batches are global, in sequences.
+    """Length of the training, its batch, and how often it logs, evaluates and saves.
+
+    Steps are optimizer steps; batches are global, in sequences.
 
     `initial_run` is the folder of a run whose weights this one begins with, such as that of a
     first phase on shorter records; empty for random weights. `log_step_sizes` writes how far each
@@ -162,15 +161,8 @@ class TrainConfig:
     initial_run: str = ""
     log_step_sizes: bool = False
 
-
-@dataclasses.dataclass(frozen=True)
-class GlueConfig:
-    """Flags of `mnemosyne glue`."""
-
-    tasks: str = "all"
-    num_train_epochs: int = 3
-    learning_rate: float = 1e-4
-    batch_size: int = 32
-    max_seq_length: int = 128
-    dropout: float = 0.1
-    seed: int = 0
+    def __post_init__(self) -> None:
+        for key in _AT_LEAST_ONE:
+            value = getattr(self, key)
+            if value < 1:
+                raise ValueError(f"train.{key} must be at least 1, received {value}.")

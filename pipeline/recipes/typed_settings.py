@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -19,7 +20,8 @@ def build(cls, settings: Mapping, where: str, prefix: str = ""):
       prefix: section that they belong to, with a dot.
 
     Raises:
-      ValueError: an unknown key, which names the nearest known one, or a value of another type.
+      ValueError: an unknown key, which names the nearest known one, a value of another type, or
+        one that `cls` refuses.
     """
     if not isinstance(settings, Mapping):
         raise ValueError(
@@ -43,7 +45,17 @@ def build(cls, settings: Mapping, where: str, prefix: str = ""):
             values[key] = _build_each(named, value, where, f"{prefix}{key}.")
         else:
             values[key] = _typed(value, kinds[key], f"{prefix}{key}", where)
-    return cls(**values)
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise ValueError(_with_keys(str(error), fields, prefix)) from error
+
+
+def _with_keys(message: str, fields: Mapping, prefix: str) -> str:
+    """Names the settings in a command's message as a recipe does: `--batch_size` by its key."""
+    return re.sub(
+        r"--(\w+)", lambda flag: f"{prefix}{flag[1]}" if flag[1] in fields else flag[0], message
+    )
 
 
 def _named_sections(kind) -> type | None:

@@ -7,8 +7,8 @@ import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
 
+from pipeline.recipes.record_settings import decided_by_recipe
 from pipeline.report.sources import DataFolder, Run, ScoreTable
-from pipeline.run.preflight import decided_by_recipe
 
 NONE = "\u2013"
 _SPLIT_WORDS = {"train": "training", "heldout": "held-out"}

@@ -54,6 +54,14 @@ class TrainingCheckpoint:
         skipped = getattr(self._optimizer, "skipped_steps", None)
         return 0 if skipped is None else int(skipped.numpy())
 
+    def figures(self) -> dict:
+        """Returns what was done so far: `step`, `seconds` of training, `skipped_steps`."""
+        return {
+            "step": self.steps_done,
+            "seconds": float(self.seconds),
+            "skipped_steps": self.skipped_steps,
+        }
+
     def restore(self) -> bool:
         """Loads the newest checkpoint; returns whether there was one."""
         if not self._manager.latest_checkpoint:

@@ -8,18 +8,49 @@ import pathlib
 from collections.abc import Mapping
 
 from data_prep import features as records
+from models import BertConfig
 from pipeline.recipes.loader import Recipe, differences
+from pipeline.recipes.record_settings import decided_by_recipe
+from pipeline.run.checkpoints import newest_checkpoint
+from pipeline.run.run_folder import RunFolder
 
 # May differ between a run and the one whose weights it begins with.
 _NO_WEIGHTS = ("dropout", "attention_dropout")
-# What a trainer that masks decides for itself.
-_MASKING = ("masked_lm_prob", "max_predictions_per_seq", "do_whole_word_mask")
 
 
-def decided_by_recipe(made_with: Mapping) -> frozenset[str]:
-    """Names the settings of `prepare` that records made with `made_with` leave to the recipe."""
-    left = _MASKING if made_with.get("masking") == "dynamic" else ()
-    return frozenset(left) | ({"max_seq_length"} if made_with.get("bins") else set())
+def check(
+    recipe: Recipe,
+    *,
+    run: RunFolder,
+    manifest: records.Manifest,
+    data_dir: str,
+    bert_config: BertConfig,
+    num_replicas: int,
+    meta_parameters: str | None,
+) -> None:
+    """Makes every check of recipe, records, folder and machine, before anything is written.
+
+    Args:
+      recipe: every setting.
+      run: the run folder; it has compared the recipe with its own.
+      manifest: of the records in `data_dir`.
+      data_dir: folder of the records.
+      bert_config: of the model to train.
+      num_replicas: of the strategy.
+      meta_parameters: fingerprint of the optimizer's, None of one that has none.
+
+    Raises:
+      FileNotFoundError: `train.initial_run` is no run folder with a checkpoint.
+      ValueError: two of them disagree; the message names the setting or flag to change.
+    """
+    facts = run.run_facts()
+    check_records(recipe, manifest, data_dir)
+    check_same_records(facts, manifest, data_dir)
+    if run.final_figures() is None:
+        check_batch(recipe, num_replicas)
+        check_same_meta_parameters(facts, meta_parameters)
+    if facts is None:
+        check_initial_run(recipe, manifest, bert_config)
 
 
 def check_same_records(run_facts: Mapping | None, manifest: records.Manifest, data_dir: str):
@@ -44,7 +75,7 @@ def check_same_records(run_facts: Mapping | None, manifest: records.Manifest, da
 
 
 def check_same_meta_parameters(run_facts: Mapping | None, fingerprint: str | None) -> None:
-    """Refuses to continue a run with other meta-parameters, which another release may ship.
+    """Refuses to continue a run with other meta-parameters, which another release may bring.
 
     Args:
       run_facts: what the run folder's `run.json` holds, None for a new run.
@@ -55,8 +86,6 @@ def check_same_meta_parameters(run_facts: Mapping | None, fingerprint: str | Non
     """
     if run_facts is None or (began_with := run_facts.get("meta_parameters")) == fingerprint:
         return
-    if isinstance(began_with, Mapping):  # earlier releases wrote all numbers
-        began_with = "of an earlier release"
     raise ValueError(
         f"This run began with the meta-parameters {began_with}, this release trains with "
         f"{fingerprint}. Continue it with the release that began it, or pass a new --output."
@@ -67,18 +96,12 @@ def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> 
     """Compares the recipe with the manifest of the records.
 
     Raises:
-      ValueError: records of another length or number of predictions, no bin of this length,
-        unmasked records that ask for n-grams, or a vocabulary larger than the embedding table.
+      ValueError: records of another length, number of predictions or casing, no bin of this
+        length, unmasked records that ask for n-grams, or a vocabulary larger than the embedding
+        table.
     """
     made_with = manifest.settings
-    for flag in {"max_seq_length", "max_predictions_per_seq"} - decided_by_recipe(made_with):
-        expected, received = getattr(recipe.prepare, flag), made_with[flag]
-        if expected != received:
-            raise ValueError(
-                f"The recipe expects records with {flag}={expected}, {data_dir} was prepared with "
-                f"{flag}={received}. Run 'mnemosyne prepare --{flag} {expected}' into a new "
-                f"folder, or pass --set prepare.{flag}={received}."
-            )
+    _check_settings(recipe, made_with, data_dir)
     bins = [int(length) for length in made_with.get("bins", "").split(",") if length]
     if bins and recipe.prepare.max_seq_length not in bins:
         raise ValueError(
@@ -100,7 +123,31 @@ def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> 
         )
 
 
-def check_initial_run(recipe: Recipe, manifest: records.Manifest) -> None:
+def _check_settings(recipe: Recipe, made_with: Mapping, data_dir: str) -> None:
+    """Names every setting in which recipe and records differ, and all that mends it, at once."""
+    left = decided_by_recipe(made_with)
+    rows = [
+        (f"prepare.{flag}", flag, getattr(recipe.prepare, flag), made_with[flag])
+        for flag in ("max_seq_length", "max_predictions_per_seq")
+        if flag not in left
+    ]
+    if "do_lower_case" in made_with:
+        flag = "do_lower_case"
+        rows.append((f"vocab.{flag}", flag, recipe.vocab.do_lower_case, made_with[flag]))
+    rows = [row for row in rows if row[2] != row[3]]
+    if not rows:
+        return
+    expected = ", ".join(f"{flag}={_word(recipe_has)}" for _, flag, recipe_has, _ in rows)
+    received = ", ".join(f"{flag}={_word(records_have)}" for _, flag, _, records_have in rows)
+    overrides = " ".join(f"--set {key}={_word(records_have)}" for key, _, _, records_have in rows)
+    flags = " ".join(f"--{flag} {_word(recipe_has)}" for _, flag, recipe_has, _ in rows)
+    raise ValueError(
+        f"The recipe expects records with {expected}, {data_dir} was prepared with {received}. "
+        f"Pass {overrides}, or run 'mnemosyne prepare {flags}' into a new folder."
+    )
+
+
+def check_initial_run(recipe: Recipe, manifest: records.Manifest, bert_config: BertConfig) -> None:
     """Checks that the weights of `train.initial_run`, if one is named, fit this run.
 
     Raises:
@@ -110,25 +157,23 @@ def check_initial_run(recipe: Recipe, manifest: records.Manifest) -> None:
     directory = recipe.train.initial_run
     if not directory:
         return
-    # Only here: a report asks this module too, and needs no TensorFlow.
-    from pipeline.run.checkpoints import newest_checkpoint
-
     newest_checkpoint(directory)
     facts = json.loads(pathlib.Path(directory, "run.json").read_text(encoding="utf-8"))
-    before, now = (
-        {"vocab_size": settings["vocab"]["vocab_size"], **settings["model"]}
-        for settings in (facts["recipe"], recipe.to_dict())
-    )
-    changed = differences(before, now)
+    began_with = BertConfig.load(pathlib.Path(directory, "bert_config.json"))
+    changed = differences(*map(dataclasses.asdict, (began_with, bert_config)))
     changed = [row for row in changed if not row.startswith(_NO_WEIGHTS)]
     if facts["data_manifest"]["vocab"] != manifest.vocab:
         changed.append("vocab.txt")
-    if changed:
-        raise ValueError(
-            f"train.initial_run must be a run with the same model and vocabulary, {directory} "
-            f"differs in {'; '.join(changed)}. Train the same model on records of the same "
-            "vocab.txt, or leave train.initial_run empty."
-        )
+    if not changed:
+        return
+    remedy = "Train the same model on records of the same vocab.txt"
+    if any(row.startswith("max_position_embeddings") for row in changed):
+        rows = bert_config.max_position_embeddings
+        remedy += f", the first phase with --set model.max_position_embeddings={rows} already"
+    raise ValueError(
+        f"train.initial_run must be a run with the same model and vocabulary, {directory} "
+        f"differs in {'; '.join(changed)}. {remedy}, or leave train.initial_run empty."
+    )
 
 
 def check_batch(recipe: Recipe, num_replicas: int) -> None:
@@ -143,3 +188,7 @@ def check_batch(recipe: Recipe, num_replicas: int) -> None:
             f"train.global_batch_size must be a multiple of the {num_replicas} replicas, received "
             f"{batch}. Pass --set train.global_batch_size={batch + -batch % num_replicas}."
         )
+
+
+def _word(value: int | bool) -> str:
+    return str(value).lower()

@@ -37,6 +37,20 @@ def heldout_text(figures: Mapping[str, float]) -> str:
     return text.format(**figures)
 
 
+def lengthening_text(lengthening: Mapping[str, int]) -> str:
+    """Returns what becomes of the schedule of a run that was made longer.
+
+    Args:
+      lengthening: `at_step`, and the steps in all `before` and `now`; see `RunFolder.write_run`.
+    """
+    return (
+        "pretrain: lengthened from {before:,} to {now:,} steps at step {at_step:,}; weights and "
+        "optimizer state are kept, and the schedule is from here on that of a run of {now:,} "
+        "steps: the learning rate jumps from where it stood to where such a run has it at this "
+        "step".format(**lengthening)
+    )
+
+
 class TrainingProgress:
     """Adds up metric sums, writes a row every `log_every_steps`, draws the bar.
 
@@ -44,7 +58,7 @@ class TrainingProgress:
       run: where rows go.
       checkpoint: its step and seconds; the seconds are counted here.
       recipe: batch and intervals.
-      unigram_loss: nats, shown beside every evaluation.
+      unigram_loss: nats, printed with every evaluation.
 
     Raises:
       FloatingPointError: from `trained`, when the loss is no longer finite.
@@ -84,6 +98,8 @@ class TrainingProgress:
         )
         if step:
             print(f"pretrain: continues at step {step:,}", file=sys.stderr)
+        if facts["lengthened"] and (last := facts["lengthened"][-1])["at_step"] == step:
+            print(lengthening_text(last), file=sys.stderr)
 
     def __exit__(self, *exception) -> None:
         self._bar.close()

@@ -11,6 +11,8 @@ import os
 import pathlib
 from collections.abc import Mapping
 
+from data_prep import storage
+from models import BertConfig
 from pipeline.recipes import loader
 
 # Settings that may change between two starts of one run without changing its result.
@@ -21,6 +23,8 @@ _FREE = (
     "train.log_every_steps:",
     "train.steps_per_loop:",
 )
+# May grow: the run is then continued, with the schedule of the new length.
+_LENGTH = "train.num_train_steps:"
 _PACKAGES = ("tensorflow", "tf-keras", "numpy")
 
 
@@ -32,7 +36,8 @@ class RunFolder:
       recipe: what is to run. A folder that already holds another run is refused.
 
     Raises:
-      ValueError: the folder holds a run with other settings; every difference is named.
+      ValueError: the folder holds a run with other settings; every difference is named. More
+        `train.num_train_steps` is no such difference.
     """
 
     def __init__(self, directory: str | os.PathLike, recipe: loader.Recipe):
@@ -43,11 +48,14 @@ class RunFolder:
     def begin(self) -> None:
         """Makes the folder and writes the recipe; every check comes before this.
 
+        A run that is lengthened is unfinished from here on.
+
         Raises:
           OSError: the folder cannot be made or written.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            storage.make_folder(str(self.path))
+            storage.remove(str(self.path / "COMPLETED"), missing_ok=True)
             loader.save_recipe(self._recipe, self.path / "recipe.yaml")
         except OSError as error:
             raise OSError(
@@ -59,15 +67,23 @@ class RunFolder:
         saved = self.path / "recipe.yaml"
         if not saved.is_file():
             return
-        # Through the recipe's own reader: what an older version did not write has its default.
-        before = loader.load_recipe(str(saved)).to_dict()
+        before = loader.load_recipe(str(saved))
+        steps, before_steps = (each.train.num_train_steps for each in (recipe, before))
+        free = (*_FREE, _LENGTH) if steps > before_steps else _FREE
         changed = [
-            row for row in loader.differences(before, recipe.to_dict()) if not row.startswith(_FREE)
+            row
+            for row in loader.differences(before.to_dict(), recipe.to_dict())
+            if not row.startswith(free)
         ]
         if changed:
+            remedy = "Use another --output, or the old settings to continue that run."
+            if steps < before_steps:
+                remedy += (
+                    " A run can be made longer, not shorter: its own length is "
+                    f"--set {_LENGTH.rstrip(':')}={before_steps}."
+                )
             raise ValueError(
-                f"{self.path} holds a run with other settings: {'; '.join(changed)}. Use "
-                "another --output, or the old settings to continue that run."
+                f"{self.path} holds a run with other settings: {'; '.join(changed)}. {remedy}"
             )
 
     @property
@@ -76,19 +92,43 @@ class RunFolder:
         return str(self.path / "checkpoints")
 
     def final_figures(self) -> dict | None:
-        """Returns the figures of a finished run, or None."""
+        """Returns the figures of a finished run, or None; also of one that is to be lengthened."""
         marker = self.path / "COMPLETED"
-        return json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else None
+        if not marker.is_file():
+            return None
+        figures = json.loads(marker.read_text(encoding="utf-8"))
+        return figures if figures["step"] >= self._recipe.train.num_train_steps else None
 
     def run_facts(self) -> dict | None:
         """Returns what `write_run` wrote, or None for a new run."""
         path = self.path / "run.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
-    def write_run(self, facts: Mapping) -> None:
-        """Writes `run.json`, what a report needs to know besides the curves."""
+    def keep_model(self, bert_config: BertConfig, vocab_file: str) -> None:
+        """Writes what a checkpoint needs to become a model again: sizes and vocabulary."""
+        bert_config.save(self.path / "bert_config.json")
+        storage.write_whole(self.path / "vocab.txt", storage.read_whole(vocab_file))
+
+    def write_run(self, facts: Mapping, steps_done: int = 0) -> None:
+        """Writes `run.json`, what a report needs to know besides the curves.
+
+        Args:
+          facts: `recipe` and more. `versions` is added, and `lengthened`: for each time that
+            `train.num_train_steps` was raised, `at_step` and the lengths `before` and `now`.
+          steps_done: steps made before this start.
+        """
         versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
-        self._write_json("run.json", {**facts, "versions": versions})
+        lengthened = self._lengthened(facts, steps_done)
+        self._write_json("run.json", {**facts, "versions": versions, "lengthened": lengthened})
+
+    def _lengthened(self, facts: Mapping, steps_done: int) -> list[dict]:
+        if (earlier := self.run_facts()) is None:
+            return []
+        before, now = (each["recipe"]["train"]["num_train_steps"] for each in (earlier, facts))
+        lengthened = earlier.get("lengthened", [])
+        if before == now:
+            return lengthened
+        return [*lengthened, {"at_step": steps_done, "before": before, "now": now}]
 
     def complete(self, figures: Mapping) -> None:
         """Writes the completion marker. Nothing is written after it."""
@@ -109,11 +149,8 @@ class RunFolder:
             for line in log.read_text(encoding="utf-8").splitlines(keepends=True)
             if line.endswith("\n") and json.loads(line)["step"] <= step
         ]
-        temporary = log.with_suffix(".tmp")
-        temporary.write_text("".join(kept), encoding="utf-8")
-        os.replace(temporary, log)
+        storage.write_whole(log, "".join(kept).encode("utf-8"))
 
     def _write_json(self, name: str, content: Mapping) -> None:
-        temporary = self.path / f"{name}.tmp"
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, self.path / name)
+        text = json.dumps(content, indent=2) + "\n"
+        storage.write_whole(self.path / name, text.encode("utf-8"))

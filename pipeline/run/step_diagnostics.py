@@ -27,6 +27,7 @@ class StepSizes:
     Args:
       variables: the model's trainable variables, of equal values on all replicas.
       directory: where TensorBoard looks; made if it is not there.
+      every_steps: watches the steps whose number is a multiple of this.
       multipliers: gives those of the last step, in the order of the variables, such as
         `Mnemosyne.step_multipliers`; None where the optimizer learned none.
     """
@@ -35,11 +36,17 @@ class StepSizes:
         self,
         variables: Sequence[tf.Variable],
         directory: str | os.PathLike,
+        every_steps: int,
         multipliers: Callable[[], Sequence[float]] | None = None,
     ):
         self._variables = list(variables)
+        self._every_steps = every_steps
         self._multipliers = multipliers
         self._writer = ScalarWriter(directory)
+
+    def watches(self, step: int) -> bool:
+        """Says whether the step of this number is measured."""
+        return step % self._every_steps == 0
 
     @contextlib.contextmanager
     def watch(self, step: int) -> Iterator[None]:

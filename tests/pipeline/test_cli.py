@@ -23,6 +23,20 @@ def test_help_imports_neither_tensorflow_nor_beam():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_help_of_a_command_imports_neither_tensorflow_nor_beam(command):
+    program = (
+        "import sys; from pipeline import cli\n"
+        f"try: cli.main(['{command}', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in sys.modules if m in ('tensorflow', 'apache_beam')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_unknown_command_exits_with_2_and_names_the_known_ones(capsys):
     assert cli.main(["pretrian"]) == 2
     error = capsys.readouterr().err

@@ -80,8 +80,39 @@ def test_finished_run_says_so_and_is_left_alone(finished, records_dir, tiny_reci
     before = (output / "metrics.jsonl").read_bytes()
     again = pretrain.pretrain(tiny_recipe(*DROPOUT), data_dir=records_dir, output_dir=str(output))
     assert again == figures
-    assert "already complete" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "already complete" in printed and "--set train.num_train_steps=N" in printed
     assert (output / "metrics.jsonl").read_bytes() == before
+
+
+# Its rate is the same at every step of a run of any length.
+CONSTANT_RATE = ("optimizer.name=schedule_free_adamw", "optimizer.warmup_fraction=0.0")
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_lengthened_to_the_figures_of_a_long_one(
+    records_dir, tmp_path, tiny_recipe, capsys
+):
+    def run(name, num_train_steps):
+        recipe = tiny_recipe(*DROPOUT, *CONSTANT_RATE, f"train.num_train_steps={num_train_steps}")
+        return pretrain.pretrain(recipe, data_dir=records_dir, output_dir=str(tmp_path / name))
+
+    long = run("long", 12)
+    assert run("run", 7)["step"] == 7
+    capsys.readouterr()
+    lengthened = run("run", 12)
+    assert "lengthened from 7 to 12 steps at step 7" in capsys.readouterr().err
+    assert lengthened["step"] == 12
+    assert json.loads((tmp_path / "run" / "COMPLETED").read_text()) == lengthened
+    # Checkpoints hold the average; training goes on from a point that float32 rebuilds from it to
+    # a few units in the last place (1.2e-7), of weights of order 1, which five more steps carry on.
+    for key in ("masked_lm_loss", "next_sentence_loss"):
+        np.testing.assert_allclose(lengthened[key], long[key], rtol=1e-5)
+    assert [row["step"] for row in rows(tmp_path / "run", "train")] == [3, 6, 9, 12]
+    assert [row["step"] for row in rows(tmp_path / "run", "heldout")] == [6, 7, 12]
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert facts["lengthened"] == [{"at_step": 7, "before": 7, "now": 12}]
+    assert run("run", 12) == lengthened  # and is finished
 
 
 def test_changed_settings_are_refused_by_the_command(finished, records_dir, capsys):
@@ -143,7 +174,7 @@ def test_the_optimizer_is_told_steps_and_masked_tokens_of_a_step(
     def make(loader, num_train_steps, labels_per_step):
         raise Told(num_train_steps, labels_per_step)
 
-    monkeypatch.setattr("pipeline.optimizers.from_recipe.make_optimizer", make)
+    monkeypatch.setattr("pipeline.pretrain.make_optimizer", make)
     with pytest.raises(Told) as told:
         pretrain.pretrain(tiny_recipe(), data_dir=records_dir, output_dir=str(tmp_path / "run"))
     assert told.value.args == (12, 8 * 3)
@@ -172,12 +203,17 @@ def test_loss_that_is_not_finite_stops_with_exit_code_1(
 ):
     recipe = tmp_path / "recipe.yaml"
     loader.save_recipe(tiny_recipe("optimizer.learning_rate=1e30"), recipe)
-    code = pretrain.main(
-        ["--recipe", str(recipe), "--data", records_dir, "--output", str(tmp_path / "run")]
-    )
+    files = ("--recipe", str(recipe), "--data", records_dir, "--output", str(tmp_path / "run"))
+    code = cli.main(["pretrain", *files])
     assert code == 1
     assert "not finite between steps" in capsys.readouterr().err
     assert not (tmp_path / "run" / "COMPLETED").exists()
+
+
+def test_table_of_positions_is_as_long_as_the_records(records_dir, tmp_path, tiny_recipe):
+    recipe = tiny_recipe("train.num_train_steps=1", "model.max_position_embeddings=16")
+    pretrain.pretrain(recipe, data_dir=records_dir, output_dir=str(tmp_path))
+    assert BertConfig.load(tmp_path / "bert_config.json").max_position_embeddings == 16
 
 
 @pytest.mark.parametrize(("step", "stop"), [(0, 3), (3, 5), (5, 6), (6, 9), (9, 10), (10, 12)])

@@ -123,6 +123,16 @@ def test_two_phases_train_on_two_bins_of_one_folder(prepared, tiny_recipe, tmp_p
     np.testing.assert_array_equal(*weights)
 
 
+@pytest.mark.slow
+def test_records_longer_than_the_published_512_tokens_train(prepared, tiny_recipe, tmp_path):
+    data = prepared("--max_seq_length", "640")
+    recipe = tiny_recipe(*MODEL, "prepare.max_seq_length=640", "train.num_train_steps=2")
+    figures = pretrain.pretrain(recipe, data_dir=data, output_dir=str(tmp_path / "run"))
+    assert np.isfinite(figures["loss"])
+    config = json.loads((tmp_path / "run" / "bert_config.json").read_text())
+    assert config["max_position_embeddings"] == 640
+
+
 def test_a_length_without_a_bin_is_refused_by_the_command(prepared, tmp_path, capsys):
     kind = ("--objective", "mlm", "--masking", "dynamic", "--short_seq_prob", "0.5")
     data = prepared("--max_seq_length", "32", "--bins", "16,32", *kind)

@@ -3,17 +3,17 @@ import pytest
 import tensorflow as tf
 
 from data_prep import features as records
+from data_prep.settings import RecordSettings
 from pipeline.data.dynamic_masking import MaskingRules
 from pipeline.data.record_reader import RecordReader, make_reader
-from pipeline.recipes.sections import PrepareConfig
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cat", "##s", "sat"]
-PREPARE = PrepareConfig(max_seq_length=6, max_predictions_per_seq=2, masked_lm_prob=0.4)
+PREPARE = RecordSettings(max_seq_length=8, max_predictions_per_seq=2, masked_lm_prob=0.4)
 UNMASKED = {
-    "input_ids": [[2, 5, 6, 7, 3, 0]],
-    "input_mask": [[1, 1, 1, 1, 1, 0]],
-    "segment_ids": [[0, 0, 0, 0, 0, 0]],
-    "word_starts": [[0, 1, 0, 1, 0, 0]],
+    "input_ids": [[2, 5, 6, 7, 3, 0, 0, 0]],
+    "input_mask": [[1, 1, 1, 1, 1, 0, 0, 0]],
+    "segment_ids": [[0] * 8],
+    "word_starts": [[0, 1, 0, 1, 0, 0, 0, 0]],
     "next_sentence_labels": [[0]],
 }
 
@@ -32,7 +32,7 @@ def serialized(count):
 def test_rules_are_the_recipes_with_the_ids_of_the_vocabulary(data_dir):
     settings = {"masking": "dynamic", "masked_lm_prob": 0.15, "max_predictions_per_seq": 20}
     assert make_reader(PREPARE, settings, data_dir) == RecordReader(
-        max_seq_length=6,
+        max_seq_length=8,
         max_predictions_per_seq=2,
         masking=MaskingRules(
             masked_lm_prob=0.4,
@@ -51,8 +51,8 @@ def test_masked_records_need_no_vocabulary(tmp_path):
 
 
 def test_words_for_what_is_read(data_dir):
-    whole_words = PrepareConfig(max_seq_length=64, do_whole_word_mask=True)
-    assert make_reader(PREPARE, {}, data_dir).describe() == "records of 6 tokens"
+    whole_words = RecordSettings(max_seq_length=64, do_whole_word_mask=True)
+    assert make_reader(PREPARE, {}, data_dir).describe() == "records of 8 tokens"
     assert make_reader(whole_words, {"masking": "dynamic"}, data_dir).describe() == (
         "records of 64 tokens, masked in training: whole words, 15%, at most 20"
     )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models import BertConfig
-from pipeline.glue import classifier_training, finetune
+from pipeline.commands import glue as finetune
+from pipeline.glue import classifier_training
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a", "same", "other"]
 

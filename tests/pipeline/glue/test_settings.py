@@ -27,9 +27,16 @@ def test_steps_are_whole_batches_over_all_epochs(num_examples, epochs, steps):
         ("max_train_examples", -1, "--max_train_examples: expected 0 or more"),
         ("weight_decay", -0.1, "--weight_decay: expected 0 or more"),
         ("warmup_fraction", 1.5, "--warmup_fraction: expected 0 to 1, received 1.5"),
+        ("optimizer", "lion", "--learning_rate: expected one with --optimizer lion"),
         ("optimizer", "adam", "--optimizer: expected one of mnemosyne, adamw, .*; received adam"),
     ],
 )
 def test_a_value_out_of_range_names_its_flag(name, value, message):
     with pytest.raises(ValueError, match=message):
         FineTuningSettings(**{name: value})
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), [("adamw", 1e-4), ("mnemosyne", 1.0)])
+def test_a_rate_that_is_not_given_is_the_optimizers_own(optimizer, rate):
+    assert FineTuningSettings(optimizer=optimizer).learning_rate == rate
+    assert FineTuningSettings(optimizer=optimizer, learning_rate=0.5).learning_rate == 0.5

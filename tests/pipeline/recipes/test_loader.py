@@ -34,8 +34,61 @@ def test_override_is_typed_as_the_field_is():
     )
     assert recipe.train.num_train_steps == 7
     assert recipe.optimizer.learning_rate == 3e-4
-    assert recipe.model.overrides()["hidden_dim"] == 64
-    assert "num_layers" not in recipe.model.overrides()
+    assert recipe.model.overrides(128)["hidden_dim"] == 64
+    assert "num_layers" not in recipe.model.overrides(128)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "rows"),
+    [
+        ([], 512),
+        (["prepare.max_seq_length=640"], 640),
+        (["model.max_position_embeddings=64"], 64),
+        (["prepare.max_seq_length=640", "model.max_position_embeddings=1024"], 1024),
+    ],
+)
+def test_table_of_positions_is_as_published_or_as_long_as_the_records(overrides, rows):
+    recipe = loader.load_recipe("bert_tiny_sample", overrides)
+    length = recipe.prepare.max_seq_length
+    assert recipe.model.overrides(length)["max_position_embeddings"] == rows
+
+
+def test_remedy_of_a_table_of_positions_that_is_too_short_works():
+    overrides = ["prepare.max_seq_length=640", "model.max_position_embeddings=512"]
+    remedy = "--set (model.max_position_embeddings=640)"
+    with pytest.raises(ValueError, match=f"at least prepare.max_seq_length .640.*{remedy}"):
+        loader.load_recipe("bert_tiny_sample", overrides)
+    loader.load_recipe("bert_tiny_sample", [*overrides, "model.max_position_embeddings=640"])
+
+
+def test_every_setting_of_fine_tuning_is_set_in_a_recipe():
+    overrides = ["glue.num_train_epochs=2.5", "glue.optimizer=mnemosyne", "glue.tasks=RTE,CoLA"]
+    glue = loader.load_recipe("bert_tiny_mnemosyne", overrides).glue
+    assert (glue.num_train_epochs, glue.optimizer, glue.tasks) == (2.5, "mnemosyne", "RTE,CoLA")
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "recipe"),
+    [("glue", "optimizer", "bert_tiny_sample"), ("optimizer", "name", "bert_tiny_adamw")],
+)
+def test_a_rate_does_not_become_a_multiplier_of_mnemosynes(section, key, recipe):
+    """The recipe's is a rate of AdamW; to Mnemosyne 1.0 is as meta-trained."""
+
+    def rate(*overrides):
+        return getattr(loader.load_recipe(recipe, overrides), section).learning_rate
+
+    assert rate() < 0.01
+    assert rate(f"{section}.{key}=mnemosyne") == 1.0
+    assert rate(f"{section}.{key}=mnemosyne", f"{section}.learning_rate=0.5") == 0.5
+    assert rate(f"{section}.{key}=adamw") == rate()
+
+
+def test_casing_is_said_once():
+    recipe = loader.load_recipe("bert_tiny_sample", ["vocab.do_lower_case=false"])
+    assert recipe.prepare.do_lower_case is None  # as the vocabulary
+    both = ["vocab.do_lower_case=false", "prepare.do_lower_case=true"]
+    with pytest.raises(ValueError, match="one casing for vocabulary and records"):
+        loader.load_recipe("bert_tiny_sample", both)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +104,11 @@ def test_override_is_typed_as_the_field_is():
         ("optimizer.name=adam", "Unknown optimizer.name 'adam'.*mnemosyne, adamw, .*, sgd"),
         ("optimizer.without=cam", "must be one of heads, memory, .*, or empty; received cam"),
         ("optimizer.decay_start=1", "decay_start must be from 0 to below 1, received 1"),
-        ("prepare.masked_lm_prob=1.5", "masked_lm_prob must be a share .*, received 1.5"),
+        ("prepare.masked_lm_prob=1.5", "Expected prepare.masked_lm_prob from 0 to 1, received 1.5"),
+        ("prepare.objective=clm", "Expected prepare.objective to be one of mlm_nsp"),
+        ("vocab.vocab_size=0", "Expected vocab.vocab_size of at least 1, received 0"),
+        ("glue.batch_size=0", "glue.batch_size: expected more than 0, received 0"),
+        ("glue.optimizer=adam", "glue.optimizer: expected one of mnemosyne"),
     ],
 )
 def test_wrong_override_says_what_was_expected(override, message):

@@ -1,10 +1,12 @@
 import dataclasses
 import json
+import re
 
 import pytest
 import tensorflow as tf
 
 from data_prep import features as records
+from models import BertConfig
 from pipeline.run import preflight
 
 
@@ -24,11 +26,11 @@ def with_settings(records_dir, **settings):
 
 
 def test_every_bin_passes_and_another_length_lists_them(records_dir, tiny_recipe):
-    manifest = with_settings(records_dir, max_seq_length=20, bins="5,10,20")
-    for length in (5, 10, 20):
+    manifest = with_settings(records_dir, max_seq_length=20, bins="8,10,20")
+    for length in (8, 10, 20):
         recipe = tiny_recipe(f"prepare.max_seq_length={length}")
         preflight.check_records(recipe, manifest, records_dir)
-    with pytest.raises(ValueError, match="asks for 15, .* has bins of 5, 10, 20. Pass --set"):
+    with pytest.raises(ValueError, match="asks for 15, .* has bins of 8, 10, 20. Pass --set"):
         preflight.check_records(tiny_recipe("prepare.max_seq_length=15"), manifest, records_dir)
 
 
@@ -39,26 +41,38 @@ def test_of_unmasked_records_the_recipe_decides_the_number_of_predictions(record
         preflight.check_records(recipe, with_settings(records_dir), records_dir)
 
 
+def test_all_that_differs_is_named_at_once_with_what_mends_it(records_dir, tiny_recipe):
+    differs = ("prepare.max_seq_length=12", "prepare.max_predictions_per_seq=4")
+    manifest = with_settings(records_dir, do_lower_case=False)
+    with pytest.raises(ValueError, match="The recipe expects") as refused:
+        preflight.check_records(tiny_recipe(*differs), manifest, records_dir)
+    remedy = re.findall(r"--set (\S+[^\s,])", str(refused.value))
+    assert len(remedy) == 3
+    preflight.check_records(tiny_recipe(*differs, *remedy), manifest, records_dir)
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_casing_of_recipe_and_records_must_agree(records_dir, tiny_recipe, prepared):
+    manifest = with_settings(records_dir, do_lower_case=prepared)
+    fits, other = (f"vocab.do_lower_case={str(x).lower()}" for x in (prepared, not prepared))
+    preflight.check_records(tiny_recipe(fits), manifest, records_dir)
+    with pytest.raises(ValueError, match=f"do_lower_case=.* Pass --set {fits}, or"):
+        preflight.check_records(tiny_recipe(other), manifest, records_dir)
+
+
 def test_ngrams_that_nobody_would_make_are_refused(records_dir, tiny_recipe):
     manifest = with_settings(records_dir, masking="dynamic", max_ngram=3)
     with pytest.raises(ValueError, match="--max_ngram 3 and --masking dynamic.*--masking static"):
         preflight.check_records(tiny_recipe(), manifest, records_dir)
 
 
-@pytest.mark.parametrize(
-    ("made_with", "decided"),
-    [
-        ({}, set()),
-        ({"masking": "static", "bins": ""}, set()),
-        ({"bins": "64,128"}, {"max_seq_length"}),
-        (
-            {"masking": "dynamic"},
-            {"masked_lm_prob", "max_predictions_per_seq", "do_whole_word_mask"},
-        ),
-    ],
-)
-def test_recipe_decides_what_is_not_in_the_records(made_with, decided):
-    assert preflight.decided_by_recipe(made_with) == decided
+def bert_config(recipe):
+    overrides = recipe.model.overrides(recipe.prepare.max_seq_length)
+    return BertConfig.named(recipe.model.size, vocab_size=recipe.vocab.vocab_size, **overrides)
+
+
+def check_initial_run(recipe, manifest):
+    preflight.check_initial_run(recipe, manifest, bert_config(recipe))
 
 
 @pytest.fixture
@@ -67,6 +81,7 @@ def first_phase(tmp_path, records_dir, tiny_recipe):
     manifest = dataclasses.asdict(records.load_manifest(records_dir))
     facts = {"recipe": tiny_recipe().to_dict(), "data_manifest": manifest}
     (tmp_path / "run.json").write_text(json.dumps(facts))
+    bert_config(tiny_recipe()).save(tmp_path / "bert_config.json")
     tf.train.Checkpoint(step=tf.Variable(1)).save(str(tmp_path / "checkpoints" / "ckpt"))
     return tmp_path
 
@@ -76,18 +91,21 @@ def test_initial_run_may_differ_in_all_but_model_and_vocabulary(
 ):
     manifest = records.load_manifest(records_dir)
     fits = (f"train.initial_run={first_phase}", "model.dropout=0.3", "train.num_train_steps=99")
-    preflight.check_initial_run(tiny_recipe(*fits), manifest)
+    check_initial_run(tiny_recipe(*fits), manifest)
     with pytest.raises(ValueError, match="differs in num_layers: 1 -> 2. Train the same model"):
-        preflight.check_initial_run(tiny_recipe(*fits, "model.num_layers=2"), manifest)
+        check_initial_run(tiny_recipe(*fits, "model.num_layers=2"), manifest)
     other = dataclasses.replace(manifest, vocab={"size": 50, "sha256": "other"})
     with pytest.raises(ValueError, match="differs in vocab.txt"):
-        preflight.check_initial_run(tiny_recipe(*fits), other)
+        check_initial_run(tiny_recipe(*fits), other)
+    longer = tiny_recipe(*fits, "prepare.max_seq_length=640")
+    with pytest.raises(ValueError, match="512 -> 640.*--set model.max_position_embeddings=640"):
+        check_initial_run(longer, manifest)
 
 
 def test_initial_run_without_a_checkpoint_is_refused(tmp_path, records_dir, tiny_recipe):
     recipe = tiny_recipe(f"train.initial_run={tmp_path}")
     with pytest.raises(FileNotFoundError, match="has no checkpoint"):
-        preflight.check_initial_run(recipe, records.load_manifest(records_dir))
+        check_initial_run(recipe, records.load_manifest(records_dir))
 
 
 def test_run_continues_only_with_the_meta_parameters_it_began_with():
@@ -97,7 +115,6 @@ def test_run_continues_only_with_the_meta_parameters_it_began_with():
     for began_with, named in (
         ("nominal", "nominal"),
         ("ae19ddae6d5d", "ae19ddae6d5d"),
-        ({"structure": {}, "values": {}}, "of an earlier release"),
     ):
         with pytest.raises(ValueError, match=f"{named}, this release trains with 69b05fe6"):
             preflight.check_same_meta_parameters({"meta_parameters": began_with}, "69b05fe60cce")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.run.progress import TrainingProgress, heldout_text
+from pipeline.run.progress import TrainingProgress, heldout_text, lengthening_text
 from pipeline.run.run_folder import RunFolder
 
 # Sums of 10 predictions and 4 pairs; see `models.losses.METRIC_SUMS`.
@@ -104,3 +104,9 @@ def test_the_first_lines_say_what_runs_where(tmp_path, tiny_recipe, capsys):
     for text in ("4,385,920 parameters", "GPU:0, GPU:1", "batch 8 = 2 x 4 sequences"):
         assert text in printed
     assert "records of 10 tokens" in printed and "continues at step 5" in printed
+
+
+def test_a_longer_run_says_what_becomes_of_its_schedule():
+    text = lengthening_text({"at_step": 1_500, "before": 1_500, "now": 3_000})
+    assert "from 1,500 to 3,000 steps at step 1,500" in text
+    assert "optimizer state are kept" in text and "that of a run of 3,000 steps" in text

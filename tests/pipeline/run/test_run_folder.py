@@ -61,7 +61,36 @@ def test_figures_exist_only_after_completion(tmp_path, tiny_recipe):
     assert run.final_figures() is None
     run.complete({"step": 12})
     assert run.final_figures() == {"step": 12}
-    assert not list(tmp_path.glob("*.tmp"))
+    assert not list(tmp_path.glob("*.tmp*"))
+
+
+def test_a_run_may_grow_and_is_unfinished_then(tmp_path, tiny_recipe):
+    run = started(tmp_path, tiny_recipe())
+    run.write_run({"recipe": tiny_recipe().to_dict()})
+    run.complete({"step": 12})
+    longer = tiny_recipe("train.num_train_steps=20")
+    run = RunFolder(tmp_path, longer)
+    assert run.final_figures() is None
+    assert (tmp_path / "COMPLETED").exists()  # nothing is touched before `begin`
+    run.begin()
+    assert not (tmp_path / "COMPLETED").exists()
+    for steps_done in (12, 15):  # a later start of the longer run adds nothing
+        run.write_run({"recipe": longer.to_dict()}, steps_done)
+        assert run.run_facts()["lengthened"] == [{"at_step": 12, "before": 12, "now": 20}]
+
+
+def test_a_run_does_not_shrink_and_the_message_gives_its_length(tmp_path, tiny_recipe):
+    started(tmp_path, tiny_recipe())
+    message = "train.num_train_steps: 12 -> 6.*not shorter.*--set train.num_train_steps=12"
+    with pytest.raises(ValueError, match=message):
+        RunFolder(tmp_path, tiny_recipe("train.num_train_steps=6"))
+
+
+def test_growing_excuses_no_other_difference(tmp_path, tiny_recipe):
+    started(tmp_path, tiny_recipe())
+    other = tiny_recipe("train.num_train_steps=20", "train.random_seed=4")
+    with pytest.raises(ValueError, match="other settings: train.random_seed: 0 -> 4. Use"):
+        RunFolder(tmp_path, other)
 
 
 def test_run_facts_carry_versions(tmp_path, tiny_recipe):

@@ -1,0 +1,67 @@
+"""`mnemosyne pretrain`: trains a BERT from a recipe and records, or continues to."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from pipeline.recipes import loader
+from pipeline.recipes.sections import OPTIMIZERS
+
+_EXAMPLE = f"""example:
+  mnemosyne pretrain --recipe bert_tiny_sample --data runs/sample/data --output runs/sample/pretrain
+  mnemosyne pretrain --recipe bert_tiny_sample --data DIR --output DIR \\
+      --set optimizer.name=adamw --set optimizer.learning_rate=1e-3
+
+optimizer.name is one of {", ".join(OPTIMIZERS[:5])},
+{", ".join(OPTIMIZERS[5:])}.
+
+A finished run is trained longer by running it again with a larger --set train.num_train_steps=N;
+from there on its learning rates are those of a run of N steps.
+
+Every kind of record is read. Unmasked ones (prepare --masking dynamic) are masked anew in each
+epoch, as the recipe says under 'prepare'. Of records in bins a run reads those of one length,
+--set prepare.max_seq_length=128; a second phase on longer ones begins with the weights of the
+first: --set prepare.max_seq_length=512 --set train.initial_run=FIRST_OUTPUT"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the command's parser."""
+    parser = argparse.ArgumentParser(
+        prog="mnemosyne pretrain",
+        description="Pre-train BERT on records of 'mnemosyne prepare'. Run again to continue.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--recipe", required=True, help="a recipe's name ('mnemosyne recipe' lists them) or file")
+    add("--data", required=True, metavar="DIR", help="output folder of 'mnemosyne prepare'")
+    add("--output", required=True, metavar="DIR", help="folder of this run")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override one setting of the recipe; repeatable",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Trains, and returns 0 when the run is complete, 1 when it diverged."""
+    args = build_parser().parse_args(argv)
+    recipe = loader.load_recipe(args.recipe, args.set)
+    # Only now: TensorFlow takes seconds, and --help and a wrong recipe need none of it.
+    from pipeline.pretrain import pretrain
+    from pipeline.run.progress import heldout_text
+
+    try:
+        figures = pretrain(recipe, data_dir=args.data, output_dir=args.output)
+    except FloatingPointError as error:
+        print(f"mnemosyne pretrain: {error}", file=sys.stderr)
+        return 1
+    print(f"pretrain: step {figures['step']:,}, held-out {heldout_text(figures)}")
+    if figures["skipped_steps"]:
+        print(f"pretrain: {figures['skipped_steps']} steps had gradients that were not finite")
+    return 0
