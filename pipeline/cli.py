@@ -19,7 +19,7 @@ COMMANDS = {
     "prepare": ("data_prep.create_pretraining_data", "turn a corpus into TFRecords"),
     "inspect": ("pipeline.data.inspect", "print decoded records and their statistics"),
     "pretrain": ("pipeline.pretrain", "pre-train BERT from a recipe"),
-    "glue": ("pipeline.glue.finetune", "fine-tune and score on GLUE"),
+    "glue": ("pipeline.commands.glue", "fine-tune and score on GLUE"),
     "sample-tasks": ("data_prep.sample_glue_tasks", "make two GLUE-layout tasks from a corpus"),
     "meta-train": ("pipeline.commands.meta_train", "learn meta-parameters of Mnemosyne"),
     "report": ("pipeline.report.page", "write one HTML page about data, runs and scores"),

@@ -16,7 +16,7 @@ class FineTuningSettings:
       num_train_epochs: Passes over the training examples; may be a fraction.
       learning_rate: Peak rate, reached after the warm-up; for Mnemosyne a multiplier.
       batch_size: Examples per step; every step has exactly this many.
-      max_seq_length: Tokens per example.
+      max_seq_length: Tokens per example; None for as many as the run's records have.
       seed: Decides order, dropout and the initial head.
       optimizer: One of `OPTIMIZERS`, as in a recipe.
       warmup_fraction: Share of the steps with a rising rate, in [0, 1]; not of Mnemosyne.
@@ -34,7 +34,7 @@ class FineTuningSettings:
     num_train_epochs: float = 3.0
     learning_rate: float = DEFAULT_LEARNING_RATES["adamw"]
     batch_size: int = 32
-    max_seq_length: int = 128
+    max_seq_length: int | None = None
     seed: int = 0
     optimizer: str = "adamw"
     warmup_fraction: float = 0.1
@@ -44,8 +44,9 @@ class FineTuningSettings:
 
     def __post_init__(self):
         for name in ("num_train_epochs", "learning_rate", "batch_size", "max_seq_length"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"--{name}: expected more than 0, received {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"--{name}: expected more than 0, received {value}")
         for name in ("seed", "max_train_examples", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"--{name}: expected 0 or more, received {getattr(self, name)}")

@@ -117,7 +117,9 @@ def test_model_ends_at_the_weights_to_evaluate(monkeypatch):
 
     monkeypatch.setattr(classifier_training, "make_optimizer", make)
     features, labels = make_examples(48)
-    settings = FineTuningSettings(num_train_epochs=1, batch_size=8, optimizer="schedule_free_adamw")
+    settings = FineTuningSettings(
+        num_train_epochs=1, batch_size=8, optimizer="schedule_free_adamw", learning_rate=1e-4
+    )
     model = make_model()
     fit(model, features, labels, settings)
     variables = model.trainable_variables
