@@ -30,6 +30,8 @@ from data_prep.settings import is_heldout
 
 DEV_FRACTION = 0.2
 _NOTES_FILE = "README.txt"
+_ORIGIN_FILE = "sample_tasks.json"  # what `mnemosyne glue` reads
+_ORIGIN = {"is_glue": False, "made_by": "mnemosyne sample-tasks"}
 _SHORTEST_SENTENCE, _LONGEST_SENTENCE = 5, 40  # words
 _EXAMPLE = """\
 example:
@@ -86,7 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     train, dev = _heldout_documents(flags, files)
     storage.make_folder(flags.output)
+    # Before the tasks, so that a folder left unfinished is not taken for GLUE either.
     storage.write_whole(os.path.join(flags.output, _NOTES_FILE), _README.encode())
+    storage.write_whole(os.path.join(flags.output, _ORIGIN_FILE), json.dumps(_ORIGIN).encode())
     rows = {
         "train": (train, flags.max_train),
         "dev": (dev, flags.max_dev),

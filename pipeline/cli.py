@@ -17,12 +17,12 @@ from pipeline.malloc import keep_freed_memory
 COMMANDS = {
     "vocab": ("data_prep.learn_vocab", "learn a WordPiece vocabulary from a corpus"),
     "prepare": ("data_prep.create_pretraining_data", "turn a corpus into TFRecords"),
-    "inspect": ("pipeline.data.inspect", "print decoded records and their statistics"),
+    "inspect": ("pipeline.commands.inspect", "print decoded records and their statistics"),
     "pretrain": ("pipeline.commands.pretrain", "pre-train BERT from a recipe"),
     "glue": ("pipeline.commands.glue", "fine-tune and score on GLUE"),
     "sample-tasks": ("data_prep.sample_glue_tasks", "make two GLUE-layout tasks from a corpus"),
     "meta-train": ("pipeline.commands.meta_train", "learn meta-parameters of Mnemosyne"),
-    "report": ("pipeline.report.page", "write one HTML page about data, runs and scores"),
+    "report": ("pipeline.commands.report", "write one HTML page about data, runs and scores"),
     "bench": ("pipeline.commands.bench", "measure speed, cost and optimizers, ours and others"),
     "recipe": ("pipeline.commands.recipe", "print a recipe, or one stage's flags"),
 }

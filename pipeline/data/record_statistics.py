@@ -1,10 +1,14 @@
-"""What a set of records looks like on the whole: batches in, counts and shares out."""
+"""Statistics of a set of records: batches to counts, and counts to tables of text."""
 
 import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from matplotlib.figure import Figure
+from tabulate import tabulate
+
+from data_prep import storage
 
 _BINS = 16
 _BAR = 50
@@ -12,10 +16,10 @@ _BAR = 50
 
 @dataclasses.dataclass
 class RecordStatistics:
-    """Counts over records; shares are properties.
+    """Counts over records.
 
     Attributes:
-      lengths: Sequences of each length, int64 `[seq_len + 1]`; the place is the
+      lengths: Sequences of each length, int64 `[seq_len + 1]`; the index is the
         number of tokens without padding.
       text_tokens: Tokens that are neither padding nor [CLS] nor [SEP].
       unknown: Those whose original is [UNK].
@@ -23,7 +27,8 @@ class RecordStatistics:
       kept: Predictions where the input holds the original.
       replaced: Predictions where it holds another token.
       random_next: Sequences whose second segment is random.
-      positions: Positions of all records, padding too; bins have records of several lengths.
+      positions: Positions of all records with their padding; records in bins have
+        several lengths.
       words: Words of unmasked records.
       is_masked: Whether the records hold predictions.
       has_pairs: Whether they hold pairs of segments.
@@ -51,52 +56,78 @@ class RecordStatistics:
         """Number of tokens to predict."""
         return self.hidden + self.kept + self.replaced
 
-    def lines(self) -> list[str]:
-        """The statistics in words, each value with what it is a share of."""
+    def table(self) -> str:
+        """The statistics as text: a name and a value a line, each fraction with its whole."""
         tokens = int(self.lengths @ np.arange(len(self.lengths)))
         found = np.flatnonzero(self.lengths)
-        middle = int(np.searchsorted(self.lengths.cumsum(), (self.sequences + 1) // 2))
+        median = int(np.searchsorted(self.lengths.cumsum(), (self.sequences + 1) // 2))
+        rows = [
+            ("sequences", f"{self.sequences:,}"),
+            (
+                "tokens",
+                f"{tokens:,}, {tokens / self.sequences:.1f} a sequence: shortest {found[0]}, "
+                f"median {median}, longest {found[-1]}",
+            ),
+            ("padding", f"{_percent(self.positions - tokens, self.positions)} of all positions"),
+            *(self._prediction_rows(tokens) if self.is_masked else self._word_rows()),
+            ("random next", self._random_next()),
+            (
+                "unknown",
+                f"{_percent(self.unknown, self.text_tokens, 3)} of the text tokens are [UNK]",
+            ),
+        ]
+        return tabulate(rows, tablefmt="plain", disable_numparse=True)
+
+    def _prediction_rows(self, tokens: int) -> list[tuple[str, str]]:
+        kinds = (
+            ("[MASK]", self.hidden),
+            ("random word", self.replaced),
+            ("left as it is", self.kept),
+        )
         return [
-            f"sequences       {self.sequences:,}",
-            f"tokens          {tokens:,}, {tokens / self.sequences:.1f} a sequence: shortest "
-            f"{found[0]}, median {middle}, longest {found[-1]}",
-            f"padding         {_percent(self.positions - tokens, self.positions)} of all positions",
-            *self._prediction_lines(tokens),
-            *self._pair_lines(),
-            f"unknown         {_percent(self.unknown, self.text_tokens, 3)} of the text tokens are "
-            "[UNK]",
+            (
+                "predictions",
+                f"{self.predictions:,}, {self.predictions / self.sequences:.1f} a sequence, "
+                f"{_percent(self.predictions, tokens)} of the tokens",
+            ),
+            (
+                "shown as",
+                ", ".join(f"{name} {_percent(count, self.predictions)}" for name, count in kinds),
+            ),
         ]
 
-    def _prediction_lines(self, tokens: int) -> list[str]:
-        if not self.is_masked:
-            return [
-                f"words           {self.words:,}, {self.words / self.sequences:.1f} a sequence",
-                "predictions     none: masking is left to the trainer",
-            ]
+    def _word_rows(self) -> list[tuple[str, str]]:
         return [
-            f"predictions     {self.predictions:,}, {self.predictions / self.sequences:.1f} a "
-            f"sequence, {_percent(self.predictions, tokens)} of the tokens",
-            f"  shown as      [MASK] {_percent(self.hidden, self.predictions)}, random word "
-            f"{_percent(self.replaced, self.predictions)}, left as it is "
-            f"{_percent(self.kept, self.predictions)}",
+            ("words", f"{self.words:,}, {self.words / self.sequences:.1f} a sequence"),
+            ("predictions", "none: masking is left to the trainer"),
         ]
 
-    def _pair_lines(self) -> list[str]:
+    def _random_next(self) -> str:
         if not self.has_pairs:
-            return ["random next     none: records of one segment"]
-        return [f"random next     {_percent(self.random_next, self.sequences)} of the sequences"]
+            return "none: records of one segment"
+        return f"{_percent(self.random_next, self.sequences)} of the sequences"
 
-    def histogram_lines(self) -> list[str]:
-        """Lengths as bars of "#", the longest 50 wide."""
+    def histogram(self) -> str:
+        """The lengths as text: a bin a line, with a bar of "#", the longest of them 50 wide."""
         width = max(1, -(-(len(self.lengths) - 1) // _BINS))
         starts = range(1, len(self.lengths), width)
         numbers = [int(self.lengths[start : start + width].sum()) for start in starts]
         last = len(self.lengths) - 1
-        return [
-            f"{start:>5}-{min(start + width - 1, last):<5} {number:>9,}  "
-            f"{'#' * round(_BAR * number / max(numbers))}".rstrip()
+        rows = [
+            (
+                f"{start}-{min(start + width - 1, last)}",
+                f"{number:,}",
+                "#" * round(_BAR * number / max(numbers)),
+            )
             for start, number in zip(starts, numbers, strict=True)
         ]
+        return tabulate(
+            rows,
+            ("length", "sequences", ""),
+            tablefmt="plain",
+            colalign=("left", "right", "left"),
+            disable_numparse=True,
+        )
 
 
 def measure(
@@ -112,7 +143,7 @@ def measure(
       batches: Records as `data_prep.features.parse_examples` returns them, in NumPy.
       vocab: Token of each id; [MASK], [UNK], [CLS] and [SEP] are looked up.
       max_seq_length: Positions in the longest record.
-      has_pairs: Whether the labels say anything.
+      has_pairs: Whether the records hold pairs of segments.
     """
     total = RecordStatistics(np.zeros(max_seq_length + 1, np.int64), has_pairs=has_pairs)
     frame = [vocab.index("[CLS]"), vocab.index("[SEP]")]
@@ -150,23 +181,19 @@ def _count_predictions(
 
 
 def save_histogram(statistics: RecordStatistics, path: str) -> None:
-    """Writes the lengths as a picture; the ending of `path` decides its format.
+    """Writes the lengths as a picture; the suffix of `path` decides its format.
 
     Raises:
-      ValueError: If the ending is not a picture format.
+      ValueError: If the suffix is not that of a picture.
     """
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(8, 3.5), layout="constrained", dpi=150)
     axes = figure.subplots()
     axes.bar(np.arange(len(statistics.lengths)), statistics.lengths, width=1.0, color="#0072b2")
     axes.set_xlabel("tokens per sequence, without padding")
     axes.set_ylabel("sequences")
     axes.spines[["top", "right"]].set_visible(False)
-    base, ending = os.path.splitext(path)
-    temporary = f"{base}.tmp{ending}"
-    figure.savefig(temporary)
-    os.replace(temporary, path)
+    with storage.open_whole(path) as file:
+        figure.savefig(file, format=os.path.splitext(path)[1].removeprefix("."))
 
 
 def _percent(part: int, whole: int, decimals: int = 1) -> str:

@@ -1,12 +1,12 @@
-"""One record as text for a terminal: its tokens, what is to be predicted, its label.
+"""One record as text for a terminal: its tokens, its predictions, its label.
 
-At a prediction the token of the input and the original are joined by an arrow:
+At a prediction an arrow joins the token of the input and the original token:
 
     [MASK]->lord    the word was hidden
     horse->lord     it was replaced by a random word
     lord->lord      it was left as it is
 
-A record that is left to the trainer to mask has no arrows, one without pairs no label.
+A record that the trainer masks has no arrows, one without pairs has no label.
 """
 
 import textwrap
@@ -52,7 +52,7 @@ def format_record(
         `next_sentence_labels` int32 `[]`.
       vocab: Token of each id.
       title: What the record is called.
-      has_pairs: Whether its label says anything.
+      has_pairs: Whether it is a pair of segments, with a label.
     """
     tokens = marked_tokens(record, vocab)
     facts = [f"{len(tokens)} of {len(record['input_ids'])} tokens"]

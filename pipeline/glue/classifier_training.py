@@ -1,6 +1,6 @@
-"""Trains a `BertClassifier` on one task: encoded examples in, dev predictions out.
+"""Trains a `BertClassifier` on one task: encoded examples to predictions.
 
-Every random choice is a function of (seed, step): the order of the examples of
+Every random choice is a function of (seed, step): the order of the examples in
 an epoch, the dropout masks, the initial weights of the head.
 """
 
@@ -45,13 +45,27 @@ def task_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
       labels: int32 `[batch]` classes, or float32 scores in [0, 5].
 
     Differs: scores are regressed on [-1, 1] instead of [0, 5], so that a new head
-    starts at the middle of the scale; correlations do not see it.
+    starts at the middle of the scale; correlations are the same on either scale.
     """
     if labels.dtype.is_floating:
         targets = labels * (2.0 / MAX_SCORE) - 1.0
         return tf.reduce_mean(tf.square(logits[:, 0] - targets))
     return tf.reduce_mean(
         tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    )
+
+
+def optimizer_config(settings: FineTuningSettings) -> OptimizerConfig:
+    """The optimizer of a task, as a recipe would describe it.
+
+    Raises:
+      ValueError: If a setting has no effect on this optimizer.
+    """
+    return OptimizerConfig(
+        name=settings.optimizer,
+        learning_rate=settings.learning_rate,
+        warmup_fraction=settings.warmup_fraction,
+        weight_decay=settings.weight_decay,
     )
 
 
@@ -79,20 +93,11 @@ def train(
       FloatingPointError: If the loss is not finite; names the steps.
     """
     num_train_steps = settings.num_train_steps(len(labels))
-    optimizer = make_optimizer(
-        OptimizerConfig(
-            name=settings.optimizer,
-            learning_rate=settings.learning_rate,
-            warmup_fraction=settings.warmup_fraction,
-            weight_decay=settings.weight_decay,
-        ),
-        num_train_steps,
-        settings.batch_size,
-    )
+    optimizer = make_optimizer(optimizer_config(settings), num_train_steps, settings.batch_size)
     optimizer.build(model.trainable_variables)
     train_step = _make_train_step(model, optimizer, labels.dtype)
     batches = batch_indices(len(labels), settings)
-    # A terminal is redrawn twice a second; a log file gets a line every ten.
+    # A terminal is redrawn twice a second; a log file gets a line every ten seconds.
     with tqdm(
         total=num_train_steps,
         desc=description,
@@ -106,7 +111,7 @@ def train(
             loss = train_step(_batch(features, rows), labels[rows], seed)
             if step % _STEPS_PER_REPORT == 0 or step == num_train_steps:
                 _report(bar, float(loss), step, settings)
-    # Schedule-Free AdamW is judged at an average of the weights that it trained.
+    # Schedule-Free AdamW is evaluated at an average of the weights that it trained.
     optimizer.finalize_variable_values(model.trainable_variables)
     return num_train_steps
 
@@ -114,8 +119,8 @@ def train(
 def _compiles() -> bool:
     """Whether steps are compiled by XLA: on an accelerator, the whole step as one.
 
-    On a CPU a step of BERT-tiny takes twice as long compiled (0.35 s against
-    0.17 s on one core), and the compilation 20 s, longer than many a task.
+    On a CPU a compiled step of BERT-tiny takes twice as long, and compiling takes
+    longer than many tasks.
     """
     return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
 

@@ -81,6 +81,19 @@ def kept_lengths(lengths: Sequence[np.ndarray], budget: int) -> list[np.ndarray]
     ]
 
 
+def unknown_fraction(features: dict[str, np.ndarray], tokenizer: WordpieceTokenizer) -> float:
+    """The fraction in [0, 1] of the text's tokens that are [UNK]; 0 of no text.
+
+    Args:
+      features: As `encode_texts` returns them.
+      tokenizer: The one that encoded them.
+    """
+    input_ids = features["input_ids"]
+    frame = [tokenizer.cls_id, tokenizer.sep_id]
+    is_text = (features["input_mask"] == 1) & ~np.isin(input_ids, frame)
+    return float((input_ids[is_text] == tokenizer.unk_id).mean()) if is_text.any() else 0.0
+
+
 def _tokenize(tokenizer: WordpieceTokenizer, lines: Sequence[str]) -> list[np.ndarray]:
     rows = []
     for start in range(0, len(lines), _LINES_PER_CALL):

@@ -1,51 +1,56 @@
 """Where fine-tuning starts: a pre-trained encoder or random weights, and a new head."""
 
+import dataclasses
 import hashlib
-import json
-import os
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from data_prep.wordpiece import WordpieceTokenizer
 from models.bert_classifier import BertClassifier
 from models.bert_config import BertConfig
+from pipeline.glue.pretrained_run import PretrainedRun
 from pipeline.run.checkpoints import load_pretrained_encoder
 
-_CONFIG_FILE = "bert_config.json"
+
+@dataclasses.dataclass(frozen=True)
+class InitialEncoder:
+    """The encoder that every task starts from, and the tokenizer of its text.
+
+    Attributes:
+      config: sizes of the encoder, with the dropout of fine-tuning.
+      tokenizer: with the casing and ids of the run's records.
+      weights: in the order of the encoder's variables.
+      weights_hash: of `weights`, see `weights_hash`.
+    """
+
+    config: BertConfig
+    tokenizer: WordpieceTokenizer
+    weights: Sequence[np.ndarray]
+    weights_hash: str
 
 
-def load_config(checkpoint: str) -> BertConfig:
-    """Reads the sizes of the encoder from a run folder.
+def load_encoder(
+    run: PretrainedRun, *, dropout: float, random_init: bool, seed: int
+) -> InitialEncoder:
+    """Loads the encoder of a run, or draws one of its sizes.
+
+    Args:
+      run: The run; its checkpoint is only read when `random_init` is false.
+      dropout: Probability in [0, 1) of dropping a hidden unit or attention weight
+        in fine-tuning.
+      random_init: Whether to draw the weights instead.
+      seed: Decides the drawn weights.
 
     Raises:
-      FileNotFoundError: If the folder or its `bert_config.json` is missing.
+      FileNotFoundError: If the run folder has no checkpoint.
     """
-    path = os.path.join(checkpoint, _CONFIG_FILE)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(
-            f"--checkpoint {checkpoint}: expected a pre-training run folder, received a path "
-            f"without {_CONFIG_FILE}; give the --output of `mnemosyne pretrain`"
-        )
-    return BertConfig.load(path)
-
-
-def tokenizer_settings(checkpoint: str) -> dict:
-    """How the records that the run was trained on were tokenized: `do_lower_case` and `ids`.
-
-    A folder without `run.json` (only sizes and vocabulary, for random weights)
-    counts as lower-cased with BERT's own ids.
-    """
-    path = os.path.join(checkpoint, "run.json")
-    settings = {}
-    if os.path.isfile(path):
-        with open(path, encoding="utf-8") as file:
-            settings = json.load(file)["data_manifest"]["settings"]
-    return {
-        "do_lower_case": settings.get("do_lower_case", True),
-        "ids": settings.get("ids", "bert"),
-    }
+    config = dataclasses.replace(run.config, dropout=dropout, attention_dropout=dropout)
+    tokenizer = WordpieceTokenizer(run.vocab_file, do_lower_case=run.do_lower_case, ids=run.ids)
+    weights = encoder_weights(config, run.directory, random_init=random_init, seed=seed)
+    return InitialEncoder(config, tokenizer, weights, weights_hash(weights))
 
 
 def encoder_weights(
@@ -78,7 +83,7 @@ def build_classifier(
 
 
 def weights_hash(weights: Sequence[np.ndarray]) -> str:
-    """Tells whether two runs started from the same encoder: 16 digits of a SHA-256."""
+    """The first 16 digits of the SHA-256 of the weights: equal where two runs start alike."""
     digest = hashlib.sha256()
     for array in weights:
         digest.update(np.ascontiguousarray(array).tobytes())

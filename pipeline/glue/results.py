@@ -1,8 +1,9 @@
-"""The score table of a GLUE folder: kept after every task, continued by the next run.
+"""The score table of a GLUE folder: saved after every task, continued by the next call.
 
-`results.json` holds the settings and one row per finished task, `results.md`
-the same as a table, `predictions/<task>.tsv` the answers on dev, `rejects.jsonl`
-the rows that were left out, and COMPLETED says that the last run got through.
+`results.json` holds the settings, one row per finished task and the tasks that
+are not run, `results.md` the same as a table, `predictions/<task>.tsv` the
+answers on dev, `rejects.jsonl` the rows that were left out. COMPLETED says that
+every chosen task is finished.
 """
 
 import dataclasses
@@ -11,7 +12,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from tabulate import tabulate
 
+from data_prep import storage
+from pipeline.glue.not_run import TaskNotRun, average_text, without_scored
 from pipeline.glue.reader import Reject
 from pipeline.glue.tasks import METRIC_WORDS, TASKS, GlueTask
 from pipeline.recipes.loader import differences
@@ -27,15 +31,17 @@ class ResultsFolder:
       directory: The folder; created with the first row.
       header: "checkpoint", "initialisation" ("checkpoint" or "random"),
         "sample_tasks" and "settings", the mapping that must not change.
+      not_run: The tasks that are left out.
 
     Raises:
       ValueError: If the folder holds rows of other settings; names each.
     """
 
-    def __init__(self, directory: str, header: Mapping):
+    def __init__(self, directory: str, header: Mapping, *, not_run: Sequence[TaskNotRun] = ()):
         self.directory = directory
         self.header = dict(header)
         self.rows: list[dict] = []
+        self._not_run = tuple(not_run)
         path = os.path.join(directory, RESULTS_FILE)
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
@@ -47,6 +53,14 @@ class ResultsFolder:
                     "Give another --output, or the old settings"
                 )
             self.rows = previous["rows"]
+
+    @property
+    def not_run(self) -> list[TaskNotRun]:
+        """The tasks without a score: neither chosen now nor finished by an earlier call."""
+        return without_scored(self._not_run, self._scored())
+
+    def _scored(self) -> list[str]:
+        return [row["task"] for row in self.rows]
 
     def finished_row(self, task: GlueTask, data_sha256: str) -> dict | None:
         """The row of a finished task, or None.
@@ -66,7 +80,7 @@ class ResultsFolder:
         return None
 
     def begin(self) -> None:
-        """Takes the completion marker away before the first unfinished task.
+        """Removes the completion marker before the first unfinished task.
 
         Raises:
           OSError: If the folder cannot be written.
@@ -78,14 +92,12 @@ class ResultsFolder:
                 f"--output {self.directory}: expected a folder that can be written, received "
                 f"{error.strerror}; name another"
             ) from error
-        marker = os.path.join(self.directory, COMPLETED_FILE)
-        if os.path.exists(marker):
-            os.remove(marker)
+        storage.remove(os.path.join(self.directory, COMPLETED_FILE), missing_ok=True)
 
     def add(
         self, row: Mapping, *, task: GlueTask, labels: np.ndarray, predictions: np.ndarray
     ) -> None:
-        """Keeps a finished task: its answers on dev first, then its row."""
+        """Saves a finished task: its answers on dev first, then its row."""
         lines = ["index\tprediction\tlabel"]
         for index, pair in enumerate(zip(predictions, labels, strict=True)):
             lines.append("\t".join([str(index), *(_answer(task, value) for value in pair)]))
@@ -96,7 +108,7 @@ class ResultsFolder:
         self._save()
 
     def add_rejects(self, task: GlueTask, rejects: Sequence[Reject]) -> None:
-        """Keeps the bad rows of a task beside those of other tasks."""
+        """Saves the bad rows of a task next to those of other tasks."""
         path = os.path.join(self.directory, "rejects.jsonl")
         kept = []
         if os.path.exists(path):
@@ -107,16 +119,22 @@ class ResultsFolder:
             _write(path, "".join(kept))
 
     def complete(self) -> None:
-        """Sets the completion marker."""
+        """Writes the completion marker, after what is not run now."""
+        self._save()
         _write(
             os.path.join(self.directory, COMPLETED_FILE),
-            json.dumps({"tasks": len(self.rows), "average": self.average}) + "\n",
+            json.dumps({"tasks": self._scored(), "average": self.average}) + "\n",
         )
 
     @property
     def average(self) -> float:
-        """Unweighted mean score of the tasks, a fraction."""
+        """Unweighted mean score of the finished tasks, a fraction."""
         return sum(row["score"] for row in self.rows) / len(self.rows)
+
+    def average_text(self) -> str:
+        """Of which tasks the average is, and which are not run: one line each."""
+        about = average_text(self._scored(), sample_tasks=self.header["sample_tasks"])
+        return "\n".join([about, *(each.line() for each in self.not_run)])
 
     def table(self) -> str:
         """The score table, aligned for a terminal and valid Markdown."""
@@ -129,11 +147,17 @@ class ResultsFolder:
         return f"{kind}: {origin[self.header['initialisation']]} {self.header['checkpoint']}"
 
     def _save(self) -> None:
-        content = {**self.header, "average": self.average, "rows": self.rows}
-        notes = [f"\n{row['task']}: {row['note']}.\n" for row in self.rows if row.get("note")]
+        content = {
+            **self.header,
+            "average": self.average,
+            "rows": self.rows,
+            "not_run": [dataclasses.asdict(each) for each in self.not_run],
+        }
+        notes = [f"{row['task']}: {row['note']}." for row in self.rows if row.get("note")]
+        lines = [*self.average_text().split("\n"), *notes]
         _write(
             os.path.join(self.directory, "results.md"),
-            f"# {self.title()}\n\n{self.table()}\n{''.join(notes)}",
+            "\n\n".join([f"# {self.title()}", self.table(), *lines]) + "\n",
         )
         _write(os.path.join(self.directory, RESULTS_FILE), json.dumps(content, indent=2) + "\n")
 
@@ -160,20 +184,13 @@ def score_table(rows: Sequence[Mapping], *, average: float) -> str:
     cells = [[text(row) for _, text in _COLUMNS] for row in rows]
     cells.append(["average", f"{100 * average:.1f}", *[""] * (len(_COLUMNS) - 2)])
     heads = [head for head, _ in _COLUMNS]
-    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
-
-    def line(texts: Sequence[str]) -> str:
-        parts = [
-            text.ljust(width) if head in _LEFT_ALIGNED else text.rjust(width)
-            for head, text, width in zip(heads, texts, widths, strict=True)
-        ]
-        return f"| {' | '.join(parts)} |"
-
-    rule = [
-        "-" * width if head in _LEFT_ALIGNED else "-" * (width - 1) + ":"
-        for head, width in zip(heads, widths, strict=True)
-    ]
-    return "\n".join([line(heads), line(rule), *map(line, cells)])
+    return tabulate(
+        cells,
+        heads,
+        tablefmt="pipe",
+        colalign=["left" if head in _LEFT_ALIGNED else "right" for head in heads],
+        disable_numparse=True,
+    )
 
 
 def _answer(task: GlueTask, value: float) -> str:
@@ -181,8 +198,4 @@ def _answer(task: GlueTask, value: float) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    """Writes through a temporary name, so that no half file looks whole."""
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    storage.write_whole(path, text.encode("utf-8"))

@@ -7,12 +7,12 @@ Source: Wang et al. 2019 (GLUE), table 1, and the files of the benchmark.
 """
 
 import dataclasses
+import json
 import os
 from collections.abc import Sequence
 
-# `mnemosyne sample-tasks` says so in the notes that it leaves beside its tasks.
-_NOTES_FILE = "README.txt"
-_SAMPLE_TASKS_WORDS = "NOT GLUE"
+# `mnemosyne sample-tasks` writes it into the folder of its tasks.
+_ORIGIN_FILE = "sample_tasks.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,13 +24,13 @@ class GlueTask:
       columns: The tab-separated columns of `train.tsv` and `dev.tsv`, in order.
       text_columns: One column of text, or two for a pair of segments.
       label_column: The column with the label.
-      labels: Label strings; the class number is the position here. Empty for
-        a regression on a score in [0, 5].
+      labels: Label strings; a class number is an index into them. Empty for a
+        regression on a score in [0, 5].
       metrics: Names of `metrics.METRICS`; their mean is the score of the task.
       has_header: Whether the first line names the columns.
-      dev_train_fraction: Used when `train.tsv` is missing: this share of the
+      dev_train_fraction: Used when `train.tsv` is missing: this fraction of the
         distinct first texts of `dev.tsv` is trained on. 0 means that the task
-        cannot do without `train.tsv`.
+        needs `train.tsv`.
       remedy: What to do when a file of the task is missing.
     """
 
@@ -46,7 +46,7 @@ class GlueTask:
 
     @property
     def is_regression(self) -> bool:
-        """Whether the label is a score instead of a class."""
+        """Whether the label is a score and not a class."""
         return not self.labels
 
     @property
@@ -132,13 +132,18 @@ TASKS: tuple[GlueTask, ...] = (
 )
 
 
+# All tasks of GLUE with labels for their dev sets, in its order; those without a row in `TASKS`
+# are not supported.
+GLUE_TASKS = ("CoLA", "SST-2", "MRPC", "STS-B", "QQP", "MNLI", "QNLI", "RTE", "WNLI")
+
+
 def holds_sample_tasks(glue_dir: str) -> bool:
-    """Whether the tasks of a folder only have the layout of GLUE's: its notes say so."""
-    path = os.path.join(glue_dir, _NOTES_FILE)
+    """Whether the tasks of a folder only have the layout of GLUE's: `sample_tasks.json` says so."""
+    path = os.path.join(glue_dir, _ORIGIN_FILE)
     if not os.path.isfile(path):
         return False
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return _SAMPLE_TASKS_WORDS in file.read()
+    with open(path, encoding="utf-8") as file:
+        return not json.load(file)["is_glue"]
 
 
 def select_tasks(glue_dir: str, names: str) -> tuple[GlueTask, ...]:
@@ -188,8 +193,10 @@ def _named_tasks(names: Sequence[str]) -> tuple[GlueTask, ...]:
     wanted = [name.strip().lower() for name in names if name.strip()]
     unknown = [name for name in wanted if name not in by_name]
     if unknown or not wanted:
+        unsupported = [name for name in GLUE_TASKS if name.lower() in unknown]
+        hint = f" ({', '.join(unsupported)}: not supported by this version)" if unsupported else ""
         raise ValueError(
             f"--tasks: expected all or some of {', '.join(t.name for t in TASKS)}, "
-            f"received {', '.join(unknown) or 'nothing'}"
+            f"received {', '.join(unknown) or 'nothing'}{hint}"
         )
     return tuple(task for task in TASKS if task.name.lower() in wanted)

@@ -1,4 +1,4 @@
-"""A Keras optimizer from a recipe."""
+"""The `optimizer` section of a recipe to a Keras optimizer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pipeline.optimizers.schedules import LinearWarmup, LinearWarmupDecay
 from pipeline.optimizers.table import MNEMOSYNE, OPTIMIZER_TABLE
 from pipeline.recipes.sections import OptimizerConfig
 
-# Parts of Mnemosyne that a setting leaves out; the others are left out of its meta-parameters.
+# Parts of Mnemosyne that an argument switches off. The other parts are removed from its
+# meta-parameters.
 LEFT_OUT_BY_SETTINGS = {
     "orthogonalisation": {"orthogonalise": False},
     "size_scaling": {"size_scaling": False},
@@ -20,19 +21,23 @@ LEFT_OUT_BY_SETTINGS = {
 def make_optimizer(
     config: OptimizerConfig, num_train_steps: int, labels_per_step: int
 ) -> keras.optimizers.Optimizer:
-    """Returns the optimizer that `config` names, compiled by XLA where it is ours.
+    """Makes the optimizer that `config` names; updates are compiled by XLA.
 
-    Mnemosyne is told steps and labels of the run and has nothing else to set. The hand-designed
-    ones get linear warm-up and decay, Schedule-Free AdamW warm-up alone, decoupled weight decay
-    without biases and layer norms, and clipping by global norm.
+    Mnemosyne is given the steps and labels of the run and has nothing else to set. The
+    hand-designed optimizers get linear warm-up and decay (Schedule-Free AdamW warm-up alone),
+    decoupled weight decay by role (`pipeline.optimizers.weight_decay`) and clipping by global norm.
+
+    Args:
+      config: the section of the recipe.
+      num_train_steps: of the run.
+      labels_per_step: labels in the loss of one step, over all replicas.
 
     Source: Devlin et al. 2019, appendix A.2.
-    Differs: AdamW corrects its moments' bias, which Google's trainer left out. Adafactor's rate
-    follows the same schedule under its own bound of 1 / sqrt(step).
+    Differs: AdamW corrects the bias of its moments, which google-research/bert does not.
+    Adafactor's rate follows the same schedule under its own bound of 1 / sqrt(step).
     """
     if config.name == MNEMOSYNE.name:
-        told = {"total_steps": num_train_steps, "labels_per_step": labels_per_step}
-        return _mnemosyne(config, told)
+        return _mnemosyne(config, num_train_steps, labels_per_step)
     row = OPTIMIZER_TABLE[config.name]
     settings = dict(row.settings)
     if config.beta_2 is not None:
@@ -47,13 +52,17 @@ def make_optimizer(
 
 
 def meta_parameters(optimizer: keras.optimizers.Optimizer) -> str | None:
-    """The first 12 digits of the SHA-256 of Mnemosyne's meta-parameters; None for a rival."""
+    """The first 12 digits of the SHA-256 of an optimizer's meta-parameters; None without any."""
     params = getattr(optimizer, "meta_params", None)
     return params and params.fingerprint()[:12]
 
 
-def _mnemosyne(config: OptimizerConfig, told: dict[str, int]) -> Mnemosyne:
-    settings = {"learning_rate": config.learning_rate, **told}
+def _mnemosyne(config: OptimizerConfig, num_train_steps: int, labels_per_step: int) -> Mnemosyne:
+    settings = {
+        "learning_rate": config.learning_rate,
+        "total_steps": num_train_steps,
+        "labels_per_step": labels_per_step,
+    }
     if config.without in LEFT_OUT_BY_SETTINGS:
         return Mnemosyne(**settings, **LEFT_OUT_BY_SETTINGS[config.without])
     optimizer = Mnemosyne(**settings)
@@ -62,7 +71,9 @@ def _mnemosyne(config: OptimizerConfig, told: dict[str, int]) -> Mnemosyne:
     return Mnemosyne(**settings, meta_params=optimizer.meta_params.without(config.without))
 
 
-def _schedule(config: OptimizerConfig, num_train_steps: int):
+def _schedule(
+    config: OptimizerConfig, num_train_steps: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
     num_warmup_steps = round(config.warmup_fraction * num_train_steps)
     if not OPTIMIZER_TABLE[config.name].rate_falls:
         return LinearWarmup(peak=config.learning_rate, num_warmup_steps=num_warmup_steps)

@@ -1,4 +1,4 @@
-"""LAMB: Adam whose step in every tensor is in proportion to the tensor's own norm."""
+"""LAMB: Adam whose step in every tensor is proportional to the norm of the tensor."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -8,7 +8,7 @@ from pipeline.optimizers.base import HandDesignedOptimizer
 
 @keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
 class LAMB(HandDesignedOptimizer):
-    """Layer-wise adaptive moments, made for BERT with large batches.
+    """Layer-wise adaptive moments, designed for BERT with large batches.
 
         m <- b1 m + (1 - b1) g
         v <- b2 v + (1 - b2) g^2
@@ -20,13 +20,13 @@ class LAMB(HandDesignedOptimizer):
         beta_1: b1.
         beta_2: b2.
         epsilon: added to the root.
-        weight_decay: part of D; None or 0 for none. A variable excluded from weight decay takes
-            the step without the ratio.
+        weight_decay: part of D; None or 0 for none. A variable that is not decayed takes the
+            step without the ratio.
         **kwargs: those of `GuardedOptimizer`.
 
-    Source: You et al. 2020 (arXiv 1904.00962), algorithm 2 with phi(z) = z; that variables spared
-    from decay are spared from the ratio too is how the authors train BERT.
-    Differs: the paper also clips |W|, with bounds that it does not name.
+    Source: You et al. 2020 (arXiv 1904.00962), algorithm 2 with phi(z) = z. The authors' code for
+    BERT leaves decay and ratio out for the same variables.
+    Differs: the paper also clips |W|, with bounds that it does not give.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class LAMB(HandDesignedOptimizer):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def plan(self, variable):
-        """As for every rival, but `decayed` also says whether the ratio applies."""
+        """As in the base, but `decayed` also says whether the ratio applies."""
         plan = super().plan(variable)
         return plan._replace(decayed=self._use_weight_decay(variable))
 

@@ -1,4 +1,4 @@
-"""Muon: orthogonalised momentum for hidden kernels, AdamW for the rest."""
+"""Muon: orthogonalised momentum for hidden kernels, AdamW for all other variables."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -10,15 +10,15 @@ from pipeline.optimizers.base import HandDesignedOptimizer
 
 @keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
 class Muon(HandDesignedOptimizer):
-    """Momentum orthogonalised by Newton-Schulz, scaled so that one rate serves AdamW too.
+    """Momentum orthogonalised by Newton-Schulz, scaled so that AdamW's rates fit it.
 
         matrices        M <- mu M + g
                         O = NewtonSchulz5(g + mu M)
                         W <- W - rate * (0.2 sqrt(max(fan_in, fan_out)) * O + weight_decay * W)
-        all the rest    AdamW with b1, b2, epsilon, at the same rate
+        all others      AdamW with b1, b2, epsilon, at the same rate
 
-    Which variable is a matrix is decided as for Mnemosyne (`variable_plan.matrix_shape`), so
-    that the two are compared on the rule alone.
+    Which variables are matrices is decided as for Mnemosyne (`variable_plan.matrix_shape`), so
+    that a comparison of the two compares the rules alone.
 
     Args:
         learning_rate: a float or a schedule, as one would set for AdamW.
@@ -55,14 +55,14 @@ class Muon(HandDesignedOptimizer):
         self.newton_schulz_iterations = newton_schulz_iterations
 
     def plan(self, variable):
-        """As for every rival, with the form in which a kernel is orthogonalised."""
+        """As in the base, with the two-dimensional form in which a kernel is orthogonalised."""
         plan = super().plan(variable)
         return plan._replace(
             matrix_shape=matrix_shape(variable.name, plan.shape, self._parameter_roles)
         )
 
     def state_names(self, plan):
-        """A matrix keeps its momentum alone, half of AdamW's state."""
+        """A matrix has a momentum alone, half of AdamW's state."""
         return ("momentum",) if plan.matrix_shape else ("momentum", "second_moment")
 
     def rule(self, gradient, weight, state, inputs, plan):

@@ -8,7 +8,7 @@ from pipeline.optimizers.base import HandDesignedOptimizer
 
 @keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
 class NAdamW(HandDesignedOptimizer):
-    """Adam that looks one step of momentum ahead.
+    """Adam with Nesterov's momentum: the direction is one momentum step ahead.
 
         m <- b1 m + (1 - b1) g
         v <- b2 v + (1 - b2) g^2
@@ -26,8 +26,8 @@ class NAdamW(HandDesignedOptimizer):
     Source: Dozat 2016, "Incorporating Nesterov Momentum into Adam", algorithm 2; decay as in
     Loshchilov and Hutter 2019. The baseline of Dahl et al. 2023 (arXiv 2306.07179).
     Differs: b1 is constant, where Dozat also lets it rise, and the second moment has no further
-    factor b2. Keras's Nadam is no substitute: it counts the updates of a step in Python, where a
-    graph sees only the count of its tracing.
+    factor b2. Keras's Nadam is no substitute: it counts updates in Python, so that a compiled step
+    keeps the count of the call that traced it.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Schedule-Free AdamW: an average of the iterates in place of a decaying rate."""
+"""Schedule-Free AdamW: an average of the iterates instead of a decaying rate."""
 
 import contextlib
 import functools

@@ -10,13 +10,14 @@ import tf_keras as keras
 class LinearWarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly to `peak` over the warm-up, stays, and falls linearly to 0 at the end.
 
-    The step counted is the one being made, so the first step already has a rate above 0.
+    Steps are counted from 1, so the first step has a rate above 0.
 
     Args:
       peak: the highest rate.
-      num_train_steps: where the rate reaches 0, in steps.
-      num_warmup_steps: where the peak stands, in steps; 0 begins at the peak.
-      num_steps_before_decay: where the rate begins to fall, in steps, if that is after the warm-up.
+      num_train_steps: the step after which the rate is 0.
+      num_warmup_steps: the steps of the warm-up; 0 begins at the peak.
+      num_steps_before_decay: the step after which the rate falls; the end of the warm-up where
+        that is later.
 
     Source: Devlin et al. 2019, appendix A.2; with a plateau Zhai et al. 2022.
     """
@@ -56,7 +57,7 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
       peak: the highest rate.
-      num_warmup_steps: where the peak stands, in steps; 0 begins at the peak.
+      num_warmup_steps: the steps of the warm-up; 0 begins at the peak.
 
     Source: Defazio et al. 2024 (arXiv 2405.15682), algorithm 1.
     """

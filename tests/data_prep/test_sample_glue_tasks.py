@@ -1,3 +1,4 @@
+import json
 import random
 
 import pytest
@@ -134,3 +135,8 @@ def test_sentences_too_short_too_long_or_of_one_word_are_left_out():
     documents = [["one two", "w " * 41, "no no no no no"]]
     assert cola_rows(documents, 10, random.Random(0)) == []
     assert rte_rows(documents, 10, random.Random(0)) == []
+
+
+def test_the_folder_says_so_in_a_field_too(tasks):
+    origin = json.loads((tasks() / "sample_tasks.json").read_text())
+    assert origin == {"is_glue": False, "made_by": "mnemosyne sample-tasks"}

@@ -1,5 +1,7 @@
 """Counts over two literal records."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -35,36 +37,43 @@ def test_a_hidden_unknown_word_counts_as_unknown():
     assert measure([batch], vocab=VOCAB, max_seq_length=6).unknown == 2
 
 
-def test_the_lines_say_each_share():
-    assert measure([BATCH], vocab=VOCAB, max_seq_length=6).lines() == [
-        "sequences       2",
-        "tokens          9, 4.5 a sequence: shortest 4, median 4, longest 5",
-        "padding         25.0% of all positions",
-        "predictions     3, 1.5 a sequence, 33.3% of the tokens",
-        "  shown as      [MASK] 33.3%, random word 33.3%, left as it is 33.3%",
-        "random next     50.0% of the sequences",
-        "unknown         20.000% of the text tokens are [UNK]",
-    ]
+def rows(statistics):
+    """Name -> value of the table, whose columns are aligned."""
+    return dict(re.split(r"  +", line, maxsplit=1) for line in statistics.table().splitlines())
 
 
-def test_records_without_predictions_have_no_shares_of_them():
+def test_the_table_gives_each_fraction_with_its_whole():
+    statistics = measure([BATCH], vocab=VOCAB, max_seq_length=6)
+    assert rows(statistics) == {
+        "sequences": "2",
+        "tokens": "9, 4.5 a sequence: shortest 4, median 4, longest 5",
+        "padding": "25.0% of all positions",
+        "predictions": "3, 1.5 a sequence, 33.3% of the tokens",
+        "shown as": "[MASK] 33.3%, random word 33.3%, left as it is 33.3%",
+        "random next": "50.0% of the sequences",
+        "unknown": "20.000% of the text tokens are [UNK]",
+    }
+
+
+def test_records_without_predictions_have_no_fractions_of_them():
     batch = {**BATCH, "masked_lm_weights": np.zeros([2, 2], np.float32)}
-    lines = measure([batch], vocab=VOCAB, max_seq_length=6).lines()
-    assert lines[4] == "  shown as      [MASK] none, random word none, left as it is none"
+    found = rows(measure([batch], vocab=VOCAB, max_seq_length=6))
+    assert found["shown as"] == "[MASK] none, random word none, left as it is none"
 
 
 def test_unmasked_records_without_pairs_say_so():
     batch = {name: BATCH[name] for name in ("input_ids", "input_mask", "next_sentence_labels")}
     batch["word_starts"] = np.array([[0, 1, 1, 0, 0, 0], [0, 1, 1, 0, 0, 0]])
-    lines = measure([batch], vocab=VOCAB, max_seq_length=6, has_pairs=False).lines()
-    assert lines[3:6] == [
-        "words           4, 2.0 a sequence",
-        "predictions     none: masking is left to the trainer",
-        "random next     none: records of one segment",
-    ]
+    found = rows(measure([batch], vocab=VOCAB, max_seq_length=6, has_pairs=False))
+    assert "shown as" not in found
+    assert {name: found[name] for name in ("words", "predictions", "random next")} == {
+        "words": "4, 2.0 a sequence",
+        "predictions": "none: masking is left to the trainer",
+        "random next": "none: records of one segment",
+    }
 
 
-def test_padding_is_a_share_of_the_positions_of_every_length():
+def test_padding_is_a_fraction_of_the_positions_of_every_length():
     short = {name: value[:, :4] for name, value in BATCH.items() if value.ndim == 2}
     short = {**BATCH, "input_ids": short["input_ids"][1:], "input_mask": short["input_mask"][1:]}
     for name in ("masked_lm_positions", "masked_lm_ids", "masked_lm_weights"):
@@ -72,25 +81,32 @@ def test_padding_is_a_share_of_the_positions_of_every_length():
     short["next_sentence_labels"] = BATCH["next_sentence_labels"][1:]
     statistics = measure([BATCH, short], vocab=VOCAB, max_seq_length=6)
     assert statistics.positions == 16
-    assert statistics.lines()[2] == "padding         18.8% of all positions"
+    assert rows(statistics)["padding"] == "18.8% of all positions"
+
+
+def bins(statistics):
+    """The cells of each line of the histogram, without its head."""
+    head, *lines = statistics.histogram().splitlines()
+    assert head.split() == ["length", "sequences"]
+    return [line.split() for line in lines]
 
 
 def test_the_longest_bar_is_50_wide_and_bins_cover_all_lengths():
     statistics = measure([BATCH], vocab=VOCAB, max_seq_length=6)
     statistics.lengths[:] = [0, 1, 0, 0, 0, 0, 4]
-    lines = statistics.histogram_lines()
-    assert lines[0] == "    1-1             1  " + "#" * 12
-    assert lines[1] == "    2-2             0"
-    assert lines[-1] == "    6-6             4  " + "#" * 50
+    found = bins(statistics)
+    assert found[0] == ["1-1", "1", "#" * 12]
+    assert found[1] == ["2-2", "0"]
+    assert found[-1] == ["6-6", "4", "#" * 50]
 
 
 @pytest.mark.parametrize(("max_seq_length", "last"), [(128, "121-128"), (100, "99-100")])
 def test_long_records_have_16_bins_or_fewer(max_seq_length, last):
     statistics = measure([BATCH], vocab=VOCAB, max_seq_length=6)
     statistics.lengths = np.ones(max_seq_length + 1, np.int64)
-    lines = statistics.histogram_lines()
-    assert len(lines) <= 16
-    assert lines[-1].split()[0] == last
+    found = bins(statistics)
+    assert len(found) <= 16
+    assert found[-1][0] == last
 
 
 def test_the_picture_is_written_under_its_name_only(tmp_path):
@@ -104,3 +120,4 @@ def test_an_unknown_picture_format_is_an_error(tmp_path):
     statistics = measure([BATCH], vocab=VOCAB, max_seq_length=6)
     with pytest.raises(ValueError, match="not supported"):
         save_histogram(statistics, str(tmp_path / "lengths.picture"))
+    assert not list(tmp_path.iterdir())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.glue.encoding import encode_texts, kept_lengths
+from pipeline.glue.encoding import encode_texts, kept_lengths, unknown_fraction
 
 
 class NumberTokenizer:
@@ -69,3 +69,12 @@ def test_kept_lengths_equal_dropping_one_piece_at_a_time():
 def test_too_short_a_sequence_is_an_error():
     with pytest.raises(ValueError, match="--max_seq_length: expected at least 5, received 4"):
         encode_texts([["7"]], NumberTokenizer(), 4)
+
+
+def test_unknown_tokens_are_a_fraction_of_the_text_alone():
+    tokenizer = NumberTokenizer()
+    tokenizer.unk_id = 9
+    features = encode_texts([["7 9", "9 8"], ["5", "9 5"]], tokenizer, 8)
+    assert unknown_fraction(features, tokenizer) == 3 / 7
+    nothing = {name: np.zeros([0, 8], np.int32) for name in features}
+    assert unknown_fraction(nothing, tokenizer) == 0.0

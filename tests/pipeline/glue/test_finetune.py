@@ -94,8 +94,9 @@ def test_two_tasks_are_trained_scored_and_kept(folders, capsys):
     assert finetune.main(arguments(folders, "--num_train_epochs", "8")) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == (f"GLUE, dev sets: random initialisation, sizes of {folders / 'run'}")
-    assert printed[1] == "SST-2: 120 training and 6 dev examples"
-    assert printed[-1].startswith("| average |")
+    assert "SST-2: 120 training and 6 dev examples" in printed
+    at = printed.index("The average is over 2 of the 9 tasks of GLUE: SST-2, STS-B.")
+    assert printed[at - 2].split("|")[1].strip() == "average"
     results = json.loads((folders / "out" / "results.json").read_text())
     assert [(row["task"], row["num_train_steps"]) for row in results["rows"]] == [
         ("SST-2", 120),
@@ -152,10 +153,91 @@ def test_a_bad_folder_is_found_before_anything_is_written(folders):
 
 
 def test_sample_tasks_are_marked_in_the_results(folders, capsys, quick):
-    (folders / "glue" / "README.txt").write_text("These tasks are NOT GLUE.")
-    finetune.main(arguments(folders, "--tasks", "SST-2"))
+    (folders / "glue" / "sample_tasks.json").write_text('{"is_glue": false}')
+    finetune.main(arguments(folders))
     assert json.loads((folders / "out" / "results.json").read_text())["sample_tasks"] is True
-    assert "Sample tasks (not GLUE)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Sample tasks (not GLUE)" in printed
+    assert "not run" not in printed and "of the 9 tasks of GLUE" not in printed
+    assert "The average is over 2 sample tasks: SST-2, STS-B." in printed
+
+
+def test_every_task_that_is_left_out_is_named(folders, capsys, quick):
+    for name in ("MNLI", "QQP", "notes"):
+        (folders / "glue" / name).mkdir()
+    assert finetune.main(arguments(folders)) == 0
+    printed = capsys.readouterr().out
+    lines = [
+        "QQP: not run, this version does not support the task",
+        "MNLI: not run, this version does not support the task",
+        "RTE: not run, there is no folder of this name in --glue_dir",
+        "notes: not run, no task of GLUE has this name",
+    ]
+    for line in lines:
+        assert printed.splitlines().count(line) == 2  # before the work and below the table
+    assert "The average is over 2 of the 9 tasks of GLUE: SST-2, STS-B." in printed
+    not_run = json.loads((folders / "out" / "results.json").read_text())["not_run"]
+    assert {"name": "MNLI", "reason": "unsupported"} in not_run
+
+
+def give_run_facts(folders, *, max_seq_length, do_lower_case=True):
+    prepare = {"max_seq_length": max_seq_length, "do_lower_case": do_lower_case}
+    facts = {"recipe": {"prepare": prepare, "train": {}}, "data_manifest": {"settings": prepare}}
+    (folders / "run" / "run.json").write_text(json.dumps(facts))
+
+
+@pytest.fixture(name="pretrained")
+def fixture_pretrained(folders, monkeypatch):
+    """The run folder counts as trained: nothing is loaded into the encoder."""
+    monkeypatch.setattr("pipeline.glue.initial_weights.load_pretrained_encoder", lambda *_: None)
+    return [flag for flag in arguments(folders) if flag != "--random_init"]
+
+
+def without(flags, name):
+    at = flags.index(name)
+    return flags[:at] + flags[at + 2 :]
+
+
+def test_length_is_that_of_the_records_of_the_run(folders, quick, pretrained, capsys):
+    give_run_facts(folders, max_seq_length=6)
+    assert finetune.main(without(pretrained, "--max_seq_length")) == 0
+    results = json.loads((folders / "out" / "results.json").read_text())
+    assert results["settings"]["max_seq_length"] == 6
+    assert "position table" not in capsys.readouterr().out
+
+
+def test_longer_than_the_records_is_a_warning_that_names_the_rows(
+    folders, quick, pretrained, capsys
+):
+    give_run_facts(folders, max_seq_length=6)
+    assert finetune.main(pretrained) == 0  # --max_seq_length 8
+    [warning] = [line for line in capsys.readouterr().out.splitlines() if "WARNING" in line]
+    assert "--max_seq_length 8" in warning and "at most 6 tokens" in warning
+    assert "rows 6 to 7 of its position table" in warning
+
+
+def test_random_weights_have_no_untrained_rows_to_warn_of(folders, quick, capsys):
+    give_run_facts(folders, max_seq_length=6)
+    assert finetune.main(arguments(folders)) == 0
+    assert "WARNING" not in capsys.readouterr().out
+
+
+def test_text_is_tokenized_with_the_casing_of_the_run(folders, quick, capsys):
+    give_run_facts(folders, max_seq_length=8, do_lower_case=False)
+    path = folders / "glue" / "SST-2" / "train.tsv"
+    path.write_text(path.read_text().replace("film", "Film"))
+    assert finetune.main(arguments(folders, "--tasks", "SST-2")) == 0
+    # "a good Film": one token in three is not in the vocabulary of lower-cased words.
+    assert "WARNING SST-2: 33.3% of its tokens are [UNK]" in capsys.readouterr().out
+    [row] = json.loads((folders / "out" / "results.json").read_text())["rows"]
+    assert row["unknown_fraction"] == pytest.approx(1 / 3)
+
+
+def test_a_setting_that_the_optimizer_does_not_have_is_refused_before_any_work(folders):
+    flags = arguments(folders, "--optimizer", "mnemosyne", "--weight_decay", "0.5")
+    with pytest.raises(ValueError, match="weight_decay does nothing for mnemosyne"):
+        finetune.main(flags)
+    assert not (folders / "out").exists()
 
 
 def test_a_checkpoint_is_needed_unless_weights_are_random(folders):

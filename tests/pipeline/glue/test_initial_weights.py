@@ -1,7 +1,5 @@
 """The weights that fine-tuning starts from."""
 
-import json
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -60,28 +58,3 @@ def test_a_classifier_holds_the_given_encoder_and_a_seeded_head(run):
     np.testing.assert_array_equal(first.encoder.get_weights()[0], model.encoder.get_weights()[0])
     np.testing.assert_array_equal(first.head.get_weights()[0], again.head.get_weights()[0])
     assert (first.head.get_weights()[0] != other.head.get_weights()[0]).any()
-
-
-def test_a_folder_that_is_no_run_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="without bert_config.json; give the --output of"):
-        initial_weights.load_config(str(tmp_path))
-
-
-@pytest.mark.parametrize("do_lower_case", [True, False])
-def test_lower_casing_is_that_of_the_records(tmp_path, do_lower_case):
-    run = {"data_manifest": {"settings": {"do_lower_case": do_lower_case}}}
-    (tmp_path / "run.json").write_text(json.dumps(run))
-    assert initial_weights.tokenizer_settings(str(tmp_path)) == {
-        "do_lower_case": do_lower_case,
-        "ids": "bert",
-    }
-
-
-def test_sizes_without_a_run_count_as_lower_cased(tmp_path):
-    assert initial_weights.tokenizer_settings(str(tmp_path))["do_lower_case"]
-
-
-def test_text_is_tokenized_with_the_ids_of_the_records(tmp_path):
-    facts = {"data_manifest": {"settings": {"ids": "tf_text"}}}
-    (tmp_path / "run.json").write_text(json.dumps(facts))
-    assert initial_weights.tokenizer_settings(str(tmp_path))["ids"] == "tf_text"

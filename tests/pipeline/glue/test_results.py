@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from pipeline.glue.not_run import TaskNotRun
 from pipeline.glue.reader import Reject
 from pipeline.glue.results import ResultsFolder, score_table
 from pipeline.glue.tasks import TASKS
@@ -97,7 +98,7 @@ def test_the_marker_is_gone_while_a_task_is_at_work(tmp_path):
     add(folder, "RTE", 0.5)
     assert not (tmp_path / "COMPLETED").exists()
     folder.complete()
-    assert json.loads((tmp_path / "COMPLETED").read_text()) == {"tasks": 1, "average": 0.5}
+    assert json.loads((tmp_path / "COMPLETED").read_text()) == {"tasks": ["RTE"], "average": 0.5}
     folder.begin()
     assert not (tmp_path / "COMPLETED").exists()
 
@@ -127,25 +128,48 @@ def test_rejects_of_a_task_replace_its_own_and_keep_others(tmp_path):
     }
 
 
-def test_the_table_is_aligned_and_in_percent():
+def cells(line):
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_table_is_aligned_markdown_in_percent():
     rows = [
         make_row("MRPC", 0.748, metrics={"f1": 0.812, "accuracy": 0.684}),
         make_row("RTE", 0.5),
     ]
-    assert score_table(rows, average=0.624).splitlines() == [
-        "| task    | score | metrics                | train | dev | steps | seconds |",
-        "| ------- | ----: | ---------------------- | ----: | --: | ----: | ------: |",
-        "| MRPC    |  74.8 | F1 81.2, accuracy 68.4 | 2,490 | 277 |   233 |      12 |",
-        "| RTE     |  50.0 | accuracy 50.0          | 2,490 | 277 |   233 |      12 |",
-        "| average |  62.4 |                        |       |     |       |         |",
+    lines = score_table(rows, average=0.624).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert [cells(line) for line in lines if not line.startswith("|:")] == [
+        ["task", "score", "metrics", "train", "dev", "steps", "seconds"],
+        ["MRPC", "74.8", "F1 81.2, accuracy 68.4", "2,490", "277", "233", "12"],
+        ["RTE", "50.0", "accuracy 50.0", "2,490", "277", "233", "12"],
+        ["average", "62.4", "", "", "", "", ""],
+    ]
+    left = [cell.startswith(":") for cell in cells(lines[1])]
+    assert left == [True, False, True, False, False, False, False]
+
+
+def test_the_markdown_says_of_what_the_average_is_and_what_is_not_run(tmp_path):
+    not_run = [TaskNotRun("MNLI", "unsupported"), TaskNotRun("WNLI", "missing")]
+    folder = ResultsFolder(str(tmp_path), header(), not_run=not_run)
+    add(folder, "QNLI", 0.5, note="no train.tsv")
+    lines = (tmp_path / "results.md").read_text().splitlines()
+    assert lines[0] == "# GLUE, dev sets: encoder of runs/a"
+    assert [line for line in lines[1:] if line and not line.startswith("|")] == [
+        "The average is over 1 of the 9 tasks of GLUE: QNLI.",
+        "MNLI: not run, this version does not support the task",
+        "WNLI: not run, there is no folder of this name in --glue_dir",
+        "QNLI: no train.tsv.",
     ]
 
 
-def test_the_markdown_has_title_and_notes(tmp_path):
-    add(ResultsFolder(str(tmp_path), header()), "QNLI", 0.5, note="no train.tsv")
-    lines = (tmp_path / "results.md").read_text().splitlines()
-    assert lines[0] == "# GLUE, dev sets: encoder of runs/a"
-    assert lines[-1] == "QNLI: no train.tsv."
+def test_tasks_that_are_not_run_are_fields_and_lose_what_was_scored_before(tmp_path):
+    add(ResultsFolder(str(tmp_path), header()), "RTE", 0.5)
+    not_run = [TaskNotRun("RTE", "not_chosen"), TaskNotRun("MNLI", "unsupported")]
+    folder = ResultsFolder(str(tmp_path), header(), not_run=not_run)
+    folder.complete()
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["not_run"] == [{"name": "MNLI", "reason": "unsupported"}]
 
 
 def test_sample_tasks_are_not_called_glue(tmp_path):

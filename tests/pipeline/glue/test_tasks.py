@@ -96,14 +96,28 @@ def test_a_missing_glue_dir_is_named(tmp_path):
         tasks.select_tasks(str(tmp_path / "nowhere"), "all")
 
 
-def test_sample_tasks_are_known_by_the_notes_beside_them(tmp_path):
-    assert not tasks.holds_sample_tasks(str(tmp_path))
-    (tmp_path / "README.txt").write_text("The official files of GLUE.\n")
-    assert not tasks.holds_sample_tasks(str(tmp_path))
+@pytest.mark.parametrize("name", ["MNLI", "qqp"])
+def test_a_task_that_is_not_supported_is_named_as_such(tmp_path, name):
+    with pytest.raises(ValueError, match=f"{name.upper()}: not supported by this version"):
+        tasks.select_tasks(str(tmp_path), f"CoLA,{name}")
+
+
+def test_glue_has_nine_tasks_and_every_row_is_one_of_them():
+    assert len(set(tasks.GLUE_TASKS)) == 9
+    assert set(BY_NAME) < set(tasks.GLUE_TASKS)
+
+
+def test_sample_tasks_are_known_by_a_field_and_not_by_words(tmp_path):
     (tmp_path / "README.txt").write_text("These two tasks are NOT GLUE.\n")
+    assert not tasks.holds_sample_tasks(str(tmp_path))
+    (tmp_path / "sample_tasks.json").write_text('{"is_glue": false}')
     assert tasks.holds_sample_tasks(str(tmp_path))
 
 
-def test_the_notes_of_the_sample_tasks_command_are_understood(tmp_path):
-    (tmp_path / "README.txt").write_text(sample_glue_tasks._README)
-    assert tasks.holds_sample_tasks(str(tmp_path))
+def test_tasks_of_the_sample_tasks_command_are_known(tmp_path):
+    lines = [f"document {name} holds sentence number {i} here" for name in "ab" for i in range(30)]
+    (tmp_path / "corpus.txt").write_text("\n\n".join(lines))
+    output = tmp_path / "tasks"
+    arguments = ["--sentences=given", "--heldout_fraction=0.9", f"--output={output}"]
+    assert sample_glue_tasks.main([f"--input={tmp_path}/corpus.txt", *arguments]) == 0
+    assert tasks.holds_sample_tasks(str(output))

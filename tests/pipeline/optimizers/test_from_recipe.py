@@ -17,7 +17,7 @@ from pipeline.optimizers.table import HAND_DESIGNED
 from pipeline.recipes.sections import ABLATIONS, OptimizerConfig
 
 
-def test_mnemosyne_is_told_steps_and_labels_of_the_run():
+def test_mnemosyne_is_given_steps_and_labels_of_the_run():
     optimizer = make_optimizer(OptimizerConfig(), num_train_steps=77, labels_per_step=7)
     assert isinstance(optimizer, Mnemosyne)
     assert optimizer.get_config()["total_steps"] == 77
@@ -50,7 +50,7 @@ def test_part_of_mnemosyne_is_left_out(part):
         ("sgd", keras_optimizers.SGD, {"momentum": 0.9, "nesterov": False}),
     ],
 )
-def test_rival_has_its_published_decays_and_the_settings_of_the_recipe(name, kind, published):
+def test_baseline_has_its_published_decays_and_the_settings_of_the_recipe(name, kind, published):
     constant_at_the_end = name == "schedule_free_adamw"
     config = OptimizerConfig(
         name=name,

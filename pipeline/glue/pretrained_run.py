@@ -1,0 +1,149 @@
+"""What fine-tuning must know of a pre-training run: one run folder in, `PretrainedRun` out.
+
+A folder without `run.json` (only `bert_config.json` and `vocab.txt`, for random weights) is read
+too; what it does not record has a default.
+"""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+
+import yaml
+
+from data_prep.wordpiece import load_vocabulary
+from models.bert_config import BertConfig
+from pipeline.run.checkpoints import find_vocab
+
+_CONFIG_FILE = "bert_config.json"
+_DEFAULT_LENGTH = 128  # of BERT's own fine-tuning on GLUE
+# Where a folder may record how its text was lower-cased: file and path of the key.
+_CASING_RECORDS = (
+    ("run.json", ("data_manifest", "settings", "do_lower_case")),
+    ("recipe.yaml", ("prepare", "do_lower_case")),
+    ("recipe.yaml", ("vocab", "do_lower_case")),
+    ("vocab.txt.json", ("settings", "do_lower_case")),
+    ("tokenizer_config.json", ("do_lower_case",)),
+)
+# A lower-cased vocabulary holds a few stray capitals at most, a cased one tens of percent.
+_MOST_STRAY_CAPITALS = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainedRun:
+    """Sizes, tokenizer and trained positions of an encoder.
+
+    Attributes:
+      directory: the run folder.
+      config: sizes of the encoder.
+      vocab_file: path of its vocabulary.
+      do_lower_case: whether its text is lower-cased and stripped of accents.
+      ids: "bert" or "tf_text", see `WordpieceTokenizer`.
+      max_seq_length: tokens in the records that it was trained on.
+      trained_positions: how many rows of the position table training reached, from row 0 on; as
+        many as there are where the folder does not say.
+    """
+
+    directory: str
+    config: BertConfig
+    vocab_file: str
+    do_lower_case: bool
+    ids: str
+    max_seq_length: int
+    trained_positions: int
+
+    def check_length(self, max_seq_length: int) -> None:
+        """Raises ValueError if a sequence has more tokens than the encoder has positions."""
+        if max_seq_length > self.config.max_position_embeddings:
+            raise ValueError(
+                f"--max_seq_length: expected at most the encoder's max_position_embeddings "
+                f"{self.config.max_position_embeddings}, received {max_seq_length}"
+            )
+
+    def untrained_positions(self, max_seq_length: int) -> range:
+        """The rows of the position table that are read at this length but were never trained."""
+        return range(self.trained_positions, max(self.trained_positions, max_seq_length))
+
+
+def read_run(checkpoint: str) -> PretrainedRun:
+    """Reads the files of a run folder, but not its weights.
+
+    Raises:
+      FileNotFoundError: the folder, its `bert_config.json` or its `vocab.txt` is missing.
+      ValueError: two files of the folder disagree on lower-casing.
+    """
+    config_file = os.path.join(checkpoint, _CONFIG_FILE)
+    if not os.path.isfile(config_file):
+        raise FileNotFoundError(
+            f"--checkpoint {checkpoint}: expected a pre-training run folder, received a path "
+            f"without {_CONFIG_FILE}; give the --output of `mnemosyne pretrain`"
+        )
+    config, vocab_file = BertConfig.load(config_file), find_vocab(checkpoint)
+    facts = _read(os.path.join(checkpoint, "run.json"))
+    length = _length_of_records(facts)
+    return PretrainedRun(
+        directory=checkpoint,
+        config=config,
+        vocab_file=vocab_file,
+        do_lower_case=_casing(checkpoint, vocab_file),
+        ids=_get(facts, ("data_manifest", "settings", "ids")) or "bert",
+        max_seq_length=length or min(_DEFAULT_LENGTH, config.max_position_embeddings),
+        trained_positions=_longest_phase(facts, length) or config.max_position_embeddings,
+    )
+
+
+def _length_of_records(facts: Mapping) -> int | None:
+    """Tokens in a record of the run; of records in bins the recipe names the one that was read."""
+    return _get(facts, ("recipe", "prepare", "max_seq_length")) or _get(
+        facts, ("data_manifest", "settings", "max_seq_length")
+    )
+
+
+def _longest_phase(facts: Mapping, length: int | None) -> int | None:
+    """The most tokens in a record of the run and of the runs that it began with."""
+    seen = set()
+    while length and (before := _get(facts, ("recipe", "train", "initial_run"))):
+        if before in seen:
+            break
+        seen.add(before)
+        facts = _read(os.path.join(before, "run.json"))
+        length = max(length, _length_of_records(facts) or 0)
+    return length
+
+
+def _casing(checkpoint: str, vocab_file: str) -> bool:
+    records = [
+        (f"{name}: {'.'.join(keys)}", value)
+        for name, keys in _CASING_RECORDS
+        if isinstance(value := _get(_read(os.path.join(checkpoint, name)), keys), bool)
+    ]
+    if len({value for _, value in records}) > 1:
+        found = ", ".join(f"{place} = {str(value).lower()}" for place, value in records)
+        raise ValueError(
+            f"--checkpoint {checkpoint}: expected one casing, received {found}. Text must be "
+            "tokenized as the records of the run were: correct the file that is wrong."
+        )
+    return records[0][1] if records else not _is_cased(load_vocabulary(vocab_file))
+
+
+def _is_cased(vocab: Sequence[str]) -> bool:
+    """Says whether a vocabulary of which nothing is recorded is made for text with capitals."""
+    capitals = [entry for entry in vocab if entry != entry.lower() and not entry.startswith("[")]
+    return len(capitals) > _MOST_STRAY_CAPITALS * len(vocab)
+
+
+def _read(path: str) -> Mapping:
+    """The content of a JSON or YAML file; empty where there is no such file."""
+    if not os.path.isfile(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
+        content = yaml.safe_load(file) if path.endswith(".yaml") else json.load(file)
+    return content if isinstance(content, Mapping) else {}
+
+
+def _get(content: Mapping, keys: Sequence[str]):
+    for key in keys:
+        if not isinstance(content, Mapping):
+            return None
+        content = content.get(key)
+    return content
