@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from data_prep.wordpiece import WordpieceTokenizer
-from models import BertConfig, BertPretrainer
+from models import BertPretrainer
 from pipeline.glue.encoding import encode_texts
-from pipeline.glue.initial_weights import load_config, tokenizer_settings
-from pipeline.run.checkpoints import find_vocab, load_pretrained_model
+from pipeline.glue.pretrained_run import read_run
+from pipeline.run.checkpoints import load_pretrained_model
 
 MASK = "[MASK]"
 
@@ -28,13 +26,12 @@ def load_pretrained(path: str | os.PathLike) -> PretrainedModel:
     Raises:
         FileNotFoundError: the folder has no configuration, vocabulary or checkpoint.
     """
-    folder = os.fspath(path)
-    config = load_config(folder)
-    tokenizer = WordpieceTokenizer(find_vocab(folder), **tokenizer_settings(folder))
-    model = BertPretrainer(config)
+    run = read_run(os.fspath(path))
+    tokenizer = WordpieceTokenizer(run.vocab_file, do_lower_case=run.do_lower_case, ids=run.ids)
+    model = BertPretrainer(run.config)
     model(_features(np.ones([1, 2], np.int32), np.zeros([1, 1], np.int32)))  # makes the variables
-    load_pretrained_model(model, folder)
-    return PretrainedModel(model, tokenizer, max_seq_length=_trained_length(folder, config))
+    load_pretrained_model(model, run.directory)
+    return PretrainedModel(model, tokenizer, max_seq_length=run.trained_positions)
 
 
 class PretrainedModel:
@@ -127,12 +124,3 @@ def _features(input_ids: np.ndarray, masked_lm_positions: np.ndarray) -> dict[st
         "segment_ids": tf.zeros_like(input_ids, tf.int32),
         "masked_lm_positions": tf.constant(masked_lm_positions, tf.int32),
     }
-
-
-def _trained_length(folder: str, config: BertConfig) -> int:
-    """The length of the records that the run was trained on; all positions where none is known."""
-    run = pathlib.Path(folder) / "run.json"
-    if not run.is_file():
-        return config.max_position_embeddings
-    facts = json.loads(run.read_text(encoding="utf-8"))
-    return facts["recipe"]["prepare"]["max_seq_length"]
