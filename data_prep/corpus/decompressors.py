@@ -78,7 +78,7 @@ class Member:
         unused: bytes of the last step that belong to the next member.
     """
 
-    step_bytes = 1 << 12
+    step_bytes = 1 << 14
 
     def __init__(self, decoder: Any):
         self._decoder = decoder

@@ -17,6 +17,7 @@ from data_prep.corpus import decompressors
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LINES_LOOKED_AT = 16
 _TAR_HEADER_BYTES = 512
+_TAR_SUM = re.compile(rb"[0-7 \0]{8}.{356}", re.DOTALL)
 # What no text encoding uses: C0 and DEL without white space, BEL, BS and ESC.
 _CONTROLS = bytes({*range(0x20), 0x7F} - {*b"\t\n\v\f\r\a\b\x1b"})
 _FEWEST_CONTROLS = 8
@@ -96,6 +97,7 @@ _MARKUP_KINDS = (
     (re.compile(rb"\{\\rtf\d"), _RTF),
     (re.compile(rb"WARC/\d"), _WARC),
 )
+_MARKUP_LETTERS = (b"<", b"{", b"W")
 _JSON_BEGIN = re.compile(rb'\{\s*"(?:[^"\\\n]|\\.)*"\s*:')
 _JSON_ARRAY_BEGIN = re.compile(rb'\[\s*\{\s*"')
 _JSON_NAME = re.compile(r"\.json(\.\w+)?$")
@@ -149,7 +151,7 @@ def _controls(begin: bytes) -> int:
 
 def _is_tar(begin: bytes) -> bool:
     """Checks the sum of the first header: archives of the oldest format have no magic number."""
-    if len(begin) < _TAR_HEADER_BYTES or not begin[0]:
+    if not _TAR_SUM.match(begin, 148, _TAR_HEADER_BYTES) or not begin[0]:
         return False
     try:
         tarfile.TarInfo.frombuf(begin[:_TAR_HEADER_BYTES], "utf-8", "surrogateescape")
@@ -160,9 +162,10 @@ def _is_tar(begin: bytes) -> bool:
 
 def _text_kind(begin: bytes, name: str) -> FileKind | None:
     text = begin.removeprefix(codecs.BOM_UTF8).lstrip()
-    for pattern, kind in _MARKUP_KINDS:
-        if pattern.match(text):
-            return kind
+    if text[:1] in _MARKUP_LETTERS:
+        for pattern, kind in _MARKUP_KINDS:
+            if pattern.match(text):
+                return kind
     if text[:1] == b"{" and _are_json_objects(text):
         return JSON_LINES
     begins_as_json = text[:1] in (b"[", b"{") and bool(_JSON_NAME.search(name))

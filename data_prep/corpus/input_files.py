@@ -161,12 +161,13 @@ def _layout_of(path: str, named: str | None) -> str:
     Raises:
         ValueError: the file is of a kind that cannot be read, or not with the layout named.
     """
-    kind = file_kinds.kind_of(byte_streams.read_beginning(path), path)
+    stream = byte_streams.ByteStream(path)
+    kind = file_kinds.kind_of(stream.beginning(), path)
     if kind is None or (named and (kind.is_text or kind.layout == named)):
         return named or _usual_layout(path)
     if kind.layout is None or (named and not kind.is_text):
         raise ValueError(_refusal(path, kind, named))
-    if kind.layout == "parquet" and byte_streams.sniff(path):
+    if kind.layout == "parquet" and stream.compressed:
         raise ValueError(
             f"{path}: expected Parquet that is compressed inside alone, received a compressed file "
             "with Parquet in it. Decompress it."

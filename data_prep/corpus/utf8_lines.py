@@ -88,7 +88,7 @@ class LineCleaner:
         self._take_reject(Reject(self._range.path, offset, reason, line, len(line), lost))
 
     def _reason_to_refuse(self) -> str | None:
-        begin = byte_streams.read_beginning(self._range.path)
+        begin = self.stream.beginning()
         if file_kinds.is_utf16(begin):
             return rejects.UTF16
         return rejects.BINARY if file_kinds.is_binary(begin) else None
