@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from data_prep import storage
-from data_prep.corpus import decompressors
+from data_prep.corpus.formats import decompressors
 
 BEGIN_BYTES = 1 << 16
 _READ_BYTES = 1 << 18

@@ -98,7 +98,7 @@ class Member:
 
         Raises:
             TooLargeWindowError: the window is larger than this project reads.
-            Exception: `is_stream_error` says whether it tells of damaged bytes.
+            Exception: `is_stream_error` says whether damaged bytes are the cause.
         """
         while True:
             try:

@@ -12,7 +12,7 @@ import json
 import re
 import tarfile
 
-from data_prep.corpus import decompressors
+from data_prep.corpus.formats import decompressors
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LINES_LOOKED_AT = 16
@@ -118,9 +118,8 @@ def kind_of(begin: bytes, name: str = "") -> FileKind | None:
 def is_binary(begin: bytes) -> bool:
     """Says whether a file is no text, by its first bytes: of a binary kind, or full of controls.
 
-    Text has next to no control characters, whatever its encoding; of compressed or random bytes a
-    tenth are, of numbers and of UTF-16 half. A few are forgiven, more of them in valid UTF-8, where
-    they are all that is wrong.
+    Text in any encoding has almost no control characters. In compressed or random bytes a tenth of
+    the bytes are, in numbers and UTF-16 about half. One in 50 is accepted, in valid UTF-8 one in 8.
     """
     if _binary_kind(begin):
         return True
