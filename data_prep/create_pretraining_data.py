@@ -24,9 +24,9 @@ example:
       --vocab_file vocab.txt --output records --max_seq_length 128 --heldout_fraction 0.02
 
 A glob may name its layout: GLOB::blank_line (a blank line begins a document; default), ::file (one
-document a file), ::line (one document a line), ::jsonl (default for *.jsonl), ::parquet (one
-document a row; default for *.parquet), ::mediawiki (XML dump; default for *.xml, *.xml.bz2).
-Compression (gzip, bzip2, xz, zstd) is found by content. Flags not listed here are Beam's, such as
+document a file), ::line (one document a line), ::jsonl (one JSON object a line), ::parquet (one
+document a row), ::mediawiki (XML dump). The last three, and compression (gzip, bzip2, xz, lzma,
+zstd), are found by content. Flags not listed here are Beam's, such as
 --runner=FlinkRunner or --direct_running_mode=multi_processing --direct_num_workers=4. Run again
 after a crash, it does only what is missing.
 """

@@ -52,7 +52,7 @@ def parse_policies(text: str) -> dict[str, str]:
         ValueError: an unknown policy or reason, or one that cannot be replaced.
     """
     policies = dict.fromkeys(REASONS, "quarantine")
-    # The one for all first, wherever it stands.
+    # The policy for all reasons first, wherever in the text it stands.
     for item in sorted(text.split(","), key=lambda item: "=" in item):
         family, separator, policy = item.strip().rpartition("=")
         reasons = [

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from data_prep import storage
-from data_prep.corpus import decompressors
+from data_prep.corpus.formats import decompressors
 
 BEGIN_BYTES = 1 << 16
 _READ_BYTES = 1 << 18
@@ -43,7 +43,9 @@ class ByteStream:
         self.consumed = start
         self.lost = 0
         self._start = start
-        self.compressed = sniff(path)
+        with storage.open_read(path) as stream:
+            self._begin = stream.read(BEGIN_BYTES)
+        self.compressed = decompressors.compression_of(self._begin)
 
     def __iter__(self) -> Iterator[bytes]:
         with storage.open_read(self.path) as stream:
@@ -53,6 +55,17 @@ class ByteStream:
                 yield from self._raw(stream)
             else:
                 yield from _joined(self._decompressed(stream, self.compressed))
+
+    def beginning(self) -> bytes:
+        """Returns the first 64 KiB of the decompressed file; fewer if it is shorter or broken."""
+        if self.compressed is None:
+            return self._begin
+        begin = b""
+        for piece in ByteStream(self.path):
+            begin += piece
+            if len(begin) >= BEGIN_BYTES:
+                break
+        return begin[:BEGIN_BYTES]
 
     def _raw(self, stream: BinaryIO) -> Iterator[bytes]:
         while piece := stream.read(_READ_BYTES):
@@ -121,13 +134,3 @@ def sniff(path: str) -> str | None:
     """Returns the compression format of a file by its first bytes, or None."""
     with storage.open_read(path) as stream:
         return decompressors.compression_of(stream.read(decompressors.BEGIN_BYTES))
-
-
-def read_beginning(path: str) -> bytes:
-    """Returns the first 64 KiB of the decompressed file; fewer if it is shorter or broken."""
-    begin = b""
-    for piece in ByteStream(path):
-        begin += piece
-        if len(begin) >= BEGIN_BYTES:
-            break
-    return begin[:BEGIN_BYTES]

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from data_prep import storage
-from data_prep.corpus import byte_streams, file_kinds, parquet
+from data_prep.corpus import byte_streams, parquet
 from data_prep.corpus.documents import LAYOUTS
-from data_prep.corpus.file_kinds import FileKind
 from data_prep.corpus.file_range import FileRange
+from data_prep.corpus.formats import file_kinds
+from data_prep.corpus.formats.file_kinds import FileKind
 
 RANGE_BYTES = 32 << 20
 UNIT_BYTES = 8 << 20
@@ -81,7 +82,7 @@ def plan_work(
     range_bytes: int = RANGE_BYTES,
     unit_bytes: int = UNIT_BYTES,
 ) -> list[list[FileRange]]:
-    """Cuts large plain files into ranges and joins small files, so that workers share evenly.
+    """Cuts large plain files into ranges and joins small files, so that workers get equal work.
 
     Args:
         files: the corpus.
@@ -161,12 +162,13 @@ def _layout_of(path: str, named: str | None) -> str:
     Raises:
         ValueError: the file is of a kind that cannot be read, or not with the layout named.
     """
-    kind = file_kinds.kind_of(byte_streams.read_beginning(path), path)
+    stream = byte_streams.ByteStream(path)
+    kind = file_kinds.kind_of(stream.beginning(), path)
     if kind is None or (named and (kind.is_text or kind.layout == named)):
         return named or _usual_layout(path)
     if kind.layout is None or (named and not kind.is_text):
         raise ValueError(_refusal(path, kind, named))
-    if kind.layout == "parquet" and byte_streams.sniff(path):
+    if kind.layout == "parquet" and stream.compressed:
         raise ValueError(
             f"{path}: expected Parquet that is compressed inside alone, received a compressed file "
             "with Parquet in it. Decompress it."

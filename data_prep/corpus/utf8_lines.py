@@ -9,8 +9,9 @@ import collections
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
-from data_prep.corpus import byte_streams, file_kinds, line_blocks, rejects
+from data_prep.corpus import byte_streams, line_blocks, rejects
 from data_prep.corpus.file_range import FileRange
+from data_prep.corpus.formats import file_kinds
 from data_prep.corpus.line_blocks import LineBlock
 from data_prep.corpus.rejects import Reject
 
@@ -42,7 +43,7 @@ class LineCleaner:
     Attributes:
         counts: bytes_in, bytes_ok, bytes_blank, bytes_dead, bytes_lost (see `Reject.lost`), lines
             and events, so far.
-        stream: the file underneath; its `consumed` tells the progress.
+        stream: the file underneath; its `consumed` is the progress.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class LineCleaner:
         self._replace_invalid = replace_invalid
         self._range = file_range
         self._max_line_bytes = max_line_bytes
-        # One byte early: it tells whether the range begins at the beginning of a line.
+        # One byte early: a line feed there means that the range begins with a line.
         self.stream = byte_streams.ByteStream(file_range.path, start=max(0, file_range.start - 1))
 
     def __iter__(self) -> Iterator[CleanBlock]:
@@ -88,7 +89,7 @@ class LineCleaner:
         self._take_reject(Reject(self._range.path, offset, reason, line, len(line), lost))
 
     def _reason_to_refuse(self) -> str | None:
-        begin = byte_streams.read_beginning(self._range.path)
+        begin = self.stream.beginning()
         if file_kinds.is_utf16(begin):
             return rejects.UTF16
         return rejects.BINARY if file_kinds.is_binary(begin) else None

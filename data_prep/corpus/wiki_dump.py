@@ -18,8 +18,9 @@ import re
 from collections.abc import Callable, Iterator
 from xml.parsers import expat
 
-from data_prep.corpus import byte_streams, file_kinds, rejects
+from data_prep.corpus import byte_streams, rejects
 from data_prep.corpus.file_range import FileRange
+from data_prep.corpus.formats import file_kinds
 from data_prep.corpus.rejects import Reject
 from data_prep.corpus.utf8_repair import Utf8Repair
 

@@ -78,7 +78,7 @@ class Member:
         unused: bytes of the last step that belong to the next member.
     """
 
-    step_bytes = 1 << 12
+    step_bytes = 1 << 14
 
     def __init__(self, decoder: Any):
         self._decoder = decoder
@@ -98,7 +98,7 @@ class Member:
 
         Raises:
             TooLargeWindowError: the window is larger than this project reads.
-            Exception: `is_stream_error` says whether it tells of damaged bytes.
+            Exception: `is_stream_error` says whether damaged bytes are the cause.
         """
         while True:
             try:

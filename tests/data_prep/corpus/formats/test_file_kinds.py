@@ -15,7 +15,7 @@ import pyarrow.orc
 import pyarrow.parquet
 import pytest
 
-from data_prep.corpus.file_kinds import is_binary, is_utf16, kind_of
+from data_prep.corpus.formats.file_kinds import is_binary, is_utf16, kind_of
 
 TABLE = pyarrow.table({"text": ["The cat sat on the mat."] * 5})
 OBJECT = b'{"text": "The cat sat."}\n'

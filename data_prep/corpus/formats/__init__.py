@@ -1,0 +1,1 @@
+"""What the first bytes of a file say: its compression, and its kind."""
