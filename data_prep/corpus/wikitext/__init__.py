@@ -1,0 +1,1 @@
+"""The parts of wiki text that need tables: templates, links, language variants, quotes."""
