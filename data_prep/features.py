@@ -14,17 +14,16 @@ masked:
     next_sentence_labels  int64   [1]   0
 
 `input_ids` reads [CLS] the [MASK] sat [SEP] it slept [SEP] [PAD] [PAD]; `input_mask` is 1 on real
-tokens, `segment_ids` 1 on the second segment and its [SEP]. Padding predictions stand at position 0
-with weight 0.0, so they must be weighed away. `next_sentence_labels` is 1 when the second segment
-is random and 0 when it is the true next.
+tokens, `segment_ids` 1 on the second segment and its [SEP]. Predictions that pad the list have
+position 0 and weight 0.0; a loss must multiply by the weights. `next_sentence_labels` is 1 when the
+second segment is random and 0 when it is the true next.
 
 With `prepare --masking dynamic` a record is not masked: `word_starts` int64 [max_seq_length], 1 on
-the first piece of every word (never on [CLS], [SEP] or padding), stands in place of the three
+the first piece of every word (never on [CLS], [SEP] or padding), replaces the three
 `masked_lm` features, so that a trainer can choose whole words anew in every epoch.
 
-The faces of the neighbours that a trainer needs (`Manifest`, `load_manifest`, `encode_examples`,
-`encode_tfrecords`) are offered here too, so that this is the only module of record reading and
-writing others import.
+`Manifest`, `load_manifest`, `encode_examples` and `encode_tfrecords` are exported here too, so that
+other packages need this module alone to read and write records.
 
 Source: google-research/bert, create_pretraining_data.py, `write_instance_to_example_files`.
 """
@@ -94,8 +93,8 @@ def parse_examples(
     Raises:
         tf.errors.InvalidArgumentError: a feature is missing, its length is not the expected one, or
             a string is no tf.train.Example.
-        UnicodeDecodeError: in place of the latter, eagerly, where the string is not UTF-8:
-            TensorFlow quotes it in its message.
+        UnicodeDecodeError: the same in eager mode where the string is not UTF-8, because
+            TensorFlow's message would quote it.
     """
     import tensorflow as tf
 

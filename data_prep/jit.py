@@ -1,8 +1,8 @@
 """Loops over tokens, compiled to machine code by Numba.
 
-What is done for every token of every record (to pair, to mask, to encode) has no fast form in
-NumPy: each of its operations goes over a whole block in memory. Compiled, a loop that reads like
-the original's keeps one record in the nearest cache.
+Pairing, masking and encoding visit every token of every record. In NumPy each operation passes over
+a whole block in memory; a compiled loop keeps one record in the processor's cache, and reads like
+the original.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numba
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiles a function at its first call, for the types of its arguments.
 
-    The machine code is kept beside the module (or in the user's cache), so only the first run of
-    an installation compiles; where nothing can be written, every process does.
+    The machine code is cached next to the module, or in the user's cache folder, so only the first
+    run of an installation compiles. Where neither can be written, every process compiles.
     """
     try:
         return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # no place for the cache
+    except RuntimeError:  # no folder for the cache can be written
         return numba.njit(nogil=True)(function)

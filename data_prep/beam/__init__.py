@@ -1,1 +1,1 @@
-"""The only folder that knows Beam: transforms, engines, and the flags the commands share."""
+"""The only folder that imports Beam: the pipeline, its engines, and the flags of the commands."""

@@ -1,7 +1,7 @@
-"""Beam's engines: what each is called, what it needs, and how one is left behind.
+"""Beam's engines: names, requirements, and how each is released after a job.
 
-Beam finds out late what is missing: after minutes of start, or on a worker. What can be known
-beforehand is asked here, before anything is written.
+Beam reports late what is missing, after minutes of start or on a worker. What can be known
+beforehand is checked here, before anything is written.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def is_local(beam_flags: Sequence[str]) -> bool:
 
 
 def declare_options(beam_flags: Sequence[str]) -> None:
-    """Has Beam know the flags of the engine; it declares Dask's only with the engine itself.
+    """Makes Beam know the flags of the engine; it declares Dask's only with the engine itself.
 
     Raises:
         ValueError: Dask is asked for and not installed.
@@ -85,7 +85,7 @@ def check_engine(beam_flags: Sequence[str], paths: Sequence[str]) -> None:
 
 
 def release(result: Any) -> None:
-    """Ends what an engine leaves running after a job: Dask's workers, when they are its own."""
+    """Ends what an engine leaves running after a job: workers of Dask that the job started."""
     client = getattr(result, "client", None)
     if client is not None:
         result.cancel()

@@ -74,7 +74,7 @@ class PrepareRecords(beam.PTransform):
 
 
 class _Step(beam.DoFn):
-    """What the steps share: settings, job folder, tokenizer and the place where tokens wait."""
+    """A step with the settings, the job folder, the tokenizer and the files where tokens wait."""
 
     def __init__(self, settings: PreparationSettings, output: str, spill: SpillFiles):
         self._settings = settings

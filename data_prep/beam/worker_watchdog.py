@@ -1,8 +1,8 @@
-"""Ends a command whose worker process died, which Beam's local runner would wait for forever.
+"""Ends a command whose worker process died; Beam's local runner would wait for it forever.
 
 With --direct_running_mode=multi_processing, Beam starts workers and waits for their answers. A
-worker that is killed (by the kernel for want of memory, most often) never answers; only the thread
-that started it ends with an error, and that is what is watched here.
+worker that is killed, most often by the kernel for lack of memory, never answers; only the thread
+that started it ends with an error, and the watchdog notices that.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from collections.abc import Callable
 _BEAM_WORKER_THREAD = "run_worker"
 _SECONDS_FOR_BEAM_TO_END = 10.0
 _MESSAGE = (
-    "a worker process ended before its work did ({cause}). If the kernel killed it for want "
-    "of memory, take fewer workers (--direct_num_workers) or more --num_shards. Run the command "
+    "a worker process ended before its work did ({cause}). If the kernel killed it for lack of "
+    "memory, use fewer workers (--direct_num_workers) or more --num_shards. Run the command "
     "again: what is finished is kept."
 )
 
@@ -34,9 +34,9 @@ class WorkerWatchdog:
     Where Beam itself fails over the death, its error becomes a `WorkerDiedError`.
 
     Args:
-        on_death: called from another thread with the cause, when the block was not left by itself
-            within `patience`. Ends the process with exit code 1 by default: the main thread cannot
-            be woken.
+        on_death: called from another thread with the cause, when the block has not ended by itself
+            within `patience`. By default it ends the process with exit code 1, because the main
+            thread cannot be woken.
         patience: seconds that Beam has to end by itself.
     """
 

@@ -2,7 +2,7 @@
 
 A folder of records holds `train-*.tfrecord`, `heldout-*.tfrecord`, `vocab.txt`, `rejects/`,
 `manifest.json` and, written last, `COMPLETED`. Without `COMPLETED` the folder is not finished,
-whatever else is in it.
+regardless of what else is in it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COMPLETED_FILE = "COMPLETED"
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """What is known of a finished folder of records.
+    """The description of a finished folder of records.
 
     Attributes:
         settings: the flags that shaped the records, by google-research/bert's names, and `input`.
@@ -31,8 +31,8 @@ class Manifest:
         splits: `train` and `heldout`: `documents`, `sequences`, `shards` (`file`, `sequences`,
             `sha256`).
         counts: bytes, lines, documents, sentences and tokens on their way in.
-        rejects: reason -> number of dead letters.
-        statistics: lengths and shares measured over all sequences.
+        rejects: reason -> number of rejects.
+        statistics: lengths and fractions, measured over all sequences.
         versions: name -> version of the software that made the records.
         format_version: of this file.
     """
