@@ -68,8 +68,8 @@ class BertEncoder(keras.layers.Layer):
     """Embeddings, `num_layers` transformer blocks and a pooler.
 
     Call inputs: a mapping with int32 `input_ids`, `input_mask` (1 on real tokens) and
-    `segment_ids`, each `[batch, seq_len]`, whose further entries are ignored; `training`, which turns
-    dropout on; `dropout_seed`, int32 `[2]`, or None to draw from the global generator.
+    `segment_ids`, each `[batch, seq_len]`, whose further entries are ignored; `training`, which
+    turns dropout on; `dropout_seed`, int32 `[2]`, or None to draw from the global generator.
     Outputs: `sequence_output` `[batch, seq_len, hidden]`, and `pooled_output` `[batch, hidden]`, a
     dense layer with tanh on the first position. Padding does not affect the real positions.
 
