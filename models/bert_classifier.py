@@ -11,11 +11,14 @@ from models.transformer_block import truncated_normal
 
 
 class BertClassifier(keras.Model):
-    """Encoder and one dense layer on the pooled output.
+    """The encoder, dropout, and one dense layer on the pooled output.
 
-    Call inputs: a mapping with int32 `input_ids`, `input_mask`, `segment_ids`
-    `[batch, seq_len]`; `training`; `dropout_seed` int32 `[2]` or None.
-    Output: float32 logits `[batch, num_outputs]`. `num_outputs=1` is a regression.
+    Call inputs: those of `BertEncoder`.
+    Output: float32 logits `[batch, num_outputs]`; one output is the score of a regression.
+
+    Args:
+      config: the sizes of the encoder.
+      num_outputs: the number of classes, or 1 for a regression.
 
     Source: Devlin et al. 2019, section 4.1.
     """

@@ -1,4 +1,4 @@
-"""The numbers that define one BERT, its named sizes, and `bert_config.json`."""
+"""The architecture of a BERT: its settings, its published sizes, and `bert_config.json`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _SIZES = {
 
 @dataclasses.dataclass(frozen=True)
 class BertConfig:
-    """Architecture of a BERT.
+    """The architecture of a BERT.
 
     Args:
-      vocab_size: number of word pieces.
-      hidden_dim: width of the residual stream; a multiple of `num_heads`.
-      num_layers: number of transformer blocks.
-      num_heads: attention heads per block.
-      intermediate_dim: width of the feed-forward layer.
-      max_position_embeddings: longest sequence, in tokens.
-      type_vocab_size: number of segments.
-      dropout: probability in [0, 1) of dropping a hidden unit.
-      attention_dropout: probability in [0, 1) of dropping an attention weight.
-      initializer_range: standard deviation of the truncated normal initialiser.
+      vocab_size: the number of word pieces.
+      hidden_dim: the width of the hidden states; a multiple of `num_heads`.
+      num_layers: the number of transformer blocks.
+      num_heads: the number of attention heads per block.
+      intermediate_dim: the width of the feed-forward layer.
+      max_position_embeddings: the length of the longest sequence, in tokens.
+      type_vocab_size: the number of segments.
+      dropout: the probability in [0, 1) of dropping a hidden unit.
+      attention_dropout: the probability in [0, 1) of dropping an attention weight.
+      initializer_range: the standard deviation of the truncated normal initializer.
 
     Raises:
       ValueError: a size is not positive, a probability lies outside [0, 1), or
@@ -67,7 +67,16 @@ class BertConfig:
 
     @classmethod
     def named(cls, size: str, *, vocab_size: int, **overrides) -> BertConfig:
-        """Returns one of the published sizes: tiny, mini, small, medium, base, large."""
+        """Returns a published size.
+
+        Args:
+          size: one of tiny, mini, small, medium, base and large.
+          vocab_size: the number of word pieces.
+          **overrides: other settings of `BertConfig`, which replace those of the size.
+
+        Raises:
+          ValueError: the size is unknown, or a setting is out of range.
+        """
         if size not in _SIZES:
             raise ValueError(f"Unknown BERT size '{size}'. Choose one of: {', '.join(_SIZES)}.")
         num_layers, hidden_dim, num_heads, intermediate_dim = _SIZES[size]
@@ -81,7 +90,7 @@ class BertConfig:
         return cls(vocab_size=vocab_size, **settings)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Writes the configuration as JSON, through a temporary name."""
+        """Writes the configuration as JSON; a file of that name is replaced in one step."""
         temporary = f"{path}.tmp"
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(dataclasses.asdict(self), file, indent=2)
@@ -90,13 +99,21 @@ class BertConfig:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> BertConfig:
-        """Reads what `save` wrote; unknown keys are an error that names them."""
+        """Reads a file that `save` wrote.
+
+        Raises:
+          ValueError: the file has a key that is no setting, lacks one that has no default, or holds
+            a value out of range.
+        """
         with open(path, encoding="utf-8") as file:
             settings = json.load(file)
-        known = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(set(settings) - known):
+        fields = dataclasses.fields(cls)
+        if unknown := sorted(set(settings) - {field.name for field in fields}):
             raise ValueError(
                 f"{path} holds keys that BertConfig does not know: {', '.join(unknown)}. "
-                f"Expected only: {', '.join(sorted(known))}."
+                f"Expected only: {', '.join(sorted(field.name for field in fields))}."
             )
+        required = {field.name for field in fields if field.default is dataclasses.MISSING}
+        if missing := sorted(required - set(settings)):
+            raise ValueError(f"{path} lacks keys that BertConfig needs: {', '.join(missing)}.")
         return cls(**settings)

@@ -13,11 +13,13 @@ _SITES_PER_BLOCK = 3
 
 
 class BertEmbeddings(keras.layers.Layer):
-    """Sum of word, position and segment embeddings, normalised.
+    """The sum of word, position and segment embeddings, its layer norm, and dropout.
 
-    Call inputs: int32 `input_ids` and `segment_ids` `[batch, seq_len]`. Output
-    `[batch, seq_len, hidden]`. `word_embeddings` `[vocab, hidden]` is public: the masked-LM
-    head decodes with it.
+    Call inputs: int32 `input_ids` and `segment_ids`, both `[batch, seq_len]`; `training` and
+    `dropout_seed` as in `BertEncoder`.
+    Output: `[batch, seq_len, hidden]`.
+
+    The variable `word_embeddings` `[vocab, hidden]` is public: the masked-LM head decodes with it.
 
     Raises:
       ValueError: the sequence is longer than `max_position_embeddings`.
@@ -55,7 +57,7 @@ class BertEmbeddings(keras.layers.Layer):
             )
         words = tf.gather(self.word_embeddings, input_ids)
         positions = self.position_embeddings[: tf.shape(input_ids)[1]]
-        # Two segments: a product with the one-hot rows has a cheap gradient, a gather has not.
+        # With two segments the gradient of a one-hot product is cheaper than that of a gather.
         one_hot = tf.one_hot(segment_ids, self.config.type_vocab_size, dtype=words.dtype)
         segments = tf.einsum("bst,th->bsh", one_hot, tf.cast(self.segment_embeddings, words.dtype))
         embedded = self.layer_norm(words + positions + segments)
@@ -66,12 +68,10 @@ class BertEncoder(keras.layers.Layer):
     """Embeddings, `num_layers` transformer blocks and a pooler.
 
     Call inputs: a mapping with int32 `input_ids`, `input_mask` (1 on real tokens) and
-    `segment_ids`, each `[batch, seq_len]`; further entries are ignored. `dropout_seed` is
-    int32 `[2]`, or None to draw from the global generator.
-
-    Outputs: `sequence_output` `[batch, seq_len, hidden]` and `pooled_output`
-    `[batch, hidden]`, the tanh-transformed first position. What stands at padding
-    positions does not change the real ones.
+    `segment_ids`, each `[batch, seq_len]`, whose further entries are ignored; `training`, which
+    turns dropout on; `dropout_seed`, int32 `[2]`, or None to draw from the global generator.
+    Outputs: `sequence_output` `[batch, seq_len, hidden]`, and `pooled_output` `[batch, hidden]`, a
+    dense layer with tanh on the first position. Padding does not affect the real positions.
 
     Source: Devlin et al. 2019, section 3.
     """
@@ -108,5 +108,5 @@ class BertEncoder(keras.layers.Layer):
         return hidden_states, self.pooler(hidden_states[:, 0])
 
     def next_dropout_site(self) -> int:
-        """Returns the first dropout index that the encoder does not use itself."""
+        """Returns the first dropout site (`SeededDropout`) that the encoder leaves free."""
         return 1 + _SITES_PER_BLOCK * self.config.num_layers

@@ -13,10 +13,9 @@ from models.transformer_block import truncated_normal
 class BertPretrainer(keras.Model):
     """Encoder, masked-LM head and next-sentence head.
 
-    Call inputs: the parsed record, a mapping with int32 `input_ids`, `input_mask`,
-    `segment_ids` `[batch, seq_len]` and `masked_lm_positions` `[batch, num_predictions]`;
-    `training`; `dropout_seed` int32 `[2]` or None.
-
+    Call inputs: parsed records, a mapping with int32 `input_ids`, `input_mask` and `segment_ids`,
+    each `[batch, seq_len]`, and int32 `masked_lm_positions` `[batch, num_predictions]`; `training`
+    and `dropout_seed` as in `BertEncoder`.
     Outputs: a dict with float32 `masked_lm_logits` `[batch, num_predictions, vocab]` and
     `next_sentence_logits` `[batch, 2]`, whose class 1 means "random next sentence".
 
@@ -31,7 +30,7 @@ class BertPretrainer(keras.Model):
         self.next_sentence_head = keras.layers.Dense(
             2, kernel_initializer=truncated_normal(config), name="next_sentence_head"
         )
-        # Losses are computed in float32 whatever the policy of the layers is.
+        # Losses are computed in float32, regardless of the policy of the layers.
         self._to_float32 = keras.layers.Activation("linear", dtype="float32")
 
     def call(self, features, training=False, dropout_seed=None):  # noqa: D102

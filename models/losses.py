@@ -1,9 +1,9 @@
-"""Masked-LM and next-sentence losses as sums, so that any number of replicas agrees.
+"""Masked-LM and next-sentence losses as sums, so that they do not depend on the number of replicas.
 
-A mean per replica followed by a mean over replicas weighs a masked token by how many others
-its replica happened to hold. Here every replica returns sums, the caller adds the
-denominators over all replicas first, and the gradient of `pretraining_loss`, summed over
-replicas, is the gradient on the joined batch.
+The mean over replicas of their mean losses would weigh a masked token by how many others its
+replica happens to hold. So every replica returns sums, the caller adds the denominators over all
+replicas first, and the gradient of `pretraining_loss`, summed over replicas, is that of the joined
+batch.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ METRIC_SUMS = (
 
 
 def loss_weights(features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """Returns `[2]`: the summed masked-LM and next-sentence weights of this replica."""
+    """Sums the weights of one replica's batch.
+
+    Args:
+      features: parsed records with float32 `masked_lm_weights` `[batch, num_predictions]` and
+        `next_sentence_weights` `[batch]`.
+
+    Returns:
+      float32 `[2]`: masked-LM, next-sentence.
+    """
     return tf.stack(
         [
             tf.reduce_sum(features["masked_lm_weights"]),
@@ -34,16 +42,16 @@ def loss_weights(features: Mapping[str, tf.Tensor]) -> tf.Tensor:
 
 
 def metric_sums(outputs: Mapping[str, tf.Tensor], features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """Sums over one replica's batch, in the order of `METRIC_SUMS`.
+    """Sums losses, correct predictions and weights over one replica's batch.
 
     Args:
-      outputs: logits of `BertPretrainer`.
-      features: the parsed record: int32 `masked_lm_ids` and float32 `masked_lm_weights`
-        `[batch, num_predictions]`, int32 `next_sentence_labels` and float32
-        `next_sentence_weights` `[batch]`. A weight of 0 removes its entry everywhere.
+      outputs: the logits of `BertPretrainer`.
+      features: parsed records with int32 `masked_lm_ids` and float32 `masked_lm_weights`, both
+        `[batch, num_predictions]`; int32 `next_sentence_labels` and float32
+        `next_sentence_weights`, both `[batch]`. An entry of weight 0 does not count.
 
     Returns:
-      float32 `[6]`; losses in nats, correct predictions and weights as counts.
+      float32 `[6]` in the order of `METRIC_SUMS`: losses in nats, the others as counts.
     """
     masked_lm = _weighted_sums(
         outputs["masked_lm_logits"], features["masked_lm_ids"], features["masked_lm_weights"]
@@ -57,22 +65,31 @@ def metric_sums(outputs: Mapping[str, tf.Tensor], features: Mapping[str, tf.Tens
 
 
 def pretraining_loss(sums: tf.Tensor, global_weights: tf.Tensor) -> tf.Tensor:
-    """This replica's share `[]` of the loss, in nats: masked-LM mean plus next-sentence mean.
+    """Returns this replica's part of the loss: masked-LM mean plus next-sentence mean.
 
     Args:
-      sums: `[6]` from `metric_sums`.
-      global_weights: `[2]`, `loss_weights` added over all replicas.
+      sums: float32 `[6]` from `metric_sums`.
+      global_weights: float32 `[2]`, `loss_weights` added over all replicas.
+
+    Returns:
+      float32 `[]`, in nats. The parts of all replicas add up to the loss of the joined batch.
 
     Source: google-research/bert `run_pretraining.py`, `model_fn_builder`.
-    Differs: denominators are global, and an empty batch gives 0 instead of adding 1e-5.
+    Differs: the denominators are those of all replicas; without any weight the mean is 0, where the
+    original adds 1e-5 to the denominator.
     """
     return tf.reduce_sum(tf.math.divide_no_nan(tf.stack([sums[0], sums[3]]), global_weights))
 
 
 def means(sums) -> dict[str, float]:
-    """Turns added-up `metric_sums` into losses (nats) and accuracies (in [0, 1]).
+    """Turns metric sums into mean losses and accuracies.
 
-    Without a next-sentence weight, as of records without pairs, there are no next-sentence means.
+    Args:
+      sums: `[6]`, `metric_sums` added over batches and replicas.
+
+    Returns:
+      Losses in nats and accuracies in [0, 1] by name; `loss` is the sum of the mean losses. Records
+      without sentence pairs have a next-sentence weight of 0 and no next-sentence means.
     """
     named = dict(zip(METRIC_SUMS, (float(value) for value in sums), strict=True))
     result = {}

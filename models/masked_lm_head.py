@@ -12,12 +12,12 @@ from models.transformer_block import gelu, layer_norm, truncated_normal
 class MaskedLMHead(keras.layers.Layer):
     """Predicts the word pieces at the masked positions only.
 
-    Gathering before the decoder is what makes pre-training affordable: 15% of the positions
-    are predicted, and the decoder is the largest product of a small BERT.
+    15% of the positions are predicted, and the decoder is the largest matrix product of a small
+    BERT, so gathering before it saves most of its cost.
 
     Call inputs: `sequence_output` `[batch, seq_len, hidden]`; int32 `masked_lm_positions`
-    `[batch, num_predictions]`; `word_embeddings` `[vocab, hidden]`.
-    Output: logits `[batch, num_predictions, vocab]`.
+    `[batch, num_predictions]`; `word_embeddings` `[vocab, hidden]`, the table of `BertEmbeddings`.
+    Output: logits `[batch, num_predictions, vocab]`, in the compute dtype.
 
     Source: Devlin et al. 2019, section 3.1, task 1.
     """

@@ -1,4 +1,4 @@
-"""Dropout whose mask is a function of a seed, so that a resumed run repeats it bit for bit."""
+"""Dropout with a mask that is a function of a seed, so that a resumed run repeats it exactly."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ import tf_keras as keras
 
 
 class SeededDropout(keras.layers.Layer):
-    """Zeroes entries with probability `rate` and scales the rest by 1 / (kept share).
+    """Zeroes entries with probability `rate` and divides the others by the kept fraction.
 
-    Call inputs: a tensor of any shape; `training`; `seed`, int32 `[2]` or None. With None
-    the global generator decides, as in `keras.layers.Dropout`. Each layer folds its own
-    `site` into the seed, so one seed per step serves a whole model.
+    Call inputs: a tensor of any shape and float dtype; `training`, without which nothing is
+    dropped; `seed`, int32 `[2]`, or None to draw from the global generator, as
+    `keras.layers.Dropout` does.
+    Every layer folds its own `site` into the seed, so one seed per step serves a whole model.
+    Output: shape and dtype of the input.
 
-    Each entry takes eight random bits, four entries per 32-bit word: on a CPU the generator
-    would otherwise cost more than the layer norm beside it. The rate is therefore rounded to a
-    multiple of 1/256, and the scale uses the rounded rate, which keeps the mean exact.
+    The mask is made of integers of TensorFlow's stateless generator, which are the same with and
+    without XLA. An entry takes eight bits of them, a quarter of a 32-bit word: on a CPU, a word for
+    every entry would cost more than the layer norm that follows. The rate is therefore rounded to a
+    multiple of 1/256; the kept fraction is that of the rounded rate, so the mean stays exact.
 
     Args:
-      rate: probability in [0, 1).
-      site: index of this dropout in the model, unique per model.
+      rate: the probability in [0, 1).
+      site: the index of this dropout in the model, unique per model.
 
     Source: Srivastava et al. 2014, section 4.
-    Differs: the rate is rounded to 1/256 (0.1 becomes 0.1016).
+    Differs: the rate is rounded to a multiple of 1/256 (0.1 becomes 0.1016).
     """
 
     def __init__(self, rate: float, site: int, **kwargs):

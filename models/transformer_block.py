@@ -1,4 +1,4 @@
-"""One transformer block: self-attention and feed-forward, each followed by its layer norm."""
+"""One transformer block: self-attention and a feed-forward layer, each followed by a layer norm."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from models.bert_config import BertConfig
 from models.seeded_dropout import SeededDropout
 
 LAYER_NORM_EPSILON = 1e-12
-# Added to the score of a padding position. Google's value, large enough for float16 too.
+# Added to the score of a padding position: its softmax weight becomes exactly 0. Google's value; it
+# fits float16.
 _MASKED_SCORE = -10000.0
 
 
 def truncated_normal(config: BertConfig) -> keras.initializers.Initializer:
-    """Returns BERT's kernel initialiser."""
+    """Returns BERT's initializer of kernels and embeddings, cut off at two standard deviations."""
     return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
 
 
@@ -24,9 +25,16 @@ def layer_norm(name: str) -> keras.layers.LayerNormalization:
 
 
 def gelu(inputs: tf.Tensor) -> tf.Tensor:
-    """The tanh approximation that Google's checkpoints were trained with.
+    """The tanh approximation of GELU, with which Google's checkpoints were trained.
 
-    Written without a power: XLA's general power costs a CPU more than the product beside it.
+    Written without a power: on a CPU, XLA's general power costs more than the matrix product before
+    it.
+
+    Args:
+      inputs: float, of any shape.
+
+    Returns:
+      Shape and dtype of the inputs.
 
     Source: Hendrycks and Gimpel 2016, section 2.
     """
@@ -37,9 +45,13 @@ def gelu(inputs: tf.Tensor) -> tf.Tensor:
 class SelfAttention(keras.layers.Layer):
     """Multi-head self-attention without the residual.
 
-    Call inputs: `hidden_states` `[batch, seq_len, hidden]`; `input_mask` int32
-    `[batch, seq_len]`, 1 on real tokens; `training`; `dropout_seed` int32 `[2]` or None.
+    Call inputs: `hidden_states` `[batch, seq_len, hidden]`; `input_mask`, int32 `[batch, seq_len]`,
+    1 on real tokens; `training` and `dropout_seed` as in `BertEncoder`.
     Output: `[batch, seq_len, hidden]`. No position attends to padding.
+
+    Args:
+      config: the sizes and the attention dropout.
+      site: the dropout site of the attention weights (`SeededDropout`).
 
     Source: Vaswani et al. 2017, section 3.2.
     """
@@ -73,9 +85,14 @@ class SelfAttention(keras.layers.Layer):
 
 
 class TransformerBlock(keras.layers.Layer):
-    """Post-LayerNorm encoder block, as BERT has it.
+    """BERT's encoder block: the layer norm follows the residual sum.
 
     Call inputs and output are those of `SelfAttention`.
+
+    Args:
+      config: the sizes and the dropouts.
+      first_site: the first of three dropout sites (`SeededDropout`): attention weights, attention
+        output, feed-forward output.
 
     Source: Devlin et al. 2019, section 3; Vaswani et al. 2017, section 3.1.
     """

@@ -40,3 +40,9 @@ def test_unknown_key_in_a_file_is_named(tmp_path):
     (tmp_path / "bert_config.json").write_text('{"vocab_size": 10, "hidden_size": 4}')
     with pytest.raises(ValueError, match="does not know: hidden_size"):
         BertConfig.load(tmp_path / "bert_config.json")
+
+
+def test_missing_key_in_a_file_is_named(tmp_path):
+    (tmp_path / "bert_config.json").write_text('{"vocab_size": 10, "hidden_dim": 4}')
+    with pytest.raises(ValueError, match="lacks .*: intermediate_dim, num_heads, num_layers"):
+        BertConfig.load(tmp_path / "bert_config.json")

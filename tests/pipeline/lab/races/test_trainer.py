@@ -68,4 +68,7 @@ def test_a_rival_that_averages_is_judged_at_its_average_and_goes_on_where_it_was
     often = train(Trainer(TASK, data, "schedule_free_adamw"), rate=0.008)
     task = dataclasses.replace(TASK, eval_every_steps=40, num_evaluations=1)
     once = train(Trainer(task, data, "schedule_free_adamw"), rate=0.008)
-    assert often.losses[-1] == pytest.approx(once.losses[-1], rel=1e-3)
+    # Four times there and back, with four roundings each; 40 steps that divide a gradient by its
+    # own size may magnify them a thousandfold.
+    rel = 1_000 * 4 * rounding(4)
+    assert often.losses[-1] == pytest.approx(once.losses[-1], rel=rel)
