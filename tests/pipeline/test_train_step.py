@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -62,3 +63,39 @@ def test_loss_falls_and_sums_count_every_prediction(one_layer, batch):
     assert means["masked_lm_loss"] < np.log(50) - 0.5  # 50 words, at first about equally likely
     assert sums[2] == 30 * batch["masked_lm_weights"].sum()
     assert sums[5] == 30 * 8
+
+
+class Watcher:
+    """Watches the steps given, and writes down what was run while it watched."""
+
+    def __init__(self, steps, calls):
+        self.steps, self.calls = steps, calls
+
+    def watches(self, step):
+        return step in self.steps
+
+    @contextlib.contextmanager
+    def watch(self, step):
+        self.calls.append(f"before {step}")
+        yield
+        self.calls.append(f"after {step}")
+
+
+@pytest.mark.parametrize(
+    ("watched", "calls"),
+    [
+        ([], [3]),
+        ([3], [3]),  # not the last step
+        ([5], [2, "before 5", 1, "after 5"]),
+    ],
+)
+def test_a_step_that_is_watched_is_run_by_itself(watched, calls):
+    found = []
+
+    def train_steps(batches, num_steps):
+        found.append(int(num_steps))
+        return tf.fill([6], float(num_steps))
+
+    sums = train_step.run_to(5, 2, train_steps, iter([]), [Watcher(watched, found)])
+    assert found == calls
+    assert sums.tolist() == [3.0] * 6
