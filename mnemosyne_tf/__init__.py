@@ -2,7 +2,7 @@
 
 Source: Jain et al. 2023, "Mnemosyne: Learning to Train Transformers with Transformers"
 (arXiv 2302.01128). The paper released no code; what is our own choice says `Differs:`. The learned
-optimizers it is compared with stand beside it: `CoordinatewiseLSTM` and `RNNprop`.
+optimizers that it is compared with are here, too: `CoordinatewiseLSTM` and `RNNprop`.
 """
 
 from mnemosyne_tf.lstm.optimizers import CoordinatewiseLSTM, RNNprop

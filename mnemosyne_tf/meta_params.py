@@ -2,9 +2,9 @@
 
 A `Structure` fixes sizes and variants, `MetaParams` holds one float32 array per name. The untrained
 values are called "nominal": random encoders, zero output heads, hand-chosen rates. With zero heads
-the update is exactly the nominal rule, whatever the encoders compute.
+the update is exactly the nominal rule: what the encoders compute is not used.
 
-`ParameterSet` saves and loads them. The trained set that ships lies in `weights/`, with a card that
+`ParameterSet` saves and loads them. The released set is in `weights/`, with a card that
 says how it came about.
 """
 
@@ -66,7 +66,7 @@ class Structure:
         width: length of a meta-token, d.
         num_random_features: r, even.
         level_1: "mean" (fast), "performer" (the paper's), or "none": a coordinate is its own chunk.
-        level_2: "performer", or "none": no chunk hears of another.
+        level_2: "performer", or "none": no chunk attends to another.
         hidden_units: hidden units of the coordinate-wise network.
         use_memory: False leaves the compact associative memory out.
         num_memory_heads: memories of each meta-token, every one with a discount of its own.
@@ -200,7 +200,7 @@ class MetaParams(ParameterSet):
         Args:
             part: "heads" sets all heads to zero, which leaves the nominal rule with the rates of
                 this set; "memory" leaves the compact associative memory out; "encoder" the
-                Performer over the chunks, so that none hears of another; "run_scaling" the
+                Performer over the chunks, so that none attends to another; "run_scaling" the
                 exponents and the delay, so that rates and schedule are the same for every run;
                 "decay_delay" the delay alone.
 

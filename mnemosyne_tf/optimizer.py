@@ -30,7 +30,7 @@ class Mnemosyne(GuardedOptimizer):
     few meta-tokens; a compact associative memory remembers them over steps; from these come
     step-size multipliers and a small learned correction. Kernels of hidden layers are updated with
     an orthogonalised direction, embeddings, biases and norms elementwise (`summary()` tells which).
-    With the meta-parameters that ship, and with the untrained ones ("nominal"), the corrections are
+    With the released meta-parameters, and with the untrained ones ("nominal"), the corrections are
     exactly zero.
 
     A step in which any gradient is not finite is skipped on all replicas: weights and accumulators
@@ -43,7 +43,7 @@ class Mnemosyne(GuardedOptimizer):
     Args:
         learning_rate: relative multiplier on the built-in step sizes, 1.0 as meta-trained; a float
             or a `LearningRateSchedule`.
-        total_steps: steps of the run, if known: linear warm-up (3 % as it ships), a while at the
+        total_steps: steps of the run, if known: linear warm-up (3 % of it by default), a while at the
             peak where a step has more than 160 labels, linear decay to zero, where training then
             stands still. None: 100 steps of warm-up, then constant.
         labels_per_step: labels in the loss of one step, all replicas together, if known (rows of a
@@ -57,7 +57,7 @@ class Mnemosyne(GuardedOptimizer):
             without a nominal direction send them all by themselves.
         size_scaling: False keeps the built-in rates at every size of the model, see
             `step_size.scale_rates`; without a nominal direction they always stay.
-        nesterov: False leaves Nesterov's look ahead out of the nominal direction.
+        nesterov: False leaves Nesterov's momentum out of the nominal direction.
         matrix_scale: "spectral" or "rms", see `RuleSettings`.
         newton_schulz_iterations, newton_schulz_dtype: see `RuleSettings`.
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as

@@ -12,10 +12,10 @@ class RuleSettings:
 
     Attributes:
         total_steps: steps of the run, None when unknown.
-        labels_per_step: labels in the loss of one step of it, None when unknown (`run_scaling`).
-        weight_decay: share of a weight taken per unit of scheduled rate.
-        size_scaling: whether the built-in rates follow the size of the model (`size_scaling`).
-        nesterov: whether the nominal direction looks one gradient ahead.
+        labels_per_step: labels in the loss of one step of it, None when unknown (`step_size`).
+        weight_decay: fraction of a weight taken per unit of scheduled rate.
+        size_scaling: whether the built-in rates follow the size of the model (`step_size`).
+        nesterov: whether the nominal direction is one gradient ahead.
         matrix_scale: "spectral" scales the orthogonalised direction by
             1.6 * sqrt(max(1, fan_out / fan_in)), "rms" by 0.2 * sqrt(max(fan_in, fan_out)).
         newton_schulz_iterations: iterations of the orthogonalisation.

@@ -142,7 +142,7 @@ def direction(
     structure: Structure,
     settings: RuleSettings,
 ) -> Directions:
-    """Stage 2: gradient and momentum over the root of the second moment, with Nesterov's look."""
+    """Stage 2: gradient and momentum over the root of the second moment, one gradient ahead."""
     directions = adam_direction.directions(
         tf.cast(gradient, tf.float32),
         state.momentum,

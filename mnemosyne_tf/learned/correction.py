@@ -93,6 +93,6 @@ def _nominal(directions: Directions, plan: VariablePlan, structure: Structure) -
     """The direction where the heads are zero."""
     if not structure.nominal_direction:
         return tf.zeros_like(directions.momentum)
-    if plan.matrix_shape is not None:  # Newton-Schulz divides by the norm, whatever it is.
+    if plan.matrix_shape is not None:  # Newton-Schulz divides by the norm.
         return directions.momentum
     return bounded(directions.momentum, inverse_rms(directions.momentum, plan))

@@ -16,7 +16,7 @@ LOG_STEP_BOUND = 2.0
 def output_heads(meta_params: Mapping[str, tf.Tensor]) -> tuple[bool, bool]:
     """Whether the step head, and the coordinate-wise network, can change an update.
 
-    A head of zeros answers zero whatever it reads, so that with neither the update needs no
+    A head of zeros answers zero to every input, so that with neither the update needs no
     meta-tokens and no memory: it leaves them out and gives the same weights. Entries whose values
     are unknown while a graph is built count as not zero.
     """

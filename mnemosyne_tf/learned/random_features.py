@@ -80,7 +80,7 @@ def query_key_value(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """phi(q), phi(k) and [v, 1] of tokens; q and k are scaled to length 0.7 (zero stays zero).
 
-    The 1 beside each value carries the denominator of attention along with its numerator. All
+    The 1 after each value carries the denominator of attention along with its numerator. All
     linear maps are one product, because every operation costs compile time: the products w_i . q
     are (projection W_Q) token, and the scaling comes after.
 
@@ -111,7 +111,7 @@ def query_key_value(
 
 
 def ratio(totals: tf.Tensor) -> tf.Tensor:
-    """Divides the numerator of attention by the denominator beside it.
+    """Divides the numerator of attention by the denominator after it.
 
     Args:
         totals: `[..., width + 1]`, from values as `query_key_value` gives them.

@@ -67,7 +67,7 @@ def update(
         gradient: shape of the variable.
         state: before the step, after it on return.
         learning_rate: the user's multiplier.
-        weight_decay: share of the weight taken per unit of learning rate.
+        weight_decay: fraction of the weight taken per unit of learning rate.
     """
     p = {name: np.asarray(value, np.float64) for name, value in meta.values.items()}
     state.steps += 1

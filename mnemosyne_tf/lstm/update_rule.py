@@ -98,7 +98,7 @@ def update(
         state: before the step.
         inputs: scalars of the step.
         structure: static facts of the meta-parameters.
-        weight_decay: share of the weight taken per unit of learning rate.
+        weight_decay: fraction of the weight taken per unit of learning rate.
     """
     gradient, weight = tf.cast(gradient, tf.float32), tf.cast(state.weight, tf.float32)
     is_bounded, moments = structure.inputs == "moments", state.moments

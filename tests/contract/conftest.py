@@ -63,6 +63,19 @@ MAKERS = {
 }
 
 
+# Unit roundoff of float32: one operation is off by at most this fraction of its result.
+ROUNDOFF = float(np.finfo(np.float32).eps) / 2
+# Weights and gradients here are standard normal, 118 of them: 4 is above the largest.
+LARGEST = 4.0
+# What a step makes of an error of its gradient. Newton-Schulz brings the smallest singular value s
+# of a matrix of norm 1 to about 1.2, and errors along it; s of 12 x 9 Gaussian numbers is 1/23 on
+# the average, 1/50 rarely (Edelman 1988). The others divide by roots: a small factor.
+AMPLIFICATIONS = {"mnemosyne": 60.0, "mnemosyne_performer": 60.0, "muon": 60.0}
+# The longest step of a weight: Mnemosyne's rate of a matrix (0.012, 1.2 for a short run) times 1.6,
+# live heads times e^2; of the others three times the rate, of SGD ten times that of its gradients.
+STEPS = {"mnemosyne": 0.023, "mnemosyne_performer": 0.17, "sgd": 0.05 * 10 * LARGEST}
+
+
 class Contestant:
     """One optimizer: `make(**settings)`, and whether it is ours, with a guard and float32 state."""
 
@@ -77,6 +90,16 @@ class Contestant:
         """Without XLA unless asked: what compiles has tests of its own."""
         defaults = {"weight_decay": 0.01, "jit_compile": False}
         return self._kind(**{**defaults, **self._settings, **settings})
+
+    def bound(self, steps):
+        """How far one arithmetic in two orders may put a weight apart in so many steps.
+
+        A step rounds the weight, and its direction errs by sums of 108 terms, by the root of their
+        number (Higham and Mary 2019), amplified. Errors of steps are independent and add up by the
+        root of their number; four standard deviations are allowed.
+        """
+        direction = STEPS.get(self.name, 3 * self.rate) * AMPLIFICATIONS.get(self.name, 3.0)
+        return 4.0 * steps**0.5 * (direction * 108**0.5 + LARGEST) * ROUNDOFF
 
     def must_be_ours(self, reason):
         """Leaves the fact out, and says why, for an optimizer that is Keras's own."""

@@ -1,4 +1,4 @@
-"""Contract of every optimizer: whatever is saved and loaded goes on bit for bit."""
+"""Contract of every optimizer: what is saved and loaded goes on bit for bit."""
 
 import numpy as np
 import pytest

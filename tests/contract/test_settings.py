@@ -7,6 +7,9 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+EPS = float(np.finfo(np.float32).eps)
+LARGEST = 4.0  # above all weights, 118 standard normal numbers
+
 
 @pytest.fixture(autouse=True)
 def one_of_each_class(contestant):
@@ -44,7 +47,8 @@ def test_schedule_is_followed_to_a_standstill(contestant, problem):
         problem.trained(contestant.make(learning_rate=piecewise(contestant.rate)), steps)
         for steps in (2, 5)
     )
-    np.testing.assert_allclose(two, five, rtol=1e-6, atol=1e-6)
+    # Steps of length zero may round a weight, where it is an average of others.
+    np.testing.assert_allclose(two, five, rtol=0, atol=3 * LARGEST * EPS)
     assert np.abs(two - problem.trained(contestant.make(), 0)).max() > 1e-4
 
 
@@ -55,7 +59,7 @@ def test_learning_rate_can_be_set_between_steps(contestant, problem):
     before = problem.flat(variables)
     optimizer.learning_rate = 0.0
     problem.apply(optimizer, problem.gradients(1), variables)
-    np.testing.assert_allclose(problem.flat(variables), before, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(problem.flat(variables), before, rtol=0, atol=LARGEST * EPS)
 
 
 def kernel_after_a_zero_gradient(contestant, problem, weight_decay, **excluded):
@@ -73,7 +77,9 @@ def test_weight_decay_is_decoupled(contestant, problem):
     none, some = (kernel_after_a_zero_gradient(contestant, problem, d) for d in (0.0, 0.5))
     share = (none - some) / start
     assert share.min() > 0
-    np.testing.assert_allclose(share, share.mean(), rtol=0.05)
+    # Both weights are rounded, by half an eps in each of some four operations.
+    atol = 4 * EPS * (np.abs(none) / np.abs(start)).max()
+    np.testing.assert_allclose(share, share.mean(), rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("excluded", [{"var_names": ["kern"]}, {"var_list": True}], ids=list)
@@ -104,7 +110,10 @@ def test_clipped_gradients_are_what_the_rule_sees(contestant, problem, clip):
         problem.apply(
             plain, [tf.constant(g, tf.float32) for g in clipped(clip, gradients)], outside
         )
-    np.testing.assert_allclose(problem.flat(inside), problem.flat(outside), rtol=1e-4, atol=1e-5)
+    # The two norms are sums of 118 squares, in float32 and float64.
+    np.testing.assert_allclose(
+        problem.flat(inside), problem.flat(outside), rtol=0, atol=contestant.bound(2)
+    )
 
 
 def test_moving_average_follows_and_replaces_the_weights_when_asked(contestant, problem):
@@ -115,7 +124,8 @@ def test_moving_average_follows_and_replaces_the_weights_when_asked(contestant, 
         problem.apply(optimizer, problem.gradients(t), variables)
         average = 0.5 * average + 0.5 * problem.flat(variables)
     optimizer.finalize_variable_values(variables)
-    np.testing.assert_allclose(problem.flat(variables), average, rtol=1e-5, atol=1e-6)
+    # Two products and a sum in each of three steps.
+    np.testing.assert_allclose(problem.flat(variables), average, rtol=0, atol=3 * LARGEST * EPS)
 
 
 def test_loss_scale_changes_nothing_and_an_overflow_moves_nothing(contestant, problem):
@@ -162,4 +172,4 @@ def test_accumulated_micro_gradients_make_the_step_of_their_sum(contestant, prob
             micro_step(gradients, tf.constant(share == 0.75))
     assert int(optimizer.iterations) == 3
     expected = problem.trained(contestant.make())
-    np.testing.assert_allclose(problem.flat(variables), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(problem.flat(variables), expected, rtol=0, atol=contestant.bound(3))

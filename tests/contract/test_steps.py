@@ -15,7 +15,7 @@ def test_state_keeps_its_structure_the_step_its_trace_and_a_graph_equals_eager(c
     assert step.experimental_get_tracing_count() == 1
     assert int(optimizer.iterations) == 3
     eager = problem.trained(contestant.make())
-    np.testing.assert_allclose(problem.flat(variables), eager, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(problem.flat(variables), eager, rtol=0, atol=contestant.bound(3))
 
 
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32], ids=lambda d: d.name)
@@ -52,7 +52,7 @@ def test_sparse_gradient_equals_its_dense_sum(contestant):
             optimizers, tables, [sparse, tf.convert_to_tensor(sparse)], strict=True
         ):
             optimizer.apply_gradients([(gradient, table)])
-    np.testing.assert_allclose(tables[0].numpy(), tables[1].numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(tables[0], tables[1], rtol=0, atol=contestant.bound(3))
     assert tables[0].numpy().std() > 0
 
 
@@ -63,7 +63,7 @@ def test_empty_sparse_gradient_equals_zeros(contestant):
     )
     for table, gradient in zip(tables, [empty, tf.zeros([10, 4])], strict=True):
         contestant.make().apply_gradients([(gradient, table)])
-    np.testing.assert_allclose(tables[0].numpy(), tables[1].numpy(), rtol=1e-6)
+    np.testing.assert_allclose(tables[0], tables[1], rtol=0, atol=contestant.bound(1))
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")

@@ -1,4 +1,4 @@
-"""What ships is what its card describes, and what a user gets who gives no meta-parameters."""
+"""The released set is what its card describes, and the default of a user."""
 
 import configparser
 import pathlib

@@ -87,7 +87,7 @@ def nominal_step(weight, gradient, m, v, *, t, matrix, decayed):
 
 
 @pytest.mark.parametrize("name", ["output/bias", "matrix/kernel", "word_embeddings"])
-def test_zero_heads_give_the_nominal_rule(small_structure, name):
+def test_zero_heads_give_the_nominal_rule(small_structure, weight_bound, name):
     meta_params = MetaParams.nominal(small_structure)
     plan = make_plans({name: SHAPES[name]}, small_structure)[name]
     step = make_step(meta_params, plan, RuleSettings(total_steps=100, weight_decay=0.1))
@@ -101,7 +101,9 @@ def test_zero_heads_give_the_nominal_rule(small_structure, name):
         nominal_step(
             weight, gradient, m, v, t=t, matrix="kernel" in name, decayed="bias" not in name
         )
-    np.testing.assert_allclose(state.weight, weight, rtol=1e-5, atol=1e-6)
+    step = 0.012 * 1.6 * 6**0.08  # the peak of a matrix, the largest of the three
+    bound = weight_bound(steps=30, step=step, num_coords=16 * 12, largest=1.0)
+    np.testing.assert_allclose(state.weight, weight, rtol=0, atol=bound)
 
 
 def test_zero_heads_add_exactly_nothing(small_structure):
@@ -124,7 +126,7 @@ def test_zero_heads_add_exactly_nothing(small_structure):
 )
 @pytest.mark.parametrize("name", ["vector", "matrix/kernel"])
 def test_head_of_zeros_is_left_out_and_changes_nothing(
-    small_structure, live_meta_params, zeros, name
+    small_structure, live_meta_params, weight_bound, zeros, name
 ):
     """Values that are known while the graph is built, against values that are arguments."""
     live = live_meta_params(small_structure)
@@ -143,7 +145,10 @@ def test_head_of_zeros_is_left_out_and_changes_nothing(
         gradient = tf.constant(gradient_of(weight, random))
         known = known_step(gradient, known, inputs_at(t, t))
         unknown = compute_all(values, gradient, unknown, inputs_at(t, t))
-    np.testing.assert_allclose(known.weight, unknown.weight, rtol=1e-6, atol=1e-7)
+    # The steps of a warm-up of 100, times scale and largest multiplier.
+    step = 0.012 * 3 / 100 * 1.6 * np.exp(2)
+    bound = weight_bound(steps=3, step=step, num_coords=16 * 12, largest=4.0)
+    np.testing.assert_allclose(known.weight, unknown.weight, rtol=0, atol=bound)
 
 
 def test_without_a_nominal_direction_zero_heads_stand_still(small_structure):
@@ -173,6 +178,7 @@ def test_step_is_bounded_whatever_the_heads_say(small_structure, name):
         if name == "vector":
             assert np.sqrt((moved**2).mean()) <= 8e-3 * np.exp(2) * 2.0
         else:
+            # Newton-Schulz leaves singular values below 1.21, see test_newton_schulz.
             assert np.linalg.norm(moved, 2) <= 12e-3 * np.exp(2) * 1.6 * 1.3
 
 
@@ -229,4 +235,5 @@ def test_setting_out_of_range_is_refused(settings, message):
     ],
 )
 def test_matrix_scale(fan_in, fan_out, form, expected):
-    assert update_rule.matrix_scale(fan_in, fan_out, form) == pytest.approx(expected)
+    # Python floats: a root and a product.
+    assert update_rule.matrix_scale(fan_in, fan_out, form) == pytest.approx(expected, rel=1e-15)

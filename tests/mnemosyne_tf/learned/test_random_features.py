@@ -7,6 +7,8 @@ import tensorflow as tf
 from mnemosyne_tf.learned import random_features
 from mnemosyne_tf.learned.random_features import hyperbolic_features, orthogonal_projection
 
+EPS = float(np.finfo(np.float32).eps)
+
 
 def features(vectors, projection):
     """Phi as `hyperbolic_features` gives it, with the factor it leaves out."""
@@ -50,13 +52,17 @@ def test_directions_are_orthogonal_within_a_block():
     rows = orthogonal_projection(3, num_features=20, width=8).astype(np.float64)
     assert rows.shape == (10, 8)
     gram = rows[:8] @ rows[:8].T
-    np.testing.assert_allclose(gram - np.diag(np.diag(gram)), 0.0, atol=1e-5)
+    # Rows of length 3 or so (Gaussian, 8 numbers), rounded to float32.
+    lengths = np.sqrt(np.diag(gram))
+    atol = 8**0.5 * EPS * lengths.max() ** 2
+    np.testing.assert_allclose(gram - np.diag(np.diag(gram)), 0.0, rtol=0, atol=atol)
 
 
 def test_directions_of_a_seed_never_change():
     rows = orthogonal_projection(0, num_features=4, width=2)
     expected = [[2.0555828, 0.4662879], [-0.2128285, 0.9382329]]
-    np.testing.assert_allclose(rows, expected, rtol=1e-6)
+    # Eight digits are given, and float64 is rounded once to float32.
+    np.testing.assert_allclose(rows, expected, rtol=EPS)
 
 
 def test_features_are_positive():
@@ -78,9 +84,17 @@ def test_queries_and_keys_are_brought_to_length_seven_tenths():
     )
     scaled = 0.7 * tokens / np.linalg.norm(tokens, axis=1, keepdims=True)
     expected = features(scaled, projection) * np.sqrt(8)
-    np.testing.assert_allclose(query.numpy(), expected, rtol=1e-4)
-    np.testing.assert_allclose(key.numpy(), expected, rtol=1e-4)
-    np.testing.assert_allclose(value.numpy(), np.hstack([tokens, np.ones([5, 1])]), rtol=1e-6)
+    # 1e-6 is added to |q|^2 before the root, which shortens by 5e-7 / |q|^2; the exponents are at
+    # most 0.7 times the length of a direction, and the roundings of sums of 4 terms come to them.
+    shortest, longest = (
+        np.linalg.norm(tokens, axis=1).min(),
+        np.linalg.norm(projection, axis=1).max(),
+    )
+    rtol = 0.7 * longest * (5e-7 / shortest**2 + 8 * EPS) + 8 * EPS
+    np.testing.assert_allclose(query.numpy(), expected, rtol=rtol)
+    np.testing.assert_allclose(key.numpy(), expected, rtol=rtol)
+    # A product with the identity is exact.
+    np.testing.assert_array_equal(value.numpy(), np.hstack([tokens, np.ones([5, 1])]))
 
 
 def test_zero_vector_keeps_length_zero():
