@@ -1,7 +1,8 @@
 """GLUE: reads the official task files, fine-tunes a classifier, scores it.
 
 `tasks` has one row per task, `reader` turns TSV files into examples,
-`encoding` turns examples into padded ids, `classifier_training` trains one task,
-`metrics` scores it, `results` keeps the score table, and `finetune` is the
-command `mnemosyne glue`.
+`pretrained_run` and `initial_weights` read the encoder, `encoding` turns
+examples into padded ids, `classifier_training` trains one task, `metrics` scores
+it, `results` saves the score table, `not_run` names the tasks that are left out,
+and `finetune` does all of it for `mnemosyne glue`.
 """

@@ -1,4 +1,4 @@
-"""Texts -> padded ids: the classifier's three inputs for all examples of a split.
+"""Texts to padded ids: the three inputs of the classifier for all examples of a split.
 
 One segment becomes [CLS] A [SEP], two become [CLS] A [SEP] B [SEP], padded to
 `max_seq_length`. A pair that is too long loses pieces from the end of its

@@ -1,4 +1,4 @@
-"""The official metrics of the GLUE tasks: labels and predictions in, figures out.
+"""The official metrics of the GLUE tasks: labels and predictions to figures.
 
 Every figure is a fraction: 1.0 is perfect, and tables multiply by 100.
 
@@ -28,8 +28,8 @@ def _spearman(labels: np.ndarray, predictions: np.ndarray) -> float:
 def _correlation(function: Callable, labels: np.ndarray, predictions: np.ndarray) -> float:
     """Differs: 0 for constant input, where SciPy warns and returns NaN.
 
-    A model that answers the same score everywhere has learned nothing, and a
-    NaN would spoil the average of the other tasks.
+    A model that gives every example the same score has learned nothing, and a NaN
+    would make the average over all tasks NaN.
     """
     if np.ptp(labels) == 0 or np.ptp(predictions) == 0:
         return 0.0

@@ -1,7 +1,7 @@
 """The tasks that a run of `mnemosyne glue` leaves out, each with its reason.
 
-An average over some tasks looks like an average over all of them, so every task that is left out
-is named.
+An average over some tasks can be taken for one over all of GLUE, so every task that is left out is
+named.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ _WORDS = {
 
 @dataclasses.dataclass(frozen=True)
 class TaskNotRun:
-    """A task, or a folder in place of one, and why it has no score.
+    """A task, or a folder that is none, and why it has no score.
 
     Attributes:
       name: of the task or folder.

@@ -1,4 +1,4 @@
-"""What fine-tuning must know of a pre-training run: one run folder in, `PretrainedRun` out.
+"""What fine-tuning must know of a pre-training run: a run folder to a `PretrainedRun`.
 
 A folder without `run.json` (only `bert_config.json` and `vocab.txt`, for random weights) is read
 too; what it does not record has a default.
@@ -118,7 +118,7 @@ def _casing(checkpoint: str, vocab_file: str) -> bool:
         if isinstance(value := _get(_read(os.path.join(checkpoint, name)), keys), bool)
     ]
     if len({value for _, value in records}) > 1:
-        found = ", ".join(f"{place} = {str(value).lower()}" for place, value in records)
+        found = ", ".join(f"{name} = {str(value).lower()}" for name, value in records)
         raise ValueError(
             f"--checkpoint {checkpoint}: expected one casing, received {found}. Text must be "
             "tokenized as the records of the run were: correct the file that is wrong."

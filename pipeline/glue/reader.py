@@ -1,8 +1,8 @@
-"""Official GLUE files -> examples: one task folder in, `TaskData` out.
+"""Official GLUE files to examples: the folder of a task to a `TaskData`.
 
-Fields are split at tabs and nothing else: no quoting (the files hold stray
-quotation marks, and a quote-aware reader joins lines), lines end at a line feed only,
-a byte-order mark is dropped. A bad row is left out, counted and kept for
+Fields are split at tabs and nothing else. There is no quoting: the files hold stray
+quotation marks, at which a reader of CSV would join lines. Lines end at a line feed
+only, a byte-order mark is dropped. A bad row is left out, counted and saved in
 `rejects.jsonl`; a file with more than 1% of bad rows is an error.
 """
 
@@ -45,7 +45,7 @@ class Examples:
 
 @dataclasses.dataclass(frozen=True)
 class Reject:
-    """A row that was left out: where it stood, why, and its text."""
+    """A row that was left out: its file and line, the reason, and its text."""
 
     task: str
     file: str
@@ -56,7 +56,7 @@ class Reject:
 
 @dataclasses.dataclass(frozen=True)
 class TaskData:
-    """Both splits of a task, its bad rows, and what a reader of the score must know."""
+    """Both splits of a task, its bad rows, and a note for readers of its score."""
 
     train: Examples
     dev: Examples
@@ -103,7 +103,7 @@ def read_tsv(task: GlueTask, path: str, digest=None) -> tuple[Examples, list[Rej
     Args:
       task: The row that describes the file.
       path: The file.
-      digest: Optional hashlib object that is fed the bytes of the file.
+      digest: A hashlib object to update with the bytes of the file, or None.
 
     Returns:
       The good rows and the bad ones.
@@ -215,8 +215,8 @@ def _check_rows(task: GlueTask, path: str, *, num_good: int, rejects: list[Rejec
 def _split_by_first_text(examples: Examples, train_fraction: float) -> list[Examples]:
     """Splits so that all rows with the same first text stay on one side.
 
-    The same question comes with a right and with a wrong answer; split by row, a
-    model could look the second up from the first.
+    The same question comes with a right and with a wrong answer; with rows split at
+    random, a model could tell one from the other, seen in training.
     """
     groups = sorted(set(examples.texts[0]))
     order = np.random.RandomState(DEV_SPLIT_SEED).permutation(len(groups))

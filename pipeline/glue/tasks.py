@@ -1,7 +1,7 @@
-"""The GLUE tasks, one readable row each, and which of them a folder holds.
+"""The GLUE tasks, one row each, and which of them a folder holds.
 
-A row says how the files of a task are laid out, what its labels are called and
-in which order they become class numbers, and which metrics make its score.
+A row has the layout of a task's files, its labels in the order of their class
+numbers, and the metrics of its score.
 
 Source: Wang et al. 2019 (GLUE), table 1, and the files of the benchmark.
 """

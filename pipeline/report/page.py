@@ -1,80 +1,48 @@
-"""`mnemosyne report`: folders of records, runs and scores -> one HTML page.
+"""The report: folders of records, runs and scores to one HTML page.
 
-The page is one file without scripts or outside parts: pictures are inline SVG,
-and it follows the reader's light or dark setting.
+The page is one file without scripts or outside parts: pictures are inline SVG, and it follows the
+reader's light or dark setting.
 """
 
-import argparse
 import datetime
 import importlib.metadata
 import os
-import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-_EPILOG = """example:
-  mnemosyne report runs/tiny/data runs/tiny/pretrain runs/tiny/glue --output report.html
+import jinja2
+from markupsafe import Markup
 
-a folder is known by what it holds: manifest.json (records), run.json (a
-pre-training run, finished or not), results.json (GLUE scores). Several runs are
-drawn together, in the order given.
-"""
+from data_prep import storage
+from pipeline.report import plots, scores, tables
+from pipeline.report.sources import DataFolder, Run, Sources, read_sources
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog="mnemosyne report",
-        description="Write one self-contained HTML page about data, runs and scores.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("directories", nargs="+", metavar="DIR", help="output folder of a command")
-    parser.add_argument("--output", default="report.html", metavar="FILE", help="%(default)s")
-    parser.add_argument("--title", default="Pre-training report", help="%(default)s")
-    return parser
+def write_page(directories: Sequence[str], *, output: str, title: str) -> None:
+    """Writes the page about some folders, whole or not at all.
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the page and prints its path last; returns 0.
+    Args:
+      directories: output folders of `mnemosyne prepare`, `pretrain` and `glue`.
+      output: path of the page.
+      title: its heading.
 
     Raises:
       FileNotFoundError: If a folder is missing.
       ValueError: If a folder is none of the three kinds, or a file is malformed.
       OSError: If the page cannot be written.
     """
-    args = build_parser().parse_args(argv)
-    # Only now: the plotting library takes a second, and --help needs none of it.
-    from pipeline.report.sources import read_sources
-
-    page = render(read_sources(args.directories), title=args.title)
-    _write(args.output, page)
-    print(os.path.abspath(args.output))
-    return 0
-
-
-def _write(path: str, page: str) -> None:
-    """Writes under a temporary name, then renames: the page is whole or not there."""
-    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
+    page = render(read_sources(directories), title=title)
     try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(page)
-        os.replace(temporary, path)
+        storage.make_folder(os.path.dirname(os.path.abspath(output)))
+        storage.write_whole(output, page.encode("utf-8"))
     except OSError as error:
-        if os.path.exists(temporary):
-            os.remove(temporary)
         raise OSError(
-            f"--output {path}: expected a file that can be written, received "
+            f"--output {output}: expected a file that can be written, received "
             f"{error.strerror}; name another"
         ) from error
 
 
-def render(sources, *, title: str) -> str:
-    """Returns the page of `report_sources.Sources` as HTML text."""
-    import jinja2
-
-    from pipeline.report import plots, scores, tables
-
+def render(sources: Sources, *, title: str) -> str:
+    """Returns the page as HTML text."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pipeline.report", "templates"),
         autoescape=True,
@@ -107,54 +75,66 @@ def render(sources, *, title: str) -> str:
     )
 
 
-def _pictures(runs) -> dict[str, list[tuple[str, str]]]:
+def _pictures(runs: Sequence[Run]) -> dict[str, list[tuple[str, Markup]]]:
     """Heading -> pictures with their captions; empty without logged rows."""
-    import markupsafe
-
-    from pipeline.report import plots
-
     if not any(run.train or run.heldout for run in runs):
         return {}
     plateaus = dict.fromkeys(round(run.facts["unigram_loss"], 2) for run in runs)
     unigram = {f"unigram plateau {value:.2f}": value for value in plateaus}
-    paired = [run for run in runs if run.logs("next_sentence_accuracy")]
-    shares = dict.fromkeys(run.majority_share for run in paired)
-    one_answer = {
-        f"one answer for all: {value:.1%}": round(value, 3) for value in shares if value is not None
-    }
-
-    def picture(metric: str, against: str, references, **options) -> markupsafe.Markup:
-        return markupsafe.Markup(
-            plots.curves(runs, metric=metric, against=against, references=references, **options)
-        )
-
-    share = {"is_share": True}
     accuracies = [
-        ("masked tokens predicted right", picture("masked_lm_accuracy", "step", {}, **share))
+        (
+            "masked tokens predicted correctly",
+            _curves(runs, "masked_lm_accuracy", is_fraction=True),
+        )
     ]
-    if paired:
-        pairs = picture("next_sentence_accuracy", "step", one_answer, **share)
-        accuracies.append(("sentence pairs told right", pairs))
+    if paired := [run for run in runs if run.logs("next_sentence_accuracy")]:
+        pairs = _curves(
+            runs, "next_sentence_accuracy", references=_majorities(paired), is_fraction=True
+        )
+        accuracies.append(("sentence pairs classified correctly", pairs))
     return {
         "Masked-LM loss": [
-            ("nats per masked token, by step", picture("masked_lm_loss", "step", unigram)),
+            (
+                "nats per masked token, by step",
+                _curves(runs, "masked_lm_loss", references=unigram),
+            ),
             (
                 "nats per masked token, by training time",
-                picture("masked_lm_loss", "seconds", unigram),
+                _curves(runs, "masked_lm_loss", against="seconds", references=unigram),
             ),
         ],
         "Accuracy": accuracies,
     }
 
 
-def _histogram(folder):
-    import markupsafe
+def _majorities(runs: Sequence[Run]) -> dict[str, float]:
+    """Label -> accuracy of the more frequent answer for every pair."""
+    known = dict.fromkeys(run.majority_accuracy for run in runs)
+    return {f"majority class {value:.1%}": round(value, 3) for value in known if value is not None}
 
-    from pipeline.report import plots
-    from pipeline.report.tables import sequence_lengths
 
-    lengths = sequence_lengths(folder)
-    return markupsafe.Markup(plots.length_histogram(lengths)) if lengths else None
+def _curves(
+    runs: Sequence[Run],
+    metric: str,
+    *,
+    against: str = "step",
+    references: Mapping[str, float] | None = None,
+    is_fraction: bool = False,
+) -> Markup:
+    return Markup(
+        plots.curves(
+            runs,
+            metric=metric,
+            against=against,
+            references=references or {},
+            is_fraction=is_fraction,
+        )
+    )
+
+
+def _histogram(folder: DataFolder) -> Markup | None:
+    lengths = tables.sequence_lengths(folder)
+    return Markup(plots.length_histogram(lengths)) if lengths else None
 
 
 def _version() -> str:

@@ -1,4 +1,4 @@
-"""The pictures of a report: rows of numbers in, inline SVG out.
+"""The pictures of a report: rows of numbers to inline SVG.
 
 Colours are CSS variables of the page, so one picture suits light and dark; text
 stays text in the font of the page.
@@ -27,7 +27,7 @@ _CSS_COLOURS = {_INK: "var(--ink-soft)", _GRID: "var(--line)"} | {
 _STYLE = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
-    "font.size": 9.5,
+    "font.size": 10.5,  # of a picture 5.4 inches wide; on a phone it shrinks by a fifth
     "axes.edgecolor": _GRID,
     "axes.labelcolor": _INK,
     "axes.titlecolor": _INK,
@@ -51,16 +51,16 @@ def curves(
     metric: str,
     against: str,
     references: Mapping[str, float],
-    is_share: bool = False,
+    is_fraction: bool = False,
 ) -> str:
     """One metric of all runs: training faint, held-out bold, references dashed.
 
     Args:
-      runs: Their place decides their colour.
+      runs: Their order decides their colours.
       metric: Key of the rows of `metrics.jsonl`.
       against: "step", or "seconds" of training.
       references: Label -> value of a dashed line.
-      is_share: Whether the values are fractions, shown in percent.
+      is_fraction: Whether the values are fractions, shown in percent.
 
     Returns:
       An `<svg>` element.
@@ -84,21 +84,24 @@ def curves(
                 ms=3,
             )
         _draw_references(axes, references)
-        _limit(axes, runs, metric, references=references, is_share=is_share)
+        _limit(axes, runs, metric, references=references, is_fraction=is_fraction)
         axes.set_xlabel(unit)
         axes.set_xlim(left=0)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-        if is_share:
+        if is_fraction:
             axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
         return _svg(figure)
 
 
 def length_histogram(lengths: Mapping[int, int]) -> str:
-    """Bars of how many sequences have how many tokens; an `<svg>` element.
+    """A histogram of the sequences by their length.
 
     Args:
       lengths: Tokens in a sequence -> sequences.
+
+    Returns:
+      An `<svg>` element.
     """
     with matplotlib.rc_context(_STYLE):
         figure, axes = _figure(height=2.6)
@@ -158,13 +161,13 @@ def _draw_references(axes: Axes, references: Mapping[str, float]) -> None:
         )
 
 
-def _limit(axes: Axes, runs, metric: str, *, references, is_share: bool) -> None:
-    """Cuts off the first fall from a random model, which would flatten all the rest."""
+def _limit(axes: Axes, runs, metric: str, *, references, is_fraction: bool) -> None:
+    """Cuts off the first fall from a random model, which would flatten all that follows."""
     rows = [row for run in runs for row in (*run.train, *run.heldout)]
     values = [row[metric] for row in rows if metric in row]
     marks = list(references.values())
     lowest = min([*values, *marks], default=0.0)
-    if is_share:
+    if is_fraction:
         highest = max([*values, *marks], default=1.0)
         margin = 0.08 * (highest - lowest or 1.0)
         axes.set_ylim(max(0.0, lowest - margin), min(1.0, highest + 2 * margin))

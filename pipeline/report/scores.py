@@ -1,9 +1,10 @@
-"""The GLUE table of a report: score folders in, rows of ready-made text out."""
+"""The GLUE table of a report: score folders to rows of formatted text."""
 
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 
+from pipeline.glue.not_run import TaskNotRun
 from pipeline.glue.tasks import TASKS
 from pipeline.report.sources import Run, ScoreTable
 from pipeline.report.tables import NONE
@@ -11,11 +12,20 @@ from pipeline.report.tables import NONE
 
 @dataclasses.dataclass(frozen=True)
 class ScoreRow:
-    """One row of the GLUE table: label, a (score, parts, is_best) per task, the average."""
+    """One row of the GLUE table.
+
+    Attributes:
+      label: Of the encoder.
+      cells: A (score, parts, is_best) per task of the table.
+      average: Over the tasks of this row.
+      num_tasks: How many they are.
+      is_best: Whether no row of the table has a higher average.
+    """
 
     label: str
     cells: Sequence[tuple[str, str, bool]]
     average: str
+    num_tasks: int
     is_best: bool
 
 
@@ -44,10 +54,20 @@ def score_table(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> Scores | N
             label=label,
             cells=[_score_cell(rows.get(t.name), best[t.name], len(tables)) for t in tasks],
             average=f"{100 * table.results['average']:.1f}",
+            num_tasks=len(rows),
             is_best=len(tables) > 1 and table.results["average"] == best_average,
         )
         for label, table, rows in zip(_score_labels(tables, runs), tables, by_task, strict=True)
     ]
+    return Scores(
+        [(task.name, task.metric_label) for task in tasks], rows, _notes(tables, by_task, present)
+    )
+
+
+def _notes(
+    tables: Sequence[ScoreTable], by_task: Sequence[Mapping[str, Mapping]], present: set[str]
+) -> list[str]:
+    """What a reader of the scores must know: notes of tasks, unlike averages, tasks not run."""
     notes = dict.fromkeys(
         f"{row['task']}: {row['note']}."
         for rows in by_task
@@ -55,8 +75,12 @@ def score_table(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> Scores | N
         if row.get("note")
     )
     if len({frozenset(rows) for rows in by_task}) > 1:
-        notes["An average is over the tasks of its own row: do not compare these."] = None
-    return Scores([(task.name, task.metric_label) for task in tasks], rows, list(notes))
+        notes["The averages are over different tasks and cannot be compared."] = None
+    not_run = [TaskNotRun(**each) for table in tables for each in table.results.get("not_run", ())]
+    return [
+        *notes,
+        *dict.fromkeys(f"{each.line()}." for each in not_run if each.name not in present),
+    ]
 
 
 def _score_cell(row: Mapping | None, best: float, num_rows: int) -> tuple[str, str, bool]:
@@ -68,7 +92,7 @@ def _score_cell(row: Mapping | None, best: float, num_rows: int) -> tuple[str, s
 
 
 def _score_labels(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> list[str]:
-    """ "pre-trained, Mnemosyne"; with the folder's name where two would be alike."""
+    """One label each, such as "pre-trained: Mnemosyne"; equal ones get their folder's name."""
     run_of = {os.path.realpath(run.directory): run.label for run in runs}
     labels = []
     for table in tables:

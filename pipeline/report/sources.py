@@ -1,4 +1,4 @@
-"""What a report is made of: folders on disk in, one object per folder out.
+"""The sources of a report: folders on disk to one object each.
 
 A folder is recognised by what it holds: `manifest.json` makes it a folder of
 records, `run.json` a pre-training run, `results.json` a GLUE score table.
@@ -35,7 +35,7 @@ class Run:
 
     @property
     def optimizer(self) -> str:
-        """The optimizer's name as people write it."""
+        """The display name of the optimizer."""
         return display_name(self.facts["optimizer"])
 
     @property
@@ -53,17 +53,17 @@ class Run:
         return any(metric in row for row in (*self.train, *self.heldout))
 
     @property
-    def majority_share(self) -> float | None:
-        """Next-sentence accuracy of one answer for all pairs of its records.
+    def majority_accuracy(self) -> float | None:
+        """Next-sentence accuracy of the more frequent answer for every pair of its records.
 
         Short records hold more random pairs than true ones, so it is not 0.5. None where the run
-        read one of several bins: the manifest knows the share over all of them only.
+        read one of several bins: the manifest has the fraction over all of them only.
         """
         manifest = self.facts["data_manifest"]
         if manifest["settings"].get("bins"):
             return None
-        share = manifest["statistics"].get("random_next_share", 0.5)
-        return max(share, 1 - share)
+        random_next = manifest["statistics"].get("random_next_share", 0.5)
+        return max(random_next, 1 - random_next)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +85,7 @@ class ScoreTable:
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
-    """Everything one report shows, each kind in the order given."""
+    """All folders of one report, each kind in the order given."""
 
     runs: tuple[Run, ...]
     data: tuple[DataFolder, ...]
@@ -149,7 +149,7 @@ def _read_metrics(path: str) -> tuple[list[Mapping], list[Mapping]]:
         with open(path, encoding="utf-8") as file:
             lines = file.read().split("\n")
     split_to_rows: dict[str, dict[int, Mapping]] = {"train": {}, "heldout": {}}
-    # What follows the last line feed is empty, or a row that a killed run began to write.
+    # After the last line feed comes nothing, or a row that a killed run began to write.
     for number, line in enumerate(lines[:-1], start=1):
         try:
             row = json.loads(line)

@@ -1,6 +1,6 @@
-"""The tables of a report: sources in, rows of ready-made text out.
+"""The tables of a report: sources to rows of formatted text.
 
-The page only lays these rows out; every figure is rounded here.
+Every figure is rounded here; the page only lays the rows out.
 """
 
 import dataclasses
@@ -16,16 +16,16 @@ _SPLIT_WORDS = {"train": "training", "heldout": "held-out"}
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """One headline figure: the figure, what it is, and one line that gives it meaning."""
+    """One headline figure: the figure, its name, and a line that explains it."""
 
     figure: str
     name: str
     meaning: str
 
 
-def percent(share: float | None, *, decimals: int = 1) -> str:
+def percent(fraction: float | None, *, decimals: int = 1) -> str:
     """0.123 -> 12.3%."""
-    return NONE if share is None else f"{100 * share:.{decimals}f}%"
+    return NONE if fraction is None else f"{100 * fraction:.{decimals}f}%"
 
 
 def duration(seconds: float) -> str:
@@ -73,7 +73,8 @@ def cards(runs: Sequence[Run], scores: Sequence[ScoreTable]) -> list[Card]:
         tables = [t for t in scores if t.results["sample_tasks"] == is_sample]
         if tables:
             best = max(tables, key=lambda table: table.results["average"]).results
-            meaning = f"{len(best['rows'])} tasks on dev" + (", not GLUE" if is_sample else "")
+            names = ", ".join(row["task"] for row in best["rows"])
+            meaning = f"{'not GLUE; ' if is_sample else ''}dev sets of {names}"
             found.append(Card(f"{100 * best['average']:.1f}", name, meaning))
     return found
 
@@ -82,8 +83,8 @@ def _pairs_card(run: Run, last: Mapping) -> list[Card]:
     if "next_sentence_accuracy" not in last:
         return []
     meaning = "of held-out pairs"
-    if run.majority_share is not None:
-        meaning += f"; one answer for all gives {percent(run.majority_share)}"
+    if run.majority_accuracy is not None:
+        meaning += f"; the majority class gives {percent(run.majority_accuracy)}"
     return [Card(percent(last["next_sentence_accuracy"]), "next-sentence accuracy", meaning)]
 
 
@@ -145,7 +146,7 @@ def _facts_and_recipe(run: Run) -> dict:
 
 
 def _settings_of_records(facts: Mapping) -> dict:
-    """What the records were made with; the recipe's word only counts where it is read."""
+    """The settings of the records; of the recipe only those that training reads from it."""
     made_with, recipe = facts["data_manifest"]["settings"], facts["recipe"].get("prepare", {})
     return {**made_with, **{key: recipe[key] for key in decided_by_recipe(made_with)}}
 
@@ -161,7 +162,7 @@ def _flatten(settings: Mapping, prefix: str = "") -> dict[str, str]:
 
 
 def data_rows(data: DataFolder) -> list[tuple[str, str]]:
-    """What is in a folder of records, as (name, value)."""
+    """The contents of a folder of records, as (name, value)."""
     manifest = data.manifest
     counts, stats = manifest.counts, manifest.statistics
     rows = [
@@ -188,9 +189,9 @@ def data_rows(data: DataFolder) -> list[tuple[str, str]]:
         rows.append(("bins", f"{manifest.settings['bins']} tokens"))
     rows += [
         ("vocabulary", f"{manifest.vocab['size']:,} pieces"),
-        ("masked share", masked),
-        ("random-next share", random_next),
-        ("unknown share", percent(stats.get("unknown_share"), decimals=3)),
+        ("masked tokens", masked),
+        ("random next sentences", random_next),
+        ("unknown tokens", percent(stats.get("unknown_share"), decimals=3)),
         ("rejects", rejects_text(manifest.rejects)),
     ]
     return rows

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from pipeline.report import page as report
+from pipeline.commands import report
 
 MANIFEST = {
     "format_version": 1,
@@ -41,7 +41,11 @@ def make_run(folder, *, optimizer, heldout_loss, complete=True, has_pairs=True):
             "data_manifest": {"statistics": {"random_next_share": 0.575}, "settings": {}},
             "meta_parameters": None,
             "versions": {},
-            "recipe": {"name": "tiny & small", "train": {"num_train_steps": 20}},
+            "recipe": {
+                "name": "tiny & small",
+                "optimizer": {"name": optimizer},
+                "train": {"num_train_steps": 20},
+            },
         },
     )
     rows = [
@@ -78,6 +82,7 @@ def make_scores(folder, *, sample_tasks):
             "average": 0.584,
             "rows": [row],
             "settings": {},
+            "not_run": [] if sample_tasks else [{"name": "MNLI", "reason": "unsupported"}],
         },
     )
     (folder / "COMPLETED").write_text("{}")
@@ -139,8 +144,8 @@ def test_the_plateau_is_drawn_in_both_loss_pictures(page):
     ]
 
 
-def test_next_sentence_accuracy_is_drawn_against_one_answer_for_all(page):
-    assert page.count("one answer for all: 57.5%") == 1
+def test_next_sentence_accuracy_is_drawn_against_the_majority_class(page):
+    assert page.count("majority class 57.5%") == 1
 
 
 def report_of(tmp_path, *names):
@@ -154,10 +159,10 @@ def test_runs_without_pairs_have_no_picture_of_them(tmp_path):
     make_run(tmp_path / "pairs", optimizer="mnemosyne", heldout_loss=3.0)
     alone = report_of(tmp_path, "alone")
     assert alone.count("<svg") == 3
-    assert "sentence pairs told right" not in alone and "one answer for all" not in alone
+    assert "sentence pairs classified" not in alone and "majority class" not in alone
     both = report_of(tmp_path, "alone", "pairs")
     assert both.count("<svg") == 4
-    assert both.count("one answer for all: 57.5%") == 1
+    assert both.count("majority class 57.5%") == 1
 
 
 def test_an_unfinished_run_says_how_far_it_came(page):
@@ -168,12 +173,25 @@ def test_sample_tasks_are_plainly_not_glue(page):
     headings = re.findall(r"<h2>(.*?)</h2>", page)
     assert "GLUE" in headings
     assert "Sample tasks <small>not GLUE</small>" in headings
-    assert page.count("no figure here can be compared with GLUE") == 1
+    assert page.count("scores cannot be compared with GLUE") == 1
 
 
 def test_the_records_are_described(page):
     for value in ("4,321", "1,234 from 7 documents", "14.7%", "2 (utf8 2)"):
         assert f"<td>{value}</td>" in page
+
+
+def test_every_table_has_a_caption_sentence(page):
+    tables = re.findall(
+        r"<figure class=.table.><figcaption>(.*?)</figcaption>.*?</figure>", page, re.S
+    )
+    assert len(tables) == page.count("<table") == 5  # runs, two of scores, records, settings
+    assert all(caption.strip().endswith(".") for caption in tables)
+
+
+def test_tasks_that_are_not_run_are_named_and_averages_are_counted(page):
+    assert "<li>MNLI: not run, this version does not support the task.</li>" in page
+    assert page.count("<td>58.4<small>1 task</small></td>") == 2
 
 
 def test_names_are_escaped(page):

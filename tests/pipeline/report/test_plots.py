@@ -71,9 +71,9 @@ def test_time_is_shown_in_a_unit_that_suits_it(seconds_per_step, unit):
     assert unit in texts(svg)
 
 
-def test_shares_are_shown_in_percent():
+def test_fractions_are_shown_in_percent():
     svg = plots.curves(
-        [make_run()], metric="masked_lm_accuracy", against="step", references={}, is_share=True
+        [make_run()], metric="masked_lm_accuracy", against="step", references={}, is_fraction=True
     )
     assert "10%" in texts(svg)
 

@@ -80,7 +80,19 @@ def test_a_task_that_a_row_lacks_is_a_dash_and_its_average_is_marked():
     tables = [make_table(MRPC_AND_RTE), make_table(BETTER[:1])]
     table = scores.score_table(tables, [])
     assert table.rows[1].cells[0] == ("\u2013", "", False)
-    assert table.notes == ["An average is over the tasks of its own row: do not compare these."]
+    assert table.notes == ["The averages are over different tasks and cannot be compared."]
+    assert [row.num_tasks for row in table.rows] == [2, 1]
+
+
+def test_a_task_without_any_score_is_named_and_one_with_a_score_is_not():
+    tables = [make_table(MRPC_AND_RTE), make_table(BETTER[:1])]
+    for table in tables:
+        table.results["not_run"] = [
+            {"name": "MRPC", "reason": "not_chosen"},
+            {"name": "WNLI", "reason": "missing"},
+        ]
+    [*_, line] = scores.score_table(tables, []).notes
+    assert line == "WNLI: not run, there is no folder of this name in --glue_dir."
 
 
 def test_notes_of_tasks_are_shown_once():

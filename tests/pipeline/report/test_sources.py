@@ -93,12 +93,12 @@ def test_runs_in_folders_of_one_name_are_told_apart_by_their_paths(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("statistics", "share"),
+    ("statistics", "accuracy"),
     [({"random_next_share": 0.6}, 0.6), ({"random_next_share": 0.25}, 0.75), ({}, 0.5)],
 )
-def test_one_answer_for_all_is_right_for_the_larger_share(statistics, share):
+def test_the_majority_class_is_right_for_the_larger_part(statistics, accuracy):
     facts = {"data_manifest": {"statistics": statistics, "settings": {}}}
-    assert report_sources.Run("run", facts, [], [], True).majority_share == share
+    assert report_sources.Run("run", facts, [], [], True).majority_accuracy == accuracy
 
 
 def test_a_folder_of_no_kind_says_what_it_holds(tmp_path):

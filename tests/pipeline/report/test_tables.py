@@ -48,7 +48,7 @@ def test_headline_figures_of_a_run():
     assert [(card.figure, card.meaning) for card in cards] == [
         ("3.50", "nats per masked token, 1.75 below the unigram plateau"),
         ("31.2%", "of held-out masked tokens"),
-        ("75.0%", "of held-out pairs; one answer for all gives 60.0%"),
+        ("75.0%", "of held-out pairs; the majority class gives 60.0%"),
         ("90 s", "20 steps, 4.4 M parameters"),
     ]
 
@@ -68,7 +68,7 @@ def test_headlines_are_those_of_the_lowest_run_and_the_best_table():
 
 def test_sample_tasks_are_never_called_glue_in_the_headlines():
     card = tables.cards([], [make_scores(0.5, sample_tasks=True)])[0]
-    assert (card.name, card.meaning) == ("sample tasks, average", "1 tasks on dev, not GLUE")
+    assert (card.name, card.meaning) == ("sample tasks, average", "not GLUE; dev sets of CoLA")
 
 
 def test_the_run_table_has_the_figures_of_its_columns():
@@ -162,9 +162,9 @@ def test_the_table_of_records():
         ("training sequences", "81,234 from 236 documents"),
         ("held-out sequences", "4,012 from 13 documents"),
         ("vocabulary", "4,096 pieces"),
-        ("masked share", "15.0%"),
-        ("random-next share", "50.0%"),
-        ("unknown share", "0.310%"),
+        ("masked tokens", "15.0%"),
+        ("random next sentences", "50.0%"),
+        ("unknown tokens", "0.310%"),
         ("rejects", "4 (utf8 3, too_long 1)"),
     ]
 
@@ -174,12 +174,12 @@ def test_records_of_other_kinds_say_what_they_lack():
     settings = {"masking": "dynamic", "objective": "mlm", "bins": "64,128"}
     data = DataFolder("records", dataclasses.replace(data.manifest, settings=settings))
     rows = dict(tables.data_rows(data))
-    assert rows["masked share"] == "masked in training"
-    assert rows["random-next share"] == "no pairs"
+    assert rows["masked tokens"] == "masked in training"
+    assert rows["random next sentences"] == "no pairs"
     assert rows["bins"] == "64,128 tokens"
 
 
-def test_share_of_one_answer_is_not_told_of_a_single_bin():
+def test_the_majority_class_of_a_single_bin_is_not_known():
     run = make_run()
     run.facts["data_manifest"]["settings"]["bins"] = "64,128"
     assert tables.cards([run], [])[2].meaning == "of held-out pairs"
@@ -189,7 +189,7 @@ def test_no_rejects_is_none():
     assert tables.rejects_text({"utf8": 0}) == "none"
 
 
-def test_lengths_come_from_the_place_in_the_recorded_list():
+def test_lengths_are_the_indices_of_the_recorded_list():
     data = make_data(length_histogram=[0, 0, 3, 0, 5])
     assert tables.sequence_lengths(data) == {2: 3, 4: 5}
     assert tables.sequence_lengths(make_data()) == {}
