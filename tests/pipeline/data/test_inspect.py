@@ -1,4 +1,4 @@
-"""The command on a literal folder of two records."""
+"""A literal folder of two records, through the command."""
 
 import json
 
@@ -135,15 +135,3 @@ def test_a_damaged_shard_is_an_error(folder):
     shard.write_bytes(content)
     with pytest.raises(ValueError, match="received something else"):
         inspect.main([str(folder)])
-
-
-def test_a_negative_count_is_an_error(folder):
-    with pytest.raises(ValueError, match="--count and --max_records: expected 0 or more"):
-        inspect.main([str(folder), "--count", "-1"])
-
-
-def test_help_gives_an_example(capsys):
-    with pytest.raises(SystemExit) as stop:
-        inspect.main(["--help"])
-    assert stop.value.code == 0
-    assert "mnemosyne inspect runs/tiny/data" in capsys.readouterr().out

@@ -215,10 +215,3 @@ def test_an_output_that_cannot_be_written_leaves_nothing(tmp_path):
         report.main([str(tmp_path / "a"), "--output", str(tmp_path / "folder")])
     assert sorted(os.listdir(tmp_path)) == ["a", "folder"]
     assert os.listdir(tmp_path / "folder") == []
-
-
-def test_help_gives_an_example(capsys):
-    with pytest.raises(SystemExit) as stop:
-        report.main(["--help"])
-    assert stop.value.code == 0
-    assert "mnemosyne report runs/tiny/data" in capsys.readouterr().out
