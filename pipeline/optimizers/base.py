@@ -16,7 +16,6 @@ import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
-from pipeline.optimizers.weight_decay import DecayByRole
 
 
 class RulePlan(NamedTuple):
@@ -33,7 +32,7 @@ class RulePlan(NamedTuple):
     matrix_shape: tuple[int, int] | None = None
 
 
-class HandDesignedOptimizer(DecayByRole, GuardedOptimizer):
+class HandDesignedOptimizer(GuardedOptimizer):
     """Base of LAMB, Muon, NAdamW and Schedule-Free AdamW.
 
     A subclass gives `rule`, and keeps its arguments as attributes.
