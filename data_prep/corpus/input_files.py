@@ -184,7 +184,7 @@ def _refusal(path: str, kind: FileKind, named: str | None) -> str:
         )
     advice = f"{kind.remedy}, or leave the file out of --input"
     if kind.is_text:
-        advice += ". To use it as it stands, name a layout: --input PATH::line, ::file, ..."
+        advice += ". To use it as it stands, name a layout, such as --input PATH::line"
     return f"{path}: expected text, received {kind.name}. {advice}."
 
 

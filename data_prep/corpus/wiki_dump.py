@@ -116,7 +116,9 @@ class WikiDumpArticles:
             damage = byte_streams.TRUNCATED if self._after_page else rejects.XML_DAMAGED
         if damage and (self.counts["bytes_in"] or self.stream.error):
             length = self.counts["bytes_in"] - self._after_page
-            self._reject(self._after_page, damage, length, lost=self.stream.lost)
+            # How much is missing behind a clean cut is unknown, but it is not nothing.
+            lost = max(self.stream.lost, 0 if length else 1)
+            self._reject(self._after_page, damage, length, lost=lost)
 
     def _parse(self, piece: bytes) -> str | None:
         try:

@@ -157,7 +157,7 @@ def test_reading_gives_documents_by_block_and_counts_last(reader, tmp_path):
     counts, per_file = json.loads(counted)
     assert counts["documents"] == 2
     assert counts["reject line:invalid_utf8"] == 1
-    assert per_file == {str(tmp_path / "a.txt"): [26, 25, 0, 1, True]}
+    assert per_file == {str(tmp_path / "a.txt"): [26, 25, 0, 1, True, 0]}
 
 
 def test_dead_letters_are_saved_where_they_can_be_read(reader, tmp_path):

@@ -162,7 +162,11 @@ def test_a_dump_is_known_by_content(tmp_path):
     [
         ("a.txt", b"%PDF-1.4\n", "a.txt: expected text, received PDF. Convert .* pdftotext"),
         ("a.txt", b"PK\x03\x04" + bytes(40), "received ZIP archive .*Extract the files in it"),
-        ("a.html", b"<!doctype html>", "received HTML. .*without its markup, .*name a layout: --"),
+        (
+            "a.html",
+            b"<!doctype html>",
+            "received HTML. .*without its markup, .*name a layout, such as --",
+        ),
         ("a.csv", b"id,text\n1,cat\n", "received table .*Parquet.*::line"),
         ("a.json", b'[{"text": "x"}]', "received JSON, but not an object a line. .*jq"),
         ("a.xml", b"<?xml version='1.0'?><rss/>", "received XML that is no MediaWiki dump"),

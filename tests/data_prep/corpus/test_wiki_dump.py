@@ -127,7 +127,7 @@ def test_an_empty_file_has_no_articles(read):
     assert read(b"")[::2] == ([], [])
 
 
-def test_the_main_slot_counts_and_not_those_beside_it(read):
+def test_of_several_slots_the_main_one_counts(read):
     """Export format 0.11 as MediaWiki writes it: other slots stand in `content`, with a role."""
     slots = b"""<page><ns>0</ns><revision><id>5</id><timestamp>2024-01-01T00:00:00Z</timestamp>
         <contributor><id>7</id></contributor><origin>5</origin><model>wikitext</model>
@@ -262,3 +262,11 @@ def test_a_dump_that_declares_another_encoding_is_not_repaired(tmp_path, encodin
             file_range, max_text_bytes=99, reject=None, replace_invalid=replace_invalid
         )
         assert list(articles) == ["b\u00e9d"]
+
+
+def test_a_dump_that_ends_behind_a_page_is_a_reject_that_weighs_something(read):
+    content = (BEGIN + page("one")).rstrip()
+    articles, counts, letters = read(content)
+    assert articles == ["one"]
+    assert letters == [("stream:truncated", len(content), 0)]
+    assert counts["bytes_lost"] == 1

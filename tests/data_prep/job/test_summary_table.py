@@ -112,3 +112,15 @@ def test_a_heldout_split_without_a_record_is_said_with_what_to_change(
 @pytest.mark.parametrize("manifest", [with_heldout(0.02, 1, 50, 3), with_heldout(0.0, 0, 50)])
 def test_a_heldout_split_as_asked_for_is_no_warning(manifest):
     assert table(manifest)[-1].startswith("output")
+
+
+def test_pages_left_out_are_shown_by_their_cause():
+    causes = [
+        *("redirect", "other_namespace", "other_model", "deleted", "stub", "empty"),
+        "without_prose",
+    ]
+    numbers = {f"pages_{cause}": 101 + index for index, cause in enumerate(causes)}
+    counts = {**MANIFEST.counts, **numbers}
+    rows = [line for line in table(dataclasses.replace(MANIFEST, counts=counts)) if "pages" in line]
+    assert [int(row.split()[-1]) for row in rows] == list(numbers.values())
+    assert len({row.rsplit(None, 1)[0] for row in rows}) == len(causes)
