@@ -59,3 +59,12 @@ def test_a_folder_goes_with_all_that_is_in_it_and_a_missing_one_is_fine(tmp_path
         storage.remove_folder(str(tmp_path / "a"))
     assert list(tmp_path.iterdir()) == []
     storage.remove(str(tmp_path / "gone"), missing_ok=True)
+
+
+def test_a_path_object_names_a_file_as_its_text_does(tmp_path):
+    storage.write_whole(tmp_path / "a", b"1")
+    with storage.open_whole(tmp_path / "a") as stream:
+        stream.write(b"2")
+        assert (tmp_path / "a").read_bytes() == b"1"  # whole until the end
+    assert (tmp_path / "a").read_bytes() == b"2"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
