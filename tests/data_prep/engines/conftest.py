@@ -18,7 +18,8 @@ ROOT = pathlib.Path(__file__).parents[3]
 PIECE_BYTES = 4096
 COMMAND = f"""
 import functools, sys
-from data_prep import create_pretraining_data, input_files
+from data_prep import create_pretraining_data
+from data_prep.corpus import input_files
 cut = functools.partial(
     input_files.plan_work, range_bytes={PIECE_BYTES}, unit_bytes={PIECE_BYTES}
 )
