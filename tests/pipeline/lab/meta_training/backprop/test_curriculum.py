@@ -24,7 +24,7 @@ def test_stages_follow_each_other_and_share_the_meta_steps_by_the_length_of_thei
 @pytest.mark.parametrize(("run", "anew"), [(0, [5, 9, 13]), (1, [5, 8, 12]), (3, [5, 6, 10, 14])])
 def test_runs_begin_one_after_the_other_each_after_its_length(run, anew):
     stage = Stage(is_imitation=False, run_length=80, first=5, end=15)
-    assert [i for i in range(5, 15) if stage.begins_anew(run, i, RECIPE)] == anew
+    assert [i for i in range(5, 15) if stage.is_reset(run, i, RECIPE)] == anew
 
 
 def test_the_rate_falls_to_that_of_back_propagation_and_from_there_to_the_last():

@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.lab.meta_training.settings import TaskSettings
 from pipeline.lab.meta_training.tasks.classifiers import classifier_task
-from pipeline.lab.races.tasks import load_digits
+from pipeline.lab.races.tasks.images import load_digits
 
 
 @pytest.fixture(scope="module")
