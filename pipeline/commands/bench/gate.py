@@ -18,7 +18,7 @@ to the candidate."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Judges the candidate and returns 0, whatever the verdict.
+    """Judges the candidate and returns 0, regardless of the verdict.
 
     Raises:
         ValueError: a flag makes no sense.

@@ -1,7 +1,6 @@
 """Full training runs of an outer task as one XLA program, several settings side by side.
 
-All members of a call share initial weights and batches, so that only
-their settings make their losses differ.
+All members of a call share initial weights and batches, so their losses differ by settings alone.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from pipeline.lab.races.runs_file import Curve
 from pipeline.lab.races.tasks.task import Arrays, Task
 from pipeline.optimizers.evaluation_weights import evaluation_weights
 
-_HELDOUT_BATCH = 500  # a divisor of most held-out parts: another shape compiles anew
+_HELDOUT_BATCH = 500  # a divisor of most held-out parts: another shape is compiled again
 
 
 class Trainer:

@@ -1,4 +1,4 @@
-"""Adam on meta-parameters, in NumPy, so that a saved state goes on bit for bit."""
+"""Adam on meta-parameters, in NumPy, so that a saved state continues bit for bit."""
 
 from __future__ import annotations
 

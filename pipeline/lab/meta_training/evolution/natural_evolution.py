@@ -23,7 +23,7 @@ from pipeline.lab.derived_seed import derived_rng
 
 @dataclasses.dataclass(frozen=True)
 class Population:
-    """Where the search stands.
+    """State of the search.
 
     Attributes:
         mean: float64 `[num_coords]`.

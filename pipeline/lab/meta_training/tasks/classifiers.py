@@ -20,7 +20,7 @@ PATCHES_PER_SIDE = 4
 def classifier_task(
     name: str, settings: TaskSettings, images: np.ndarray, labels: np.ndarray
 ) -> Task:
-    """Returns the task to tell ten classes apart.
+    """Returns the task to distinguish ten classes.
 
     Args:
         name: of the task.

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -59,11 +60,11 @@ def test_it_prints_a_table_and_keeps_its_runs(run, tmp_path):
 
 
 def test_a_task_with_a_plateau_says_whether_it_counts(run, monkeypatch):
-    task = short_task(plateau=lambda data: 9.0, about="digits for words")
+    task = dataclasses.replace(short_task(), name="words", plateau=lambda data: 9.0, about="a text")
     monkeypatch.setattr(berts, "bert_tasks", lambda texts, folder: [task])
     out, content = run("race", "--tasks=bert", "--optimizers=adamw")
-    assert "counts: AdamW ends " in out and "digits for words" in out
-    assert content["tasks"]["digits_mlp"]["plateau"] == 9.0
+    assert "counts: AdamW ends " in out and "words: 20 steps of 64, 1 seed(s); a text" in out
+    assert content["tasks"]["words"]["plateau"] == 9.0
 
 
 def test_tasks_are_chosen_by_name_or_by_group(monkeypatch):
