@@ -6,8 +6,8 @@ counts as found when the answer resembles it more than any other that was stored
 
 The memory is the optimizer's, `mnemosyne_tf.learned.memory` and `random_features`, without its
 limit of 0.7 on `length`: q . k up to `length ** 2` is the inverse temperature of the attention. It
-is compared with what it approximates: softmax attention over all patterns kept one by one (a modern Hopfield network,
-Ramsauer et al. 2021), discounted by age like the memory.
+is compared with what it approximates: softmax attention over all patterns kept one by one (a modern
+Hopfield network, Ramsauer et al. 2021), discounted by age like the memory.
 """
 
 from __future__ import annotations

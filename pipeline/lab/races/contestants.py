@@ -14,22 +14,11 @@ from typing import Any
 from mnemosyne_tf import CoordinatewiseLSTM, MetaParams, Mnemosyne, RNNprop
 from mnemosyne_tf.learned.heads import output_heads
 from mnemosyne_tf.lstm.params import LSTMParams
-from pipeline import optimizers
 from pipeline.optimizers import from_recipe
+from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
+from pipeline.optimizers.table import HAND_DESIGNED, OPTIMIZER_TABLE, display_name
 from pipeline.recipes.sections import ABLATIONS, OptimizerConfig
 
-# Swept rates: geometric, from below to above what was published for each.
-_ADAM_RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
-_RATES = {
-    "adamw": _ADAM_RATES,
-    "nadamw": _ADAM_RATES,
-    "lamb": (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2),
-    "lion": (6e-5, 1.2e-4, 2.5e-4, 5e-4, 1e-3, 2e-3),
-    "muon": (5e-3, 1e-2, 2e-2, 4e-2, 8e-2, 1.6e-1),
-    "schedule_free_adamw": (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2),
-    "adafactor": (4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2, 1.3e-1),
-    "sgd": (2e-2, 4e-2, 8e-2, 1.6e-1, 3.2e-1, 6.4e-1),
-}
 _NOMINAL_FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 _PUBLISHED_SCHEDULE_FREE_RATE = 2.5e-3
 MORE_RATES = 3  # beyond an end of the sweep, where the best rate stands at that end
@@ -44,7 +33,7 @@ class Contestant:
 
     Attributes:
         name: in tables, pictures, files and flags.
-        optimizer: as in `optimizer.name` of a recipe, or "lstm" or "rnnprop".
+        optimizer: a row of the table of optimizers, or "lstm" or "rnnprop".
         rates: tried; a single one is no sweep.
         settings: of the recipe's section `optimizer`, in addition to the name.
         meta_params: `RELEASED`, `NOMINAL` or a file.
@@ -59,6 +48,11 @@ class Contestant:
     meta_params: str = RELEASED
     knows_run: bool = True
     as_published: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name in pictures: that of the table of optimizers, or its own."""
+        return display_name(self.name)
 
     @property
     def is_swept(self) -> bool:
@@ -88,7 +82,7 @@ class Contestant:
             return Mnemosyne(learning_rate)
         if self.as_published:
             # Defaults of the code that its authors publish: no decay, no warm-up, no clipping.
-            return optimizers.ScheduleFreeAdamW(learning_rate, weight_decay=None)
+            return ScheduleFreeAdamW(learning_rate, weight_decay=None)
         config = OptimizerConfig(
             name=self.optimizer, learning_rate=learning_rate, **dict(self.settings)
         )
@@ -103,8 +97,9 @@ class Contestant:
 
 
 _LSTMS = {"lstm": CoordinatewiseLSTM, "rnnprop": RNNprop}
+_ADAM_RATES = OPTIMIZER_TABLE["adamw"].sweep_rates
 ADAMW, MNEMOSYNE, SWEPT_NOMINAL = (
-    Contestant("adamw", "adamw", _RATES["adamw"]),
+    Contestant("adamw", "adamw", _ADAM_RATES),
     Contestant("mnemosyne"),
     Contestant("nominal", rates=_NOMINAL_FACTORS, meta_params=NOMINAL),
 )
@@ -114,7 +109,11 @@ CONTESTANTS = {
         ADAMW,
         Contestant("adamw(beta_2=0.95)", "adamw", _ADAM_RATES, {"beta_2": 0.95}),
         Contestant("adamw(decay_start=0.3)", "adamw", _ADAM_RATES, {"decay_start": 0.3}),
-        *(Contestant(name, name, rates) for name, rates in _RATES.items() if name != "adamw"),
+        *(
+            Contestant(row.name, row.name, row.sweep_rates)
+            for row in HAND_DESIGNED
+            if row.name != "adamw"
+        ),
         Contestant(
             "schedule_free_adamw()",
             "schedule_free_adamw",

@@ -8,15 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipeline.lab.races.contestants import CONTESTANTS
 from pipeline.lab.races.outcome import Outcome
 from pipeline.lab.races.table import best_rate, mean_curve
 
 # Okabe and Ito's colours, which the colour-blind can distinguish.
-_SHOWN = {
-    "mnemosyne": ("Mnemosyne, untuned", "#0072b2"),
-    "muon": ("Muon, best of its rates", "#e69f00"),
-    "adamw": ("AdamW, best of its rates", "#444444"),
-}
+_COLORS = {"mnemosyne": "#0072b2", "muon": "#e69f00", "adamw": "#444444"}
 _DPI = 110
 
 
@@ -51,7 +48,9 @@ def save(path: str, outcomes: Sequence[Outcome]) -> None:
 def _panel(axes: Axes, outcome: Outcome) -> dict:
     """Draws one panel; returns the handles of its legend by label."""
     handles = {}
-    for name, (label, color) in _SHOWN.items():
+    for name, color in _COLORS.items():
+        contestant = CONTESTANTS[name]
+        label = contestant.label + (", best of its rates" if contestant.is_swept else ", untuned")
         if by_rate := outcome.curves.get(name):
             curves = by_rate[best_rate(by_rate)]
             mean, losses = mean_curve(curves), np.array([curve.losses for curve in curves])
