@@ -1,10 +1,10 @@
-"""`mnemosyne meta-train`: learns the meta-parameters of optimizers on many small tasks.
+"""`mnemosyne meta-train`: learns the meta-parameters of optimizers on many small outer tasks.
 
 First the nominal rule is swept on every task. Then evolution tries settings of Mnemosyne on a few
-tasks at a time, every run from scratch to its end, and keeps what lowers the regret against that
+tasks at a time, every run from scratch to its end, and moves to what lowers the regret against that
 sweep; or, where the recipe names an `optimizer`, all numbers of a fully learned one are trained by
-gradients, and what is best on whole runs is kept. Last the result runs on all tasks from new seeds,
-and a line says how it compares. Run it again and it continues where it was.
+gradients, and the set that is best on full unrolls is kept. Last, the result trains all tasks from
+new seeds, and a line compares it with the nominal rule. Run it again and it continues.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ EXAMPLE = """example:
 
 The result is OUTPUT/meta_params.npz:  Mnemosyne(meta_params="runs/meta/meta_params.npz"), for the
 recipe learned_lstm CoordinatewiseLSTM(meta_params=...), for learned_rnnprop RNNprop(...). Whether
-it, or one of OUTPUT/checkpoints, may ship, this says and leaves its verdict beside the file:
-  mnemosyne bench optimizer --suite gate --candidate FILE.npz"""
+it, or one of OUTPUT/checkpoints, may be released:
+  mnemosyne bench gate --candidate FILE.npz"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,7 +34,11 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--recipe", required=True, help="a shipped recipe's name or a YAML file")
+    add(
+        "--recipe",
+        required=True,
+        help="name, see docs/meta_training.md, or YAML file",
+    )
     add("--output", required=True, help="folder of this meta-training")
     add("--seed", type=int, help="in place of the recipe's")
     add("--text", metavar="GLOB", help="of tasks on text, as --input of prepare, or sotu")
@@ -61,15 +65,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         "meta-train: mean regret {learned_regret:+.4f}, worst {learned_worst:+.4f}; ".format(
             **figures
         )
-        + _beside_it(figures)
+        + _baseline(figures)
         + f"; {args.output}/meta_params.npz",
         file=sys.stdout,
     )
     return 0
 
 
-def _beside_it(figures: Mapping) -> str:
-    """What the result is compared with: the nominal rule's regret, or final losses by task."""
+def _baseline(figures: Mapping) -> str:
+    """The figures to compare with: the nominal rule's regret, or final losses by task."""
     if "nominal_regret" in figures:
         return "nominal rule {nominal_regret:+.4f}, worst {nominal_worst:+.4f}".format(**figures)
     return "; ".join(

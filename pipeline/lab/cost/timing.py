@@ -1,4 +1,4 @@
-"""Updates timed by turns in one process: Mnemosyne's variants and a fused AdamW."""
+"""Updates timed in turn in one process: Mnemosyne's variants and a fused AdamW."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VARIANTS: dict[str, tuple[bool, bool, dict[str, Any]]] = {
 }
 
 
-# Level 1 "performer" makes arrays of 16 and more floats a weight and takes minutes; ask for it.
+# Level 1 "performer" makes arrays of 16 and more floats a weight and takes minutes.
 MEASURED = tuple(name for name in VARIANTS if "performer" not in name)
 
 
@@ -42,7 +42,7 @@ def structure_of(variant: str) -> Structure:
 
 
 def kept_structure(variant: str) -> Structure:
-    """The structure that tells the state of a variant: heads of zeros keep no memory."""
+    """The structure that determines a variant's state: heads of zeros keep no memory."""
     structure = structure_of(variant)
     live = VARIANTS[variant][0]
     return dataclasses.replace(structure, use_memory=structure.use_memory and live)

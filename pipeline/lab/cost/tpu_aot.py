@@ -1,4 +1,4 @@
-"""`mnemosyne bench optimizer --tpu_aot`: a training step compiled for a TPU that is not there.
+"""The story of `mnemosyne bench cost --tpu`: a training step compiled for a TPU that is not there.
 
 TensorFlow lowers the step on the CPU; JAX knows the topologies of TPUs and hands the program to the
 compiler of `libtpu`. Nothing runs: this shows that the program compiles, what it holds and what it
@@ -7,14 +7,20 @@ computes. Needs the packages of the extra `tpu`.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import sys
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import tensorflow as tf
+
+from mnemosyne_tf import MetaParams, Mnemosyne
+from mnemosyne_tf.meta_params import ZERO_HEADS
+from models import BertConfig, BertPretrainer, losses
 from pipeline.lab import figures_file
+from pipeline.lab.cost import shapes
 
 TOPOLOGIES = {
     "v2": ("v2:2x2", "v2-8"),
@@ -26,32 +32,31 @@ _BATCH, _SEQ_LEN, _PREDICTIONS = 16, 128, 20
 _COPY = re.compile(r"mhlo\.copy (%\S+) : (tensor<[^>]*>)")
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags of the compilation, but for --tpu_aot, which asks for it."""
-    parser.add_argument("--tpu", choices=TOPOLOGIES, default="v5e", help="generation (%(default)s)")
+def run(sizes: Sequence[str], *, tpu: str, output: str | None) -> None:
+    """Compiles the step of every size, prints the figures and writes them as JSON.
 
-
-def main(args: argparse.Namespace) -> int:
-    """Compiles the step of every size; prints the figures, writes them as JSON; returns 0.
+    Args:
+        sizes: of BERT, as of `BertConfig.named`.
+        tpu: a key of `TOPOLOGIES`.
+        output: the file, or None.
 
     Raises:
-        ValueError: the packages of the extra are not there.
+        ValueError: the packages of the extra are not installed.
     """
-    compile_for_tpu = _compiler(args.tpu)
+    compile_for_tpu = _compiler(tpu)
     found = {}
-    for size in args.sizes:
+    for size in sizes:
         text = lowered_training_step(size)
         found[size] = figures = compile_for_tpu(text)
         print(
-            f"BERT-{size}, {_BATCH} x {_SEQ_LEN} tokens, TPU {args.tpu}: compiled in "
+            f"BERT-{size}, {_BATCH} x {_SEQ_LEN} tokens, TPU {tpu}: compiled in "
             f"{figures['cpu_seconds']:.0f} CPU s; arguments {figures['argument_bytes'] / 1e6:,.0f} "
             f"MB, temporaries {figures['temp_bytes'] / 1e6:,.0f} MB, code "
             f"{figures['code_bytes'] / 1e6:,.1f} MB, {figures['flops'] / 1e9:,.0f} GFLOP a step"
         )
-    if args.output:
-        settings = {"suite": "tpu_aot", "tpu": args.tpu, "tokens": [_BATCH, _SEQ_LEN]}
-        figures_file.save(args.output, settings | {"sizes": found}, versions_of=("tensorflow",))
-    return 0
+    if output:
+        settings = {"suite": "tpu", "tpu": tpu, "tokens": [_BATCH, _SEQ_LEN]}
+        figures_file.save(output, settings | {"sizes": found}, versions_of=("tensorflow",))
 
 
 def lowered_training_step(size: str) -> str:
@@ -59,14 +64,7 @@ def lowered_training_step(size: str) -> str:
 
     The heads of the optimizer are not zero: all of its parts are in the program.
     """
-    import tensorflow as tf
-
-    from mnemosyne_tf import MetaParams, Mnemosyne
-    from mnemosyne_tf.meta_params import ZERO_HEADS
-    from models import BertConfig, BertPretrainer, losses
-    from pipeline.lab.cost.shapes import VOCAB_SIZE
-
-    model = BertPretrainer(BertConfig.named(size, vocab_size=VOCAB_SIZE))
+    model = BertPretrainer(BertConfig.named(size, vocab_size=shapes.VOCAB_SIZE))
     features = _features()
     model(features)
     nominal = MetaParams.nominal()
@@ -95,8 +93,6 @@ def without_copies(text: str) -> str:
 
 
 def _features() -> dict[str, Any]:
-    import tensorflow as tf
-
     tokens = dict.fromkeys(("input_ids", "input_mask", "segment_ids"), _SEQ_LEN)
     predictions = dict.fromkeys(("masked_lm_positions", "masked_lm_ids"), _PREDICTIONS)
     return {
@@ -108,7 +104,7 @@ def _features() -> dict[str, Any]:
     }
 
 
-def _compiler(tpu: str):
+def _compiler(tpu: str) -> Callable[[str], dict[str, float]]:
     """Returns a function from StableHLO text to figures of the program compiled for `tpu`.
 
     The names of JAX that begin with an underscore are private; they stay in here.
@@ -130,7 +126,7 @@ def _compiler(tpu: str):
         from jaxlib.mlir import ir
     except ImportError as error:
         raise ValueError(
-            f"--tpu_aot: expected the packages jax and libtpu, but {error.name} is not installed. "
+            f"--tpu: expected the packages jax and libtpu, but {error.name} is not installed. "
             "Install them: pip install 'mnemosyne-bert[tpu]'."
         ) from error
     print(f"jax {jax.__version__}", file=sys.stderr)

@@ -15,8 +15,8 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 from mnemosyne_tf.learned.random_features import RADIUS
 from pipeline.lab.memory.sweeps import predicted_deviation
 
-# Okabe and Ito's colours, told apart by the colour-blind too: of memories of several sizes, and of
-# anything else.
+# Okabe and Ito's colours, which the colour-blind can distinguish: for memories of several sizes,
+# and for everything else.
 _OF_SIZES = ("#0072b2", "#e69f00", "#009e73", "#8c564b")
 _OF_OTHERS = ("#cc79a7", "#56b4e9", "#d55e00", "#8c564b")
 _INK, _SOFT = "#222222", "#8a8a8a"
@@ -133,7 +133,7 @@ def _ages(axes: Axes, rows: Rows) -> None:
         ages = [row["age"] for row in part]
         axes.plot(ages, [row["found_exactly"]["mean"] for row in part], color=colour, ls="--", lw=1)
         _name(axes, ages[-1], part[-1]["found"]["mean"], rf"$\tau$ = {tau:g}", colour)
-    _share(axes, "patterns stored since")
+    _fraction_axis(axes, "patterns stored since")
 
 
 def _found(axes: Axes, rows: Rows, x: str, label: str) -> None:
@@ -143,10 +143,10 @@ def _found(axes: Axes, rows: Rows, x: str, label: str) -> None:
         _name(axes, part[-1][x], part[-1]["found"]["mean"], f"r = {size}", colour)
     _errorbars(axes, part, x, "found_exactly", color=_INK, ls="--")
     _name(axes, part[-1][x], part[-1]["found_exactly"]["mean"], "softmax", _INK)
-    _share(axes, label)
+    _fraction_axis(axes, label)
 
 
-def _share(axes: Axes, label: str) -> None:
+def _fraction_axis(axes: Axes, label: str) -> None:
     axes.set(xlabel=label, ylabel="patterns found", ylim=(-0.03, 1.08))
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
 
@@ -160,7 +160,7 @@ def _groups(rows: Rows, key: str):
 
 def _errorbars(axes: Axes, rows: Rows, x: str, y: str, **style: Any) -> None:
     means, deviations = (np.array([row[y][key] for row in rows]) for key in ("mean", "std"))
-    # Not below zero: no share and no distance is, and axes may be logarithmic.
+    # Not below zero: no fraction and no distance is, and axes may be logarithmic.
     low = np.minimum(deviations, 0.9 * means)
     high = np.minimum(deviations, 1.0 - means) if y.startswith("found") else deviations
     axes.errorbar([row[x] for row in rows], means, yerr=[low, high],
@@ -173,7 +173,7 @@ def _name(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
 
 
 def _bound(axes: Axes, x: float, y: float, text: str) -> None:
-    """A line across at x, its name beside it at the height y, in shares of the axes."""
+    """A vertical line at x, its name next to it at the height y, a fraction of the axes."""
     axes.axvline(x, color=_SOFT, lw=1, ls=(0, (2, 2)), zorder=0)
     axes.annotate(text, (x, y), xycoords=("data", "axes fraction"), xytext=(-3, 0), ha="right",
                   va="center", textcoords="offset points", color=_SOFT, fontsize=8.5,

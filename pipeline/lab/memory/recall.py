@@ -1,14 +1,13 @@
-"""Patterns stored in the compact associative memory, and how well they come back.
+"""Patterns stored in the compact associative memory, and how well they are recalled.
 
 A pattern is a random unit vector x. It is stored under the key `length * x` with itself as value,
-and asked for with the query `length * x'`, where x' is x with noise, of length one again. A pattern
+and queried with `length * x'`, where x' is x with noise, of length one again. A pattern
 counts as found when the answer resembles it more than any other that was stored.
 
-What stores and answers is the code of the optimizer, `mnemosyne_tf.learned.memory` and
-`random_features`, but for the limit of 0.7 on `length`: q . k up to `length ** 2` is the inverse
-temperature of the attention, which is what the limit is about. Beside it stands what the memory
-approximates: softmax attention over all patterns kept one by one (a modern Hopfield network,
-Ramsauer et al. 2021), discounted by age like the memory.
+The memory is the optimizer's, `mnemosyne_tf.learned.memory` and `random_features`, without its
+limit of 0.7 on `length`: q . k up to `length ** 2` is the inverse temperature of the attention. It
+is compared with what it approximates: softmax attention over all patterns kept one by one (a modern
+Hopfield network, Ramsauer et al. 2021), discounted by age like the memory.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from mnemosyne_tf.learned import random_features
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What stays the same while patterns are stored.
+    """Settings that stay the same while patterns are stored.
 
     Attributes:
         dimension: of the patterns.
         num_features: random features, r.
         length: of keys and queries.
         tau: discount of the memory for each pattern stored after.
-        noise: length of the noise on a query, beside a pattern of length 1.
+        noise: length of the noise on a query; patterns have length 1.
     """
 
     dimension: int
@@ -44,10 +43,10 @@ class Setting:
 
 
 class Recall(NamedTuple):
-    """What became of the patterns asked for; arrays are `[seeds, queries]`.
+    """Which of the patterns queried were found; arrays are `[seeds, queries]`.
 
     Attributes:
-        ages: `[queries]`, patterns stored after the one asked for.
+        ages: `[queries]`, patterns stored after the one queried.
         found: bool, whether the memory's answer is nearest to the right pattern.
         found_exactly: bool, the same of exact attention.
         error: distance of the two answers, in root mean squares of the exact ones.
@@ -67,8 +66,8 @@ def recall(
     Args:
         setting: sizes and discount.
         counts: numbers of stored patterns, M.
-        seeds: patterns, noise and directions are drawn anew for each; all run side by side.
-        max_queries: at most as many patterns are asked for, spread evenly over those stored.
+        seeds: patterns, noise and directions are drawn again for each; all run side by side.
+        max_queries: the most patterns that are queried, spread evenly over those stored.
     """
     draws = [_draw(setting, max(counts), seed) for seed in range(seeds)]
     patterns, noisy, directions = (np.stack(each) for each in zip(*draws, strict=True))

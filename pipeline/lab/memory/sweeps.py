@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Sweeps:
-    """What is held while something else is swept.
+    """The values that stay as they are while something else is swept.
 
     Attributes:
         base: the setting; its `num_features` and `tau` are not used.

@@ -1,1 +1,1 @@
-"""Meta-training: Mnemosyne's meta-parameters, learned on whole runs of many small tasks."""
+"""Meta-training: Mnemosyne's meta-parameters, learned on many small outer tasks."""

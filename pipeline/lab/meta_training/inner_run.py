@@ -1,7 +1,6 @@
-"""Whole training runs of a task as one XLA program, several settings of an optimizer side by side.
+"""Full training runs of an outer task as one XLA program, several settings side by side.
 
-All members of a call share initial weights and batches, so that their losses differ by their
-settings alone.
+All members of a call share initial weights and batches, so their losses differ by settings alone.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import tensorflow as tf
 
 from mnemosyne_tf.update_rule import StepInputs
 from pipeline.lab.meta_training.inner_optimizer import InnerOptimizer
-from pipeline.lab.meta_training.settings import NUM_LOOKS
+from pipeline.lab.meta_training.settings import NUM_EVALUATIONS
 from pipeline.lab.meta_training.tasks.task import Task
 
 
@@ -40,7 +39,7 @@ class InnerRun:
         self._compiled = tf.function(self._run, jit_compile=True, autograph=False)
 
     def __call__(self, values: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
-        """Trains and returns held-out losses, `[members, NUM_LOOKS]`.
+        """Trains and returns held-out losses, `[members, NUM_EVALUATIONS]`.
 
         Args:
             values: float32 `[members, *shape]` for every varied meta-parameter of the optimizer.
@@ -70,19 +69,21 @@ class InnerRun:
             )
             return iteration + 1, moved
 
-        def stretch(look, members, losses):
-            end = (look + 1) * (self.task.num_steps // NUM_LOOKS)
-            start = look * (self.task.num_steps // NUM_LOOKS)
+        def steps_and_evaluation(index, members, losses):
+            end = (index + 1) * (self.task.num_steps // NUM_EVALUATIONS)
+            start = index * (self.task.num_steps // NUM_EVALUATIONS)
             _, members = tf.while_loop(lambda i, _: i < end, step, (start, members))
             loss = tf.vectorized_map(
                 lambda states: self.task.loss(_weights(states), heldout), members.states
             )
-            column = tf.one_hot(look, NUM_LOOKS)
-            return look + 1, members, losses + column * loss[:, tf.newaxis]
+            column = tf.one_hot(index, NUM_EVALUATIONS)
+            return index + 1, members, losses + column * loss[:, tf.newaxis]
 
-        losses = tf.zeros([num_members, NUM_LOOKS])
+        losses = tf.zeros([num_members, NUM_EVALUATIONS])
         _, members, losses = tf.while_loop(
-            lambda look, *_: look < NUM_LOOKS, stretch, (tf.constant(0), members, losses)
+            lambda index, *_: index < NUM_EVALUATIONS,
+            steps_and_evaluation,
+            (tf.constant(0), members, losses),
         )
         return losses, _weights(members.states)
 
@@ -91,7 +92,7 @@ class InnerRun:
         return _Member(self._optimizer.init(weights), tf.constant(0, tf.int64))
 
     def _step(self, values, member: _Member, iteration, batch) -> _Member:
-        """One step of one member: gradient, verdict on it, update of every variable."""
+        """One step of one member: gradient, whether it is finite, update of every variable."""
         _, gradients, finite = self.task.gradients(_weights(member.states), batch)
         inputs = StepInputs(
             iterations=tf.cast(iteration, tf.int64),

@@ -1,4 +1,4 @@
-"""The folder of one meta-training: what it needs to go on, and what it leaves.
+"""The folder of one meta-training: its state, its log, its results.
 
 recipe.yaml  data.json  vocab_*.txt  encoder_*.npz  baselines.json  state.npz  meta_steps.jsonl
 checkpoints/  tensorboard/  meta_params.npz  COMPLETED
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep import storage
 from mnemosyne_tf.param_file import ParameterSet
 from pipeline.lab.meta_training.evolution.regret import Baseline
 from pipeline.lab.meta_training.recipe_file import Recipe, load_meta_recipe, save_meta_recipe
@@ -82,17 +83,15 @@ class MetaFolder:
 
         Args:
             row: holds "meta_step", from 1.
-            state: after the meta-step; None keeps the old one, and the steps since are taken anew
-                when the meta-training goes on.
+            state: after the meta-step; None keeps the old one, and the steps since are repeated
+                when the meta-training continues.
         """
         with open(self.path / "meta_steps.jsonl", "a", encoding="utf-8") as log:
             log.write(json.dumps(row) + "\n")
         if state is None:
             return
-        temporary = self.path / "state.npz.tmp"
-        with open(temporary, "wb") as file:
+        with storage.open_whole(str(self.path / "state.npz")) as file:
             np.savez(file, **state)
-        os.replace(temporary, self.path / "state.npz")
 
     def meta_steps(self) -> list[dict]:
         """The rows of the log."""
@@ -109,12 +108,10 @@ class MetaFolder:
             for line in log.read_text(encoding="utf-8").splitlines(keepends=True)
             if line.endswith("\n") and json.loads(line)["meta_step"] <= meta_step
         ]
-        temporary = log.with_suffix(".tmp")
-        temporary.write_text("".join(kept), encoding="utf-8")
-        os.replace(temporary, log)
+        storage.write_whole(str(log), "".join(kept).encode())
 
     def save_checkpoint(self, meta_params: ParameterSet, meta_step: int) -> None:
-        """Keeps the meta-parameters of now."""
+        """Keeps the current meta-parameters."""
         meta_params.save(self.path / "checkpoints" / f"meta_params-{meta_step:05d}.npz")
 
     def _read_json(self, name: str) -> dict | None:
@@ -122,6 +119,5 @@ class MetaFolder:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     def _write_json(self, name: str, content: Mapping) -> None:
-        temporary = self.path / f"{name}.tmp"
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, self.path / name)
+        text = json.dumps(content, indent=1) + "\n"
+        storage.write_whole(str(self.path / name), text.encode())

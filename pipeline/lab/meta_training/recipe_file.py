@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import yaml
 
+from data_prep import storage
 from pipeline.lab.meta_training.backprop.settings import LearnedRecipe
 from pipeline.lab.meta_training.settings import MetaRecipe
 from pipeline.recipes import typed_settings
@@ -18,24 +19,23 @@ Recipe = MetaRecipe | LearnedRecipe
 
 
 def load_meta_recipe(name_or_file: str, seed: int | None = None) -> Recipe:
-    """Loads a shipped recipe by name, or any YAML file.
+    """Loads a recipe of this package by name, or any YAML file.
 
     Args:
         name_or_file: the recipe.
         seed: in place of its own, unless None.
 
     Raises:
-        FileNotFoundError: neither a shipped recipe nor a file.
+        FileNotFoundError: neither a recipe of this package nor a file.
         ValueError: an unknown key, a value of the wrong type or out of its range.
     """
     path = pathlib.Path(name_or_file)
     if not path.suffix:
         path = RECIPES_DIR / f"{name_or_file}.yaml"
     if not path.is_file():
-        shipped = ", ".join(sorted(file.stem for file in RECIPES_DIR.glob("*.yaml")))
+        known = ", ".join(sorted(file.stem for file in RECIPES_DIR.glob("*.yaml")))
         raise FileNotFoundError(
-            f"No recipe '{name_or_file}'. Expected a YAML file, or one of the shipped recipes: "
-            f"{shipped}."
+            f"No recipe '{name_or_file}'. Expected a YAML file, or one of the recipes: {known}."
         )
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -50,8 +50,6 @@ def load_meta_recipe(name_or_file: str, seed: int | None = None) -> Recipe:
 
 
 def save_meta_recipe(recipe: Recipe, path: str | os.PathLike) -> None:
-    """Writes the resolved recipe, through a temporary name."""
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        yaml.safe_dump(dataclasses.asdict(recipe), file, sort_keys=False)
-    os.replace(temporary, path)
+    """Writes the resolved recipe whole."""
+    text = yaml.safe_dump(dataclasses.asdict(recipe), sort_keys=False)
+    storage.write_whole(str(path), text.encode())

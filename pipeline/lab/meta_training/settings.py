@@ -36,10 +36,10 @@ class TaskSettings:
         num_heads: attention heads.
         vocab_size: tokens, the mask included.
         seq_len: tokens of a sequence.
-        knows_length: whether the optimizer is told `num_steps` and how many labels a step sees.
+        knows_length: whether the optimizer is given `num_steps` and the labels of a step.
         prompt_len: vectors before the tokens.
-        pretraining_steps: of the encoder that a prompt is tuned for; with one layer, a prompt has
-            little to read.
+        pretraining_steps: of the encoder that a prompt is tuned for; with one layer a prompt can
+            hardly read anything.
     """
 
     kind: str = "copy"
@@ -61,9 +61,9 @@ class TaskSettings:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, received {getattr(self, name)}.")
         for name in ("num_steps", "pretraining_steps"):
-            if getattr(self, name) < NUM_LOOKS or getattr(self, name) % NUM_LOOKS:
+            if getattr(self, name) < NUM_EVALUATIONS or getattr(self, name) % NUM_EVALUATIONS:
                 raise ValueError(
-                    f"{name} must be a multiple of {NUM_LOOKS}, the looks at the held-out rows, "
+                    f"{name} must be a multiple of {NUM_EVALUATIONS}, the evaluations of a run, "
                     f"received {getattr(self, name)}."
                 )
         if self.kind != "mlp" and self.width % self.num_heads:
@@ -73,8 +73,8 @@ class TaskSettings:
             )
 
 
-# Looks at the held-out rows in a run, at equal distances, the last at its end.
-NUM_LOOKS = 8
+# Evaluations on the held-out rows in a run, at equal distances, the last at its end.
+NUM_EVALUATIONS = 8
 
 
 class NamedTasks:
@@ -98,11 +98,10 @@ class MetaRecipe(NamedTasks):
         meta_steps: generations of the evolution.
         members: settings tried in each, an even number: they come in mirrored pairs.
         members_at_once: of them, how many runs are one program; a divisor of `members`.
-        tasks_per_step: tasks on which each generation is tried, drawn anew every time.
-        initial_spread: standard deviation of the first generation; 1 is what `search_space` takes
-            for a large change.
-        worst_task_weight: weight of the worst task's regret beside the mean over tasks.
-        sweep_seeds: runs of the nominal rule at every rate, for what regrets are measured against.
+        tasks_per_step: outer tasks of each generation, drawn anew every time.
+        initial_spread: standard deviation of the first generation, in the units of `search_space`.
+        worst_task_weight: weight of the worst task's regret, added to the mean over tasks.
+        sweep_seeds: runs of the nominal rule at every rate, which regrets are measured against.
         final_seeds: runs on every task that compare the result with the nominal rule at the end.
         checkpoint_every: meta-steps between two kept sets of meta-parameters.
         tasks: settings by name.

@@ -1,4 +1,4 @@
-"""Drives google-research/bert's `create_pretraining_data.py` as it is, one input, one output file.
+"""Runs google-research/bert's `create_pretraining_data.py` unchanged, one input, one output file.
 
 Its package, `bert`, must be importable.
 """
@@ -10,13 +10,13 @@ import importlib
 import os
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 SCRIPT = "bert.create_pretraining_data"
 
 
 def main(argv: Sequence[str]) -> int:
     """Sets the script's flags and calls its `main`; returns 0."""
-    import tensorflow as tf
-
     parser = argparse.ArgumentParser(prog="google_bert", allow_abbrev=False)
     parser.add_argument("--input", required=True)
     parser.add_argument("--output", required=True, metavar="DIR")

@@ -1,10 +1,10 @@
-"""Runs one program in this process and writes down what it cost after its imports.
+"""Runs one program in this process and writes its cost, imports apart, to a file.
 
     python -m pipeline.lab.prepare.measured_call REPORT CORE MODULE[,IMPORT...] FLAGS...
 
 calls `MODULE.main(FLAGS)` and writes to REPORT, as JSON, `cpu_seconds` (user and system, child
 processes included), `peak_mb` and `imports_mb` (peak resident memory in all, and when the imports
-were done). CPU time, because it says what the work takes also where others use the machine.
+were done). CPU time, because other programs on the machine do not lengthen it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One program in the race: how it is called, and one measured run of it."""
+"""One program to measure: how it is called, and one measured run of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 
 _FRAME = struct.Struct("<Q4x")  # of TFRecord: length, its CRC; then the record and its CRC
-_LAST_WORDS = 2_000
+_MAX_ERROR_CHARACTERS = 2_000
 _OUR_PACKAGES = str(pathlib.Path(__file__).parents[3])
 
 
@@ -25,9 +25,9 @@ class Contestant:
     Attributes:
         name: in the table.
         module: its `main(flags)` takes --input FILE and --output DIR.
-        imports: modules to load before the clock starts, beside `module`.
-        flags: what this program is given first.
-        python_path: a folder to import from, if need be.
+        imports: modules to load before the clock starts, in addition to `module`.
+        flags: that come first.
+        python_path: a folder to import from, or empty.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Contestant:
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """What one run cost.
+    """The cost of one run.
 
     Attributes:
         megabytes: text that was read, in MB of 10**6 bytes.
@@ -60,10 +60,10 @@ class Measurement:
         return self.megabytes / self.cpu_seconds
 
 
-def run(
+def run_measured(
     contestant: Contestant, flags: Sequence[str], *, text: str, core: int, scratch: str
 ) -> Measurement:
-    """Runs a contestant once, pinned to a core; its records are counted and thrown away.
+    """Runs a contestant once, pinned to a core; its records are counted and deleted.
 
     Raises:
         ValueError: it failed or wrote no record.
@@ -89,7 +89,7 @@ def run_module(module: str, arguments: Sequence[str], *, python_path: str = "") 
     """Runs `python -m module` to its end, silent unless it fails.
 
     Raises:
-        ValueError: its exit code is not 0; with the end of what it said and the command.
+        ValueError: its exit code is not 0; with the end of its standard error and the command.
     """
     command = [sys.executable, "-m", module, *arguments]
     folders = [python_path, _OUR_PACKAGES, os.environ.get("PYTHONPATH", "")]
@@ -101,14 +101,14 @@ def run_module(module: str, arguments: Sequence[str], *, python_path: str = "") 
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise ValueError(
-            f"Expected this program to end well, received exit code {done.returncode}:\n"
-            f"  {shlex.join(command)}\n{done.stderr[-_LAST_WORDS:].strip()}"
+            f"Expected this program to succeed, received exit code {done.returncode}:\n"
+            f"  {shlex.join(command)}\n{done.stderr[-_MAX_ERROR_CHARACTERS:].strip()}"
         )
 
 
 def _files_in(folder: str) -> Iterator[str]:
-    for place, _, names in os.walk(folder):
-        yield from (os.path.join(place, name) for name in names if ".tfrecord" in name)
+    for parent, _, names in os.walk(folder):
+        yield from (os.path.join(parent, name) for name in names if ".tfrecord" in name)
 
 
 def _count_records(path: str) -> int:

@@ -1,24 +1,26 @@
-"""What `mnemosyne bench prepare` found, as a table, as JSON and in one line."""
+"""The figures of `mnemosyne bench prepare` as a table, as JSON and in one line."""
 
 from __future__ import annotations
 
-import platform
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tabulate import tabulate
+
 from pipeline.lab import figures_file
+from pipeline.lab.prepare import processor
 from pipeline.lab.prepare.program import Measurement
 
 _VERSIONS_OF = ("tensorflow", "tensorflow-text", "apache-beam", "numpy", "protobuf")
+_HEADERS = ("", "program", "text MB", "CPU s", "MB/s", "records/s", "peak MB", "times slower")
 
 
 def case(
     max_seq_length: int, dupe_factor: int, runs: Mapping[str, Sequence[Measurement]], *, ours: str
 ) -> dict[str, Any]:
-    """Returns the figures of one setting: of each contestant the run of median CPU time.
+    """Returns the figures of one setting: of each program the run of median CPU time.
 
-    `times_slower` says how many times more CPU time a megabyte takes than with `ours`.
+    `times_slower`: CPU time of a megabyte, divided by that of `ours`.
     """
     median = {
         name: sorted(measured, key=lambda each: each.cpu_seconds)[(len(measured) - 1) // 2]
@@ -46,40 +48,42 @@ def case(
 
 
 def table(cases: Sequence[Mapping[str, Any]]) -> str:
-    """Returns one line for each contestant of each case."""
-    lines = [
-        f"{'':<22}{'text MB':>9}{'CPU s':>9}{'MB/s':>9}{'records/s':>11}{'peak MB':>9}"
-        f"{'times slower':>14}"
+    """Returns a table with a row for each program of each case."""
+    rows = [
+        (
+            f"{each['max_seq_length']} tokens, dupe_factor {each['dupe_factor']}",
+            name,
+            f"{figures['megabytes']:.1f}",
+            f"{figures['cpu_seconds']:.2f}",
+            f"{figures['megabytes_per_second']:.3f}",
+            f"{figures['sequences_per_second']:,.0f}",
+            f"{figures['peak_mb']:,.0f}",
+            f"{figures['times_slower']:.1f}x",
+        )
+        for each in cases
+        for name, figures in each["contestants"].items()
     ]
-    for each in cases:
-        lines.append(f"{each['max_seq_length']} tokens, dupe_factor {each['dupe_factor']}")
-        for name, figures in each["contestants"].items():
-            lines.append(
-                f"  {name:<20}{figures['megabytes']:>9.1f}{figures['cpu_seconds']:>9.2f}"
-                f"{figures['megabytes_per_second']:>9.3f}{figures['sequences_per_second']:>11,.0f}"
-                f"{figures['peak_mb']:>9,.0f}{figures['times_slower']:>13.1f}x"
-            )
-    return "\n".join(lines)
+    align = ("left", "left", *["right"] * (len(_HEADERS) - 2))
+    return tabulate(rows, _HEADERS, "plain", disable_numparse=True, colalign=align)
 
 
 def save(path: str, cases: Sequence[Mapping[str, Any]], **about: Any) -> None:
-    """Writes the cases and what they were measured with and on."""
-    content = {"suite": "prepare", **about, "processor": _processor(), "cases": list(cases)}
+    """Writes the cases, the versions of packages and the processor."""
+    content = {"suite": "prepare", **about, "processor": processor.name(), "cases": list(cases)}
     figures_file.save(path, content, versions_of=_VERSIONS_OF)
 
 
-def last_line(cases: Sequence[Mapping[str, Any]], *, ours: str) -> str:
-    """Returns the least of our leads over each of the others."""
+def last_line(cases: Sequence[Mapping[str, Any]], *, ours: Sequence[str]) -> str:
+    """Returns how many times slower each of the others is, the least over all cases.
+
+    Args:
+        cases: of `case`.
+        ours: names of our programs, the one that is compared first.
+    """
     leads = {
         name: min(each["contestants"][name]["times_slower"] for each in cases)
         for name in cases[0]["contestants"]
-        if not name.startswith(ours)
+        if name not in ours
     }
-    said = ", ".join(f"{lead:.1f}x {name}" for name, lead in leads.items())
-    return f"{ours} makes records at {said} or more, by CPU time on one core"
-
-
-def _processor() -> str:
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        names = re.findall(r"model name\s*: (.*)", file.read())
-    return names[0] if names else platform.machine()
+    factors = ", ".join(f"{lead:.1f}x {name}" for name, lead in leads.items())
+    return f"{ours[0]} makes records at {factors} or more, by CPU time on one core"

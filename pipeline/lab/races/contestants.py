@@ -1,66 +1,150 @@
-"""Who races: the rates that each optimizer is tried at, and how it is made.
+"""The optimizers that are compared: settings, the rates to try, and construction.
 
-What races untuned stands here with the one rate 1. `nominal` is the rule under Mnemosyne's learned
-part with its own rates swept, the bar that the learned part has to clear. A candidate is an
-optimizer with the meta-parameters of a file: "mnemosyne:FILE", "lstm:FILE" or "rnnprop:FILE".
+Baselines are swept over their rates. Mnemosyne and its ablations run untuned, at the one rate 1;
+`nominal` is the rule under its learned part with its own rates swept. A candidate is an optimizer
+with the meta-parameters of a file.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.recipes.sections import ABLATIONS
+from mnemosyne_tf import CoordinatewiseLSTM, MetaParams, Mnemosyne, RNNprop
+from mnemosyne_tf.learned.heads import output_heads
+from mnemosyne_tf.lstm.params import LSTMParams
+from pipeline.optimizers import from_recipe
+from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
+from pipeline.optimizers.table import HAND_DESIGNED, OPTIMIZER_TABLE, display_name
+from pipeline.recipes.sections import ABLATIONS, OptimizerConfig
 
-MNEMOSYNE, SIX_LINES, NOMINAL = "mnemosyne", "mnemosyne()", "nominal"
-LSTM, RNNPROP = "lstm", "rnnprop"
-PUBLISHED = "schedule_free_adamw()"
-SHORT_MEMORY, LATE_DECAY = "adamw(beta_2=0.95)", "adamw(decay_start=0.3)"
-# Geometric, from below to above what was published for each.
-RATES = {
-    "adamw": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
-    SHORT_MEMORY: (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),  # with Mnemosyne's second-moment decay
-    LATE_DECAY: (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),  # with Mnemosyne's plateau
-    "nadamw": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
-    "lamb": (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2),
-    "lion": (6e-5, 1.2e-4, 2.5e-4, 5e-4, 1e-3, 2e-3),
-    "muon": (5e-3, 1e-2, 2e-2, 4e-2, 8e-2, 1.6e-1),
-    "schedule_free_adamw": (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2),
-    PUBLISHED: (2.5e-3,),
-    "adafactor": (4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2, 1.3e-1),
-    "sgd": (2e-2, 4e-2, 8e-2, 1.6e-1, 3.2e-1, 6.4e-1),
-    NOMINAL: (0.125, 0.25, 0.5, 1.0, 2.0, 4.0),
-    MNEMOSYNE: (1.0,),  # told steps and labels, as the trainer tells them
-    SIX_LINES: (1.0,),  # told nothing: the six lines of the README
-    **{f"without_{part}": (1.0,) for part in ABLATIONS},  # Mnemosyne less one part
-}
+_NOMINAL_FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+_PUBLISHED_SCHEDULE_FREE_RATE = 2.5e-3
 MORE_RATES = 3  # beyond an end of the sweep, where the best rate stands at that end
+# Ablations of what output heads of zeros leave without effect.
+_NEED_HEADS = ("heads", "memory", "encoder")
+RELEASED, NOMINAL = "released", "nominal"
 
 
-def rates_of(optimizer: str) -> tuple[float, ...]:
-    """The rates that it is tried at; a candidate is tried as it was learned."""
-    return (1.0,) if ":" in optimizer else RATES[optimizer]
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """An optimizer in a comparison.
+
+    Attributes:
+        name: in tables, pictures, files and flags.
+        optimizer: a row of the table of optimizers, or "lstm" or "rnnprop".
+        rates: tried; a single one is no sweep.
+        settings: of the recipe's section `optimizer`, in addition to the name.
+        meta_params: `RELEASED`, `NOMINAL` or a file.
+        knows_run: whether it is given the number of steps and the labels of each.
+        as_published: whether it has the defaults of its authors in place of the recipe's.
+    """
+
+    name: str
+    optimizer: str = "mnemosyne"
+    rates: tuple[float, ...] = (1.0,)
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    meta_params: str = RELEASED
+    knows_run: bool = True
+    as_published: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name in pictures: that of the table of optimizers, or its own."""
+        return display_name(self.name)
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether it is tried at several rates."""
+        return len(self.rates) > 1
+
+    @property
+    def is_mnemosyne(self) -> bool:
+        """Whether it is Mnemosyne, or Mnemosyne without a part."""
+        return self.optimizer == "mnemosyne"
+
+    def make(self, learning_rate: Any, num_train_steps: int, labels_per_step: int) -> Any:
+        """Returns the Keras optimizer; baselines with warm-up and linear decay, as in the trainer.
+
+        Args:
+            learning_rate: its peak, a float or a variable; of Mnemosyne a multiple of the built-in
+                rates.
+            num_train_steps: of the run.
+            labels_per_step: labels in the loss of each step.
+        """
+        run = {"total_steps": num_train_steps, "labels_per_step": labels_per_step}
+        if self.optimizer in _LSTMS:
+            return _LSTMS[self.optimizer](learning_rate, meta_params=self.meta_params)
+        if self.meta_params != RELEASED:
+            return self._with_meta_params(learning_rate, run)
+        if not self.knows_run:
+            return Mnemosyne(learning_rate)
+        if self.as_published:
+            # Defaults of the code that its authors publish: no decay, no warm-up, no clipping.
+            return ScheduleFreeAdamW(learning_rate, weight_decay=None)
+        config = OptimizerConfig(
+            name=self.optimizer, learning_rate=learning_rate, **dict(self.settings)
+        )
+        return from_recipe.make_optimizer(config, num_train_steps, labels_per_step)
+
+    def _with_meta_params(self, learning_rate: Any, run: Mapping[str, int]) -> Mnemosyne:
+        """Fully learned ones have neither schedule nor weight decay, as while they learned."""
+        params = MetaParams.resolve(self.meta_params)
+        if params.structure.nominal_direction:
+            return Mnemosyne(learning_rate, meta_params=params, **run)
+        return Mnemosyne(learning_rate, weight_decay=0.0, meta_params=params)
 
 
-def candidate(meta_params: str, kind: str = MNEMOSYNE) -> str:
-    """The name under which the meta-parameters of a file race.
+_LSTMS = {"lstm": CoordinatewiseLSTM, "rnnprop": RNNprop}
+_ADAM_RATES = OPTIMIZER_TABLE["adamw"].sweep_rates
+ADAMW, MNEMOSYNE, SWEPT_NOMINAL = (
+    Contestant("adamw", "adamw", _ADAM_RATES),
+    Contestant("mnemosyne"),
+    Contestant("nominal", rates=_NOMINAL_FACTORS, meta_params=NOMINAL),
+)
+CONTESTANTS = {
+    each.name: each
+    for each in (
+        ADAMW,
+        Contestant("adamw(beta_2=0.95)", "adamw", _ADAM_RATES, {"beta_2": 0.95}),
+        Contestant("adamw(decay_start=0.3)", "adamw", _ADAM_RATES, {"decay_start": 0.3}),
+        *(
+            Contestant(row.name, row.name, row.sweep_rates)
+            for row in HAND_DESIGNED
+            if row.name != "adamw"
+        ),
+        Contestant(
+            "schedule_free_adamw()",
+            "schedule_free_adamw",
+            (_PUBLISHED_SCHEDULE_FREE_RATE,),
+            as_published=True,
+        ),
+        SWEPT_NOMINAL,
+        MNEMOSYNE,
+        Contestant("mnemosyne()", knows_run=False),
+        *(Contestant(f"without_{part}", settings={"without": part}) for part in ABLATIONS),
+    )
+}
+
+
+def candidate(meta_params: str, optimizer: str = "mnemosyne") -> Contestant:
+    """Returns the optimizer with the meta-parameters of a file.
 
     Args:
-        meta_params: the file.
-        kind: "mnemosyne", "lstm" or "rnnprop".
+        meta_params: the file, or `NOMINAL`.
+        optimizer: "mnemosyne", "lstm" or "rnnprop".
     """
-    return f"{kind}:{meta_params}"
+    return Contestant(f"{optimizer}:{meta_params}", optimizer, meta_params=meta_params)
 
 
-def load_candidate(meta_params: str) -> str:
-    """Reads a file of meta-parameters; returns its `candidate`, whichever optimizer it is of.
+def load_candidate(meta_params: str) -> Contestant:
+    """Reads a file of meta-parameters; returns its `candidate`, of the optimizer that it is for.
 
     Raises:
         ValueError: it is no such file; with what each optimizer expected.
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
     """
-    from mnemosyne_tf.lstm.params import LSTMParams
-    from mnemosyne_tf.meta_params import MetaParams
-
     try:
         MetaParams.load(meta_params)
         return candidate(meta_params)
@@ -69,89 +153,39 @@ def load_candidate(meta_params: str) -> str:
             inputs = LSTMParams.load(meta_params).structure.inputs
         except ValueError as of_lstm:
             raise ValueError(f"--candidate: {of_mnemosyne} {of_lstm}") from of_lstm
-    return candidate(meta_params, LSTM if inputs == "log_sign" else RNNPROP)
+    return candidate(meta_params, "lstm" if inputs == "log_sign" else "rnnprop")
 
 
-def is_swept(optimizer: str) -> bool:
-    """Whether it is tried at several rates."""
-    return len(rates_of(optimizer)) > 1
+def all_that_differ() -> list[Contestant]:
+    """Returns every contestant, less the ablations that change nothing.
 
-
-def is_ours(optimizer: str) -> bool:
-    """Whether it is Mnemosyne or a part of it."""
-    ours = (MNEMOSYNE, SIX_LINES, NOMINAL)
-    return optimizer in ours or optimizer.startswith(("without_", candidate("")))
-
-
-def all_that_differ() -> list[str]:
-    """Returns every optimizer, less ablations that change nothing.
-
-    With heads of zeros nobody hears of encoder and memory: without them it is the same run.
+    Behind output heads of zeros encoder and memory have no effect: without them it is the same run.
     """
-    from mnemosyne_tf import Mnemosyne
-    from mnemosyne_tf.learned.heads import output_heads
-
     if any(output_heads(Mnemosyne().meta_params.values)):
-        return [*RATES]
-    unheard = ("without_heads", "without_memory", "without_encoder")
-    return [optimizer for optimizer in RATES if optimizer not in unheard]
+        return [*CONTESTANTS.values()]
+    return [
+        each for each in CONTESTANTS.values() if each.settings.get("without") not in _NEED_HEADS
+    ]
 
 
-def next_rate(tried: list[float], best: float) -> float | None:
+def named(names: Sequence[str]) -> list[Contestant]:
+    """Returns contestants by name, in the order of the table.
+
+    Raises:
+        ValueError: one of the names is unknown.
+    """
+    if unknown := set(names) - set(CONTESTANTS):
+        raise ValueError(
+            f"--optimizers: expected some of {', '.join(CONTESTANTS)}; received "
+            f"{', '.join(sorted(unknown))}."
+        )
+    return [each for name, each in CONTESTANTS.items() if name in names]
+
+
+def next_rate(tried: Sequence[float], best: float) -> float | None:
     """Returns the rate beyond the end of a sweep at which `best` stands, or None inside it."""
     low, *_, high = sorted(tried)
     ratio = (high / low) ** (1 / (len(tried) - 1))
     if best == high:
         return float(f"{high * ratio:.3g}")
     return float(f"{low / ratio:.3g}") if best == low else None
-
-
-def make_optimizer(
-    optimizer: str, learning_rate: float, num_train_steps: int, labels_per_step: int
-) -> Any:
-    """Returns an optimizer: rivals with warm-up and linear decay, as in the trainer.
-
-    Args:
-        optimizer: a key of `RATES`, or a `candidate`.
-        learning_rate: its peak; of ours a multiple of the built-in rates.
-        num_train_steps: of the run.
-        labels_per_step: labels in the loss of each.
-    """
-    from mnemosyne_tf import Mnemosyne
-    from pipeline.optimizers import from_recipe
-    from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
-    from pipeline.recipes.sections import OptimizerConfig
-
-    told = {"total_steps": num_train_steps, "labels_per_step": labels_per_step}
-    if ":" in optimizer:
-        return _make_candidate(*optimizer.split(":", 1), learning_rate, told)
-    if optimizer == SIX_LINES:
-        return Mnemosyne(learning_rate)
-    if optimizer == NOMINAL:
-        return Mnemosyne(learning_rate, meta_params="nominal", **told)
-    if optimizer == PUBLISHED:
-        # Defaults of the code that its authors publish: no decay, no warm-up, no clipping.
-        return ScheduleFreeAdamW(learning_rate, weight_decay=None)
-    if is_ours(optimizer):
-        without = optimizer.partition("without_")[2]
-        config = OptimizerConfig(learning_rate=learning_rate, without=without)
-    elif optimizer == LATE_DECAY:
-        config = OptimizerConfig(name="adamw", learning_rate=learning_rate, decay_start=0.3)
-    elif optimizer == SHORT_MEMORY:
-        config = OptimizerConfig(name="adamw", learning_rate=learning_rate, beta_2=0.95)
-    else:
-        config = OptimizerConfig(name=optimizer, learning_rate=learning_rate)
-    return from_recipe.make_optimizer(config, num_train_steps, labels_per_step)
-
-
-def _make_candidate(kind: str, meta_params: str, learning_rate: float, told: dict) -> Any:
-    """Fully learned ones have no schedule: their rate stays as it is."""
-    from mnemosyne_tf import CoordinatewiseLSTM, MetaParams, Mnemosyne, RNNprop
-
-    if kind != MNEMOSYNE:
-        lstm = CoordinatewiseLSTM if kind == LSTM else RNNprop
-        return lstm(learning_rate, meta_params=meta_params)
-    params = MetaParams.resolve(meta_params)
-    if params.structure.nominal_direction:
-        return Mnemosyne(learning_rate, meta_params=params, **told)
-    return Mnemosyne(learning_rate, weight_decay=0.0, meta_params=params)  # as it was learned

@@ -1,34 +1,38 @@
-"""The horizon: whether a run ten times as long as any of meta-training ends where it got to.
+"""The story of `mnemosyne bench horizon`: does a very long run end at its lowest loss?
 
-What was learned on runs of some length may do well up to there and fall apart afterwards. A small
-BERT is trained for `NUM_STEPS`; a run has diverged where it ends more than `TOLERANCE` above the
-lowest loss it had, or where a loss is no number.
+What was learned on short runs may do well up to their length and diverge afterwards. A small BERT
+is trained for `NUM_STEPS`. A run has diverged where it ends more than `TOLERANCE` above its lowest
+held-out loss, or where a loss is not a number.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import json
-import os
 from collections.abc import Sequence
 
 import numpy as np
 
 from pipeline.lab import figures_file
-from pipeline.lab.races import bert_tasks
-from pipeline.lab.races import sweep as race_sweep
+from pipeline.lab.races import contestants
 from pipeline.lab.races.contestants import MNEMOSYNE
-from pipeline.lab.races.run import Curve
-from pipeline.lab.races.tasks import Task
+from pipeline.lab.races.runs_file import Curve
+from pipeline.lab.races.settings import RaceSettings
+from pipeline.lab.races.sweep import Sweep
+from pipeline.lab.races.table import markdown_table
+from pipeline.lab.races.tasks import berts
+from pipeline.lab.races.tasks.task import Task
 from pipeline.lab.races.transfer import BASE
 
-TOLERANCE = 0.05  # nats; between two looks, a loss of 2,000 sequences moves by less
+TOLERANCE = 0.05  # nats; between two evaluations, a loss of 2,000 sequences moves by less
 NUM_STEPS = 12_000  # ten times the longest runs of the recipe `rates`
-_LOOKS = 24
+_EVALUATIONS = 24
 SIZE = dataclasses.replace(
-    BASE, name="horizon", eval_every_steps=NUM_STEPS // _LOOKS, num_evaluations=_LOOKS
+    BASE,
+    name="horizon",
+    eval_every_steps=NUM_STEPS // _EVALUATIONS,
+    num_evaluations=_EVALUATIONS,
 )
+_HEADERS = ("optimizer", "plateau", "lowest held-out loss", "at the end", "diverged")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +40,8 @@ class Ending:
     """How the runs of one optimizer ended.
 
     Attributes:
-        optimizer: what ran, untuned.
-        finals, lowest: held-out losses of each seed, at the end and at the best look, nats.
+        optimizer: that ran untuned.
+        finals, lowest: held-out losses of each seed, at the end and the lowest, nats.
         plateau: nats.
     """
 
@@ -53,17 +57,46 @@ class Ending:
         return int(np.sum(~(gaps <= TOLERANCE)))
 
 
-def horizon_task(texts: list[str] | None, folder: str) -> Task:
-    """Returns the long run; a text too short for it is read several times over.
+def run(settings: RaceSettings, *, candidates: Sequence[str] = ()) -> None:
+    """Runs the released parameters and the candidates from all seeds, and prints the table.
 
     Args:
-        texts: one `GLOB` or `GLOB::LAYOUT`, or `masked_lm_records.ADDRESSES`. None: the addresses.
+        settings: of the comparison; it has no picture.
+        candidates: files of meta-parameters.
+
+    Raises:
+        ValueError: several texts are given, or a file holds no meta-parameters.
+        FileNotFoundError: a file does not exist.
+    """
+    chosen = [MNEMOSYNE, *map(contestants.load_candidate, candidates)]
+    task = horizon_task(settings.text, settings.records)
+    sweep = Sweep(settings.runs, seeds=settings.seeds, sweep_seeds=settings.sweep_seeds)
+    sweep.announce(task, chosen)
+    data = task.load()
+    plateau = task.plateau(data)
+    curves = sweep.run(task, data, chosen, plateau)
+    sweep.close()
+    endings = [ending(name, [*by_rate.values()][0], plateau) for name, by_rate in curves.items()]
+    print(f"\n{task.name}: {task.num_train_steps:,} steps of {task.batch_size}; {task.about}\n")
+    print(to_markdown(endings))
+    if settings.output:
+        rows = [{**vars(each), "diverged": each.diverged} for each in endings]
+        versions = ("tensorflow", "tf-keras", "numpy")
+        figures_file.save(settings.output, {"horizon": rows}, versions_of=versions)
+    print(f"\nhorizon: {sum(each.diverged for each in endings)} run(s) diverged")
+
+
+def horizon_task(texts: Sequence[str], folder: str) -> Task:
+    """Returns the long run; a text too short for it is read several times.
+
+    Args:
+        texts: one `GLOB` or `GLOB::LAYOUT`, or empty for the addresses.
         folder: where records are kept.
 
     Raises:
         ValueError: several texts are given.
     """
-    return bert_tasks.bert_task(SIZE, bert_tasks.only_text(texts, "horizon"), folder)
+    return berts.bert_task(SIZE, berts.only_text(texts), folder)
 
 
 def ending(optimizer: str, curves: Sequence[Curve], plateau: float) -> Ending:
@@ -75,44 +108,14 @@ def ending(optimizer: str, curves: Sequence[Curve], plateau: float) -> Ending:
 
 def to_markdown(endings: Sequence[Ending]) -> str:
     """Returns a table with a row for each optimizer."""
-    lines = [
-        "| optimizer | plateau | lowest held-out loss | at the end | diverged |",
-        "| --- | --- | --- | --- | --- |",
+    rows = [
+        (
+            each.optimizer,
+            f"{each.plateau:.4f}",
+            ", ".join(f"{loss:.4f}" for loss in each.lowest),
+            ", ".join(f"{loss:.4f}" for loss in each.finals),
+            f"{each.diverged} of {len(each.finals)}",
+        )
+        for each in endings
     ]
-    for each in endings:
-        lowest, finals = (
-            ", ".join(f"{loss:.4f}" for loss in losses) for losses in (each.lowest, each.finals)
-        )
-        lines.append(
-            f"| {each.optimizer} | {each.plateau:.4f} | {lowest} | {finals} | "
-            f"{each.diverged} of {len(each.finals)} |"
-        )
-    return "\n".join(lines)
-
-
-def main(args: argparse.Namespace, candidates: Sequence[str]) -> int:
-    """Runs what ships and the candidates from all --seeds, prints the table; returns 0.
-
-    Raises:
-        ValueError: a flag makes no sense.
-    """
-    for name in ("plot", "tasks", "optimizers"):
-        if getattr(args, name):
-            raise ValueError(f"--suite horizon has no --{name}: leave it out.")
-    task = horizon_task(args.text, args.runs)
-    os.makedirs(args.runs, exist_ok=True)
-    chosen = [MNEMOSYNE, *candidates]
-    sweep = race_sweep.Sweep(args.runs, seeds=args.seeds, sweep_seeds=args.sweep_seeds)
-    sweep.announce(task, chosen)
-    data = task.load()
-    curves, plateau = sweep.run(task, data, chosen), task.plateau(data)
-    sweep.close()
-    endings = [ending(name, [*by_rate.values()][0], plateau) for name, by_rate in curves.items()]
-    print(f"\n{task.name}: {task.num_train_steps:,} steps of {task.batch_size}; {task.about}\n")
-    print(to_markdown(endings))
-    if args.output:
-        rows = [vars(each) | {"diverged": each.diverged} for each in endings]
-        finite = json.loads(json.dumps({"horizon": rows}), parse_constant=lambda name: None)
-        figures_file.save(args.output, finite, versions_of=("tensorflow", "tf-keras", "numpy"))
-    print(f"\nhorizon: {sum(each.diverged for each in endings)} run(s) diverged")
-    return 0
+    return markdown_table(rows, _HEADERS)

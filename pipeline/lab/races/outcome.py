@@ -1,4 +1,4 @@
-"""The outcome of a race on one task: whether it counts, its figures in words and as JSON."""
+"""The outcome of a comparison on one task: whether it counts, and its figures as text and JSON."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.lab.races import table
-from pipeline.lab.races.contestants import is_ours
 from pipeline.lab.races.table import PACE, Curves, Result
-from pipeline.lab.races.tasks import Task
+from pipeline.lab.races.tasks.task import Task
 
 # Nats below the plateau at which the best AdamW must end, lest every run is still on it.
 LEFT_BEHIND = 0.3
@@ -22,38 +21,47 @@ class Outcome:
     """All curves of a task.
 
     Attributes:
-        task: what was raced on.
+        task: what was learned.
         curves: optimizer -> rate -> curves of the seeds; `adamw` is among them.
         plateau: nats, or None where the task has none.
+        mnemosynes: names of those optimizers that are Mnemosyne, whole or without a part.
     """
 
     task: Task
     curves: dict[str, Curves]
     plateau: float | None
+    mnemosynes: frozenset[str] = frozenset()
 
     @functools.cached_property
     def results(self) -> list[Result]:
         """Best final loss first."""
         return table.results(self.curves)
 
+    @property
     def below_plateau(self) -> float | None:
-        """Returns how far, in nats, the best AdamW ended below the plateau."""
+        """How far the best AdamW ended below the plateau, nats; None where there is none."""
         if self.plateau is None:
             return None
         (pace,) = (result for result in self.results if result.optimizer == PACE)
         return self.plateau - float(np.mean(pace.losses))
 
+    @property
+    def counts(self) -> bool:
+        """Whether the comparison says anything: AdamW left the plateau, or there is none."""
+        below = self.below_plateau
+        return below is None or below >= LEFT_BEHIND
+
     def verdict(self) -> str:
-        """Returns whether the race counts, in words; nothing where there is no plateau."""
-        below = self.below_plateau()
+        """Returns in words whether it counts; nothing where there is no plateau."""
+        below = self.below_plateau
         if below is None:
             return ""
-        if below >= LEFT_BEHIND:
+        if self.counts:
             return f"counts: AdamW ends {below:.2f} nats below the plateau of {self.plateau:.3f}"
         where = f"only {below:.2f} nats below" if below > 0 else f"{-below:.2f} nats above"
         return (
             f"does not count: AdamW ends {where} the plateau of {self.plateau:.3f}; at least "
-            f"{LEFT_BEHIND} nats below it are asked for"
+            f"{LEFT_BEHIND} nats below it are required"
         )
 
     def to_markdown(self) -> str:
@@ -64,19 +72,19 @@ class Outcome:
             f"{task.name}: {task.num_train_steps:,} steps of {task.batch_size}, {seeds} seed(s)"
         )
         about = f"; {task.about}" if task.about else ""
-        said = [heading + about, self.verdict(), table.to_markdown(self.results)]
-        return "\n\n".join(filter(None, said))
+        parts = [heading + about, self.verdict(), table.to_markdown(self.results)]
+        return "\n\n".join(filter(None, parts))
 
     def to_json(self) -> dict[str, Any]:
         """Returns settings, figures and all curves."""
-        task, below = self.task, self.below_plateau()
+        task = self.task
         return {
             "steps": task.num_train_steps,
             "batch_size": task.batch_size,
             "about": task.about,
             "plateau": self.plateau,
-            "adamw_below_plateau": below,
-            "counts": None if below is None else below >= LEFT_BEHIND,
+            "adamw_below_plateau": self.below_plateau,
+            "counts": self.counts,
             "results": [vars(result) for result in self.results],
             "curves": {
                 optimizer: {
@@ -87,10 +95,11 @@ class Outcome:
             },
         }
 
-    def last_words(self) -> str:
-        """Returns the places of ours, in one line."""
+    def summary(self) -> str:
+        """Returns the ranks of Mnemosyne and its ablations, in one line."""
         order = [result.optimizer for result in self.results]
-        ours = [each for each in order if is_ours(each)]
-        places = ", ".join(f"{each} {order.index(each) + 1}." for each in ours)
-        said = f"{self.task.name}: {places or 'no mnemosyne'} of {len(order)}, first {order[0]}"
-        return said + (" (does not count)" if self.verdict().startswith("does not") else "")
+        ranks = ", ".join(
+            f"{each} {rank}." for rank, each in enumerate(order, start=1) if each in self.mnemosynes
+        )
+        line = f"{self.task.name}: {ranks or 'no mnemosyne'} of {len(order)}, first {order[0]}"
+        return line + ("" if self.counts else " (does not count)")

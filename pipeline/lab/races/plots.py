@@ -1,4 +1,4 @@
-"""Races as pictures: curves at the best rates, steps to AdamW's loss, and loss over the rate."""
+"""A comparison as a picture: curves at the best rates, steps to AdamW's loss, loss by rate."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+import matplotlib
 import numpy as np
 
-from pipeline.lab.races.contestants import is_ours
 from pipeline.lab.races.outcome import Outcome
 from pipeline.lab.races.table import Curves, best_rate, mean_curve
 
 _LEAST_CEILING = 2.0  # of the sweep's axis, times the worst of the best; diverged runs lie above
-
-_WORDS_BELOW = 70  # characters in a line under the bars
+_CHARACTERS_BELOW = 70  # characters in a line under the bars
 
 
 def draw(outcomes: Sequence[Outcome], path: str) -> None:
@@ -24,8 +23,6 @@ def draw(outcomes: Sequence[Outcome], path: str) -> None:
         outcomes: one of each task.
         path: of the picture; its ending says which kind.
     """
-    import matplotlib
-
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
@@ -34,9 +31,12 @@ def draw(outcomes: Sequence[Outcome], path: str) -> None:
     )
     for outcome, (left, middle, right) in zip(outcomes, axes, strict=True):
         styles = {
-            optimizer: {"color": f"C{place % 10}", "linewidth": 2.4 if is_ours(optimizer) else 1.2}
-            | {"linestyle": "-" if place < 10 else "--"}
-            for place, optimizer in enumerate(outcome.curves)
+            optimizer: {
+                "color": f"C{index % 10}",
+                "linewidth": 2.4 if optimizer in outcome.mnemosynes else 1.2,
+                "linestyle": "-" if index < 10 else "--",
+            }
+            for index, optimizer in enumerate(outcome.curves)
         }
         for optimizer, by_rate in outcome.curves.items():
             _draw_curve(left, optimizer, by_rate, styles[optimizer])
@@ -75,17 +75,18 @@ def _draw_curve(axis, optimizer: str, by_rate: Curves, style: dict) -> None:
 
 
 def _draw_bars(axis, outcome: Outcome, styles: dict[str, dict]) -> None:
-    """A bar as long as the share of AdamW's steps; "never" where its loss was not reached."""
+    """A bar as long as the fraction of AdamW's steps; "never" where its loss was not reached."""
     order = outcome.results[::-1]
-    for place, result in enumerate(order):
-        share = result.steps_to_pace
-        length, text = (share, f" {share:.2f}") if math.isfinite(share) else (0.0, " never")
-        axis.barh(place, length, color=styles[result.optimizer]["color"])
-        axis.text(length, place, text, va="center", fontsize="small")
+    for index, result in enumerate(order):
+        steps = result.steps_to_pace
+        length, text = (steps, f" {steps:.2f}") if math.isfinite(steps) else (0.0, " never")
+        axis.barh(index, length, color=styles[result.optimizer]["color"])
+        axis.text(length, index, text, va="center", fontsize="small")
     axis.set_yticks(range(len(order)), [result.optimizer for result in order], fontsize="small")
     axis.axvline(1.0, color="black", linewidth=0.8)
-    said = textwrap.fill(outcome.verdict(), _WORDS_BELOW)
-    axis.set(title="steps to AdamW's final loss", xlabel=f"share of AdamW's\n{said}", xlim=(0, 1.2))
+    verdict = textwrap.fill(outcome.verdict(), _CHARACTERS_BELOW)
+    xlabel = f"fraction of AdamW's\n{verdict}"
+    axis.set(title="steps to AdamW's final loss", xlabel=xlabel, xlim=(0, 1.2))
 
 
 def _draw_sensitivity(axis, by_rate: Curves, style: dict) -> None:

@@ -1,6 +1,6 @@
-"""One run of a race, kept: its curve is written to a file named after all that shaped it.
+"""One run of a comparison: read from the file of finished runs, or made and added to it.
 
-So a race goes on where it was stopped, and nothing is run twice.
+So a comparison continues where it was stopped, and nothing is run twice.
 """
 
 from __future__ import annotations
@@ -8,35 +8,22 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+from mnemosyne_tf.step_size import rule_of_run
 
-from pipeline.lab.races.contestants import make_optimizer
-from pipeline.lab.races.tasks import Arrays, Task
+from mnemosyne_tf import MetaParams
+from pipeline.lab.races.contestants import Contestant
+from pipeline.lab.races.runs_file import Curve, FinishedRun, RunKey, RunsFile
+from pipeline.lab.races.tasks.task import Arrays, Task
+from pipeline.lab.races.trainer import Trainer
 
-if TYPE_CHECKING:
-    from pipeline.lab.races.trainer import Trainer
-
-
-@dataclasses.dataclass(frozen=True)
-class Curve:
-    """What came of a run; lists of one length, in the order of the steps.
-
-    Attributes:
-        steps: taken when the held-out part was judged.
-        seconds: of training up to there, without compilation and evaluation.
-        cpu_seconds: the same in CPU time of the process, which other programs do not lengthen.
-        losses, accuracies: on the held-out part; losses in nats.
-    """
-
-    steps: list[int] = dataclasses.field(default_factory=list)
-    seconds: list[float] = dataclasses.field(default_factory=list)
-    cpu_seconds: list[float] = dataclasses.field(default_factory=list)
-    losses: list[float] = dataclasses.field(default_factory=list)
-    accuracies: list[float] = dataclasses.field(default_factory=list)
+_DIGITS = 12  # of a SHA-256: the runs of a file are thousands at most
+# Where Keras keeps a class, which may move without changing what it does.
+_PLACES = ("module", "registered_name")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,12 +31,12 @@ class Run:
     """What shapes a run on a task.
 
     Attributes:
-        optimizer: a key of `race_optimizers.RATES`.
-        learning_rate: its peak; of ours a multiple of the built-in rates.
+        contestant: the optimizer.
+        learning_rate: its peak; of Mnemosyne a multiple of the built-in rates.
         seed: of initial weights and the order of the data.
     """
 
-    optimizer: str
+    contestant: Contestant
     learning_rate: float
     seed: int
 
@@ -60,87 +47,105 @@ class Runs:
     Args:
         task: what is learned.
         data: of the task, train and held-out.
-        folder: of finished runs.
+        file: of finished runs.
+        plateau: of the task, nats, or None.
     """
 
-    def __init__(self, task: Task, data: tuple[Arrays, Arrays], folder: str):
-        self._task, self._data, self._folder = task, data, folder
-        self._digest = digest(data)
+    def __init__(
+        self, task: Task, data: tuple[Arrays, Arrays], file: RunsFile, plateau: float | None = None
+    ):
+        self._task, self._data, self._file, self._plateau = task, data, file, plateau
+        self._data_fingerprint = fingerprint_of_data(data)
         self._trainers: dict[str, Trainer] = {}
 
     def curve(self, run: Run, on_evaluation: Callable[[Curve], None] = lambda curve: None) -> Curve:
-        """Returns the curve of a run, from its file or by running it.
-
-        Optimizers of equal settings share a file, whatever they are called.
+        """Returns the course of a run, from the file or by running it.
 
         Args:
             run: what shapes it.
-            on_evaluation: called with the curve so far, after each look at the held-out part.
+            on_evaluation: called with the curve so far, after each evaluation.
         """
-        path = self.path(run)
-        if os.path.exists(path):
-            with open(path) as stream:
-                return Curve(**json.load(stream)["curve"])
-        trainer = self._trainer(run.optimizer)
-        curve = trainer.train(run.learning_rate, run.seed, on_evaluation)
-        content = {"task": self._task.name, "run": vars(run), "curve": vars(curve)}
-        with open(f"{path}.tmp", "w") as stream:
-            json.dump(content, stream)
-        os.replace(f"{path}.tmp", path)
+        if (finished := self._file.find(self.key(run))) is not None:
+            return finished.curve
+        trainer = self._trainer(run.contestant)
+        curve = trainer.train(run.learning_rate, run.seed, on_evaluation).rounded()
+        self._file.add(
+            FinishedRun(
+                key=self.key(run),
+                optimizer=run.contestant.name,
+                learning_rate=run.learning_rate,
+                about=self._task.about,
+                batch_size=self._task.batch_size,
+                plateau=self._plateau,
+                date=time.strftime("%Y-%m-%d", time.gmtime()),
+                curve=curve,
+            )
+        )
         return curve
 
-    def path(self, run: Run) -> str:
-        """Returns the file of a run, named after task, optimizer with all settings, seed, data."""
-        task = self._task
-        optimizer = make_optimizer(
-            run.optimizer, run.learning_rate, task.num_train_steps, task.labels_per_step
-        )
-        kind = type(optimizer).__name__
-        config = optimizer.get_config()
-        if "meta_params" in config:  # a name, as of what ships, may come to mean other numbers
-            config["meta_params"] = _fingerprint(optimizer.meta_params, config)
-        shape = [task.batch_size, task.eval_every_steps, task.num_evaluations, task.jit_compile]
-        key = [kind, config, run.seed, *shape, self._digest]
-        text = json.dumps(key, sort_keys=True, default=_as_json)
-        name = hashlib.sha256(text.encode()).hexdigest()[:12]
-        return os.path.join(self._folder, f"{task.name}-{kind}-{name}.json")
+    def key(self, run: Run) -> RunKey:
+        """Returns what identifies a run; contestants of equal settings share it."""
+        settings = fingerprint_of_settings(run.contestant, run.learning_rate, self._task)
+        return RunKey(self._task.name, settings, self._data_fingerprint, run.seed)
 
-    def _trainer(self, optimizer: str) -> Trainer:
-        """Returns the one that is compiled; of the optimizer before nothing is kept."""
-        if optimizer not in self._trainers:
-            from pipeline.lab.races.trainer import Trainer
-
-            self._trainers = {optimizer: Trainer(self._task, self._data, optimizer)}
-        return self._trainers[optimizer]
+    def _trainer(self, contestant: Contestant) -> Trainer:
+        """Returns the one that is compiled; of the contestant before nothing is kept."""
+        if contestant.name not in self._trainers:
+            self._trainers = {contestant.name: Trainer(self._task, self._data, contestant)}
+        return self._trainers[contestant.name]
 
 
-def digest(data: tuple[Arrays, Arrays]) -> str:
+def fingerprint_of_settings(contestant: Contestant, learning_rate: float, task: Task) -> str:
+    """Returns a hash of the optimizer's class and settings and of the task's batches and steps."""
+    optimizer = contestant.make(learning_rate, task.num_train_steps, task.labels_per_step)
+    config = optimizer.get_config()
+    if "meta_params" in config:  # a name, as of the released set, may come to mean other numbers
+        config["meta_params"] = _fingerprint_of_meta_params(optimizer.meta_params, config)
+    shape = [task.batch_size, task.eval_every_steps, task.num_evaluations, task.jit_compile]
+    return _digest(json.dumps([type(optimizer).__name__, _set(config), shape], sort_keys=True))
+
+
+def fingerprint_of_data(data: tuple[Arrays, Arrays]) -> str:
     """Returns a hash of all inputs and labels."""
     content = hashlib.sha256()
     for inputs, labels in data:
         named = inputs if isinstance(inputs, dict) else {"": inputs}
         for array in [*named.values(), labels]:
             content.update(np.ascontiguousarray(array).tobytes())
-    return content.hexdigest()
+    return content.hexdigest()[:_DIGITS]
 
 
-def _fingerprint(params: Any, config: dict[str, Any]) -> str:
-    """What tells meta-parameters apart on this run, whose labels and steps are in `config`.
+def _fingerprint_of_meta_params(params: Any, config: dict[str, Any]) -> str:
+    """Fingerprint of the meta-parameters as they are on the run whose labels and steps are set.
 
-    What follows the run counts as what it is there: sets that differ in that alone share the
-    runs for which the rates were found.
+    Sets that differ only in how rates follow the run share the runs for which the rates were found.
+    Values count to five digits: powers of float32 differ in the last bit from processor to
+    processor.
     """
-    from mnemosyne_tf import MetaParams
-    from mnemosyne_tf.step_size import rule_of_run
-
-    if isinstance(params, MetaParams):
-        told = {
-            "labels_per_step": config.pop("labels_per_step"),
-            "total_steps": config["total_steps"],
-        }
-        params = MetaParams(params.structure, rule_of_run(params.values, **told))
-    return params.fingerprint()
+    if not isinstance(params, MetaParams):
+        return params.fingerprint()
+    run = {"labels_per_step": config.pop("labels_per_step"), "total_steps": config["total_steps"]}
+    values = {
+        name: [f"{value:.5g}" for value in np.ravel(each)]
+        for name, each in rule_of_run(params.values, **run).items()
+    }
+    return _digest(json.dumps([dataclasses.asdict(params.structure), values], sort_keys=True))
 
 
-def _as_json(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else repr(value)
+def _set(config: Any) -> Any:
+    """Returns a configuration for JSON, less what is None or empty and where classes are kept.
+
+    So neither a new setting that is off by default nor a module that moved renames a run.
+    """
+    if isinstance(config, Mapping):
+        found = {str(key): _set(each) for key, each in config.items() if key not in _PLACES}
+        return {key: value for key, value in found.items() if value not in (None, {}, [], "")}
+    if isinstance(config, (list, tuple)):
+        return [_set(value) for value in config]
+    if hasattr(config, "tolist"):
+        return config.tolist()
+    return config if isinstance(config, (str, int, float, bool, type(None))) else repr(config)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]

@@ -1,6 +1,6 @@
-"""Which runs a race makes: every rate from few seeds, then the best rate from all of them.
+"""Which runs a comparison makes: every rate from few seeds, then the best rate from all of them.
 
-Where the best rate stands at an end of its sweep, the sweep goes on beyond that end.
+Where the best rate stands at an end of its sweep, the sweep continues beyond that end.
 """
 
 from __future__ import annotations
@@ -8,65 +8,72 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from tqdm import tqdm
+
 from pipeline.lab.races import table
-from pipeline.lab.races.contestants import MORE_RATES, is_swept, next_rate, rates_of
-from pipeline.lab.races.run import Curve, Run, Runs
-from pipeline.lab.races.tasks import Arrays, Task
+from pipeline.lab.races.contestants import MORE_RATES, Contestant, next_rate
+from pipeline.lab.races.run import Run, Runs
+from pipeline.lab.races.runs_file import Curve, RunsFile
+from pipeline.lab.races.tasks.task import Arrays, Task
 
 
 class Sweep:
-    """Runs optimizers on tasks, or reads what ran before, with a progress bar of steps.
+    """Runs optimizers on tasks, or reads finished runs, with a progress bar of steps.
 
     Args:
-        folder: of finished runs.
+        runs: file of finished runs, or the folder of one.
         seeds: runs at the best rate.
         sweep_seeds: runs at every other rate.
     """
 
-    def __init__(self, folder: str, *, seeds: int, sweep_seeds: int):
-        from tqdm import tqdm
-
-        self._folder, self._seeds, self._sweep_seeds = folder, seeds, min(seeds, sweep_seeds)
+    def __init__(self, runs: str, *, seeds: int, sweep_seeds: int):
+        self._file = RunsFile(runs)
+        self._seeds, self._sweep_seeds = seeds, min(seeds, sweep_seeds)
         self._bar = tqdm(file=sys.stderr, unit="step", total=0)
 
-    def announce(self, task: Task, optimizers: Sequence[str]) -> None:
-        """Lets the bar know of runs to come."""
-        for optimizer in optimizers:
-            rates = len(rates_of(optimizer)) if is_swept(optimizer) else 0
-            runs = (rates - 1) * self._sweep_seeds + self._seeds if rates else self._seeds
+    def announce(self, task: Task, contestants: Sequence[Contestant]) -> None:
+        """Adds the runs to come to the length of the bar."""
+        for contestant in contestants:
+            others = len(contestant.rates) - 1
+            runs = others * self._sweep_seeds + self._seeds
             self._bar.total += runs * task.num_train_steps
 
     def run(
-        self, task: Task, data: tuple[Arrays, Arrays], optimizers: Sequence[str]
+        self,
+        task: Task,
+        data: tuple[Arrays, Arrays],
+        contestants: Sequence[Contestant],
+        plateau: float | None = None,
     ) -> dict[str, dict[float, list[Curve]]]:
-        """Returns optimizer -> rate -> curves of the seeds."""
-        runs = Runs(task, data, self._folder)
+        """Returns name of the contestant -> rate -> curves of the seeds."""
+        runs = Runs(task, data, self._file, plateau)
 
-        def curves(optimizer: str, rate: float, seeds: range) -> list[Curve]:
-            return [self._one(runs, task, Run(optimizer, rate, seed)) for seed in seeds]
+        def curves(contestant: Contestant, rate: float, seeds: range) -> list[Curve]:
+            return [self._one(runs, task, Run(contestant, rate, seed)) for seed in seeds]
 
-        def sweep(optimizer: str) -> dict[float, list[Curve]]:
+        def sweep(contestant: Contestant) -> dict[float, list[Curve]]:
             first = range(self._sweep_seeds)
-            by_rate = {rate: curves(optimizer, rate, first) for rate in rates_of(optimizer)}
-            if is_swept(optimizer):
+            by_rate = {rate: curves(contestant, rate, first) for rate in contestant.rates}
+            if contestant.is_swept:
                 for _ in range(MORE_RATES):
                     beyond = next_rate([*by_rate], table.best_rate(by_rate))
                     if beyond is None:
                         break
                     self._bar.total += self._sweep_seeds * task.num_train_steps
-                    by_rate[beyond] = curves(optimizer, beyond, first)
+                    by_rate[beyond] = curves(contestant, beyond, first)
             best = table.best_rate(by_rate)
-            by_rate[best] += curves(optimizer, best, range(self._sweep_seeds, self._seeds))
+            by_rate[best] += curves(contestant, best, range(self._sweep_seeds, self._seeds))
             return by_rate
 
-        return {optimizer: sweep(optimizer) for optimizer in optimizers}
+        return {contestant.name: sweep(contestant) for contestant in contestants}
 
     def close(self) -> None:
         """Ends the progress bar."""
         self._bar.close()
 
     def _one(self, runs: Runs, task: Task, run: Run) -> Curve:
-        self._bar.set_description(f"{task.name} {run.optimizer} {run.learning_rate:g} #{run.seed}")
+        name = f"{task.name} {run.contestant.name} {run.learning_rate:g} #{run.seed}"
+        self._bar.set_description(name)
         self._bar.set_postfix_str("")  # the loss of the run before
         shown = 0
 
@@ -77,7 +84,7 @@ class Sweep:
             shown = curve.steps[-1]
 
         curve = runs.curve(run, show)
-        # What was read and not run tells nothing about the time that is left.
+        # A run that was read and not made says nothing about the time that is left.
         self._bar.total -= task.num_train_steps - shown
         self._bar.refresh()
         return curve

@@ -1,4 +1,3 @@
-import argparse
 import json
 import platform
 
@@ -24,7 +23,6 @@ def test_figures_that_json_cannot_hold_leave_the_file_of_before(tmp_path):
 
 def test_missing_folder_is_named_with_its_flag(tmp_path):
     there, nowhere = str(tmp_path / "f.json"), str(tmp_path / "no" / "f.png")
-    args = argparse.Namespace(output=there, plot=None, other=nowhere)
-    figures_file.check_folders(args, ["output", "plot"])
+    figures_file.check_folders({"output": there, "plot": None})
     with pytest.raises(FileNotFoundError, match="--other: expected a folder .*no, but"):
-        figures_file.check_folders(args, ["output", "other"])
+        figures_file.check_folders({"output": there, "other": nowhere})

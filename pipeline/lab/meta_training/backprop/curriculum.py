@@ -14,7 +14,7 @@ class Stage:
 
     Attributes:
         is_imitation: whether the nominal rule's steps are imitated; else losses are lowered.
-        run_length: inner steps after which a run begins anew.
+        run_length: inner steps after which a run is reset.
         first, end: its meta-steps, from `first` to below `end`.
     """
 
@@ -28,23 +28,23 @@ class Stage:
         """For logs."""
         return "imitation" if self.is_imitation else f"runs of {self.run_length}"
 
-    def begins_anew(self, run: int, meta_step: int, recipe: LearnedRecipe) -> bool:
+    def is_reset(self, run: int, meta_step: int, recipe: LearnedRecipe) -> bool:
         """Whether a run starts from scratch before this meta-step.
 
-        Runs begin one after the other, at equal distances, so that together they see all of a run
-        in every meta-step. Where a stage begins, all do, and the first run of each but the first
-        is cut short.
+        Runs are reset one after the other, at equal distances, so that every meta-step has all
+        phases of a run. Where a stage begins, all are, so the first run of all but one is cut
+        short.
         """
-        num_windows = self.run_length // recipe.unroll_length
-        phase = run * num_windows // recipe.runs_at_once
-        return meta_step == self.first or (meta_step - self.first + phase) % num_windows == 0
+        num_unrolls = self.run_length // recipe.unroll_length
+        phase = run * num_unrolls // recipe.runs_at_once
+        return meta_step == self.first or (meta_step - self.first + phase) % num_unrolls == 0
 
 
 def stages(recipe: LearnedRecipe) -> list[Stage]:
     """All stages of a recipe, in their order; imitation has runs of the first length.
 
-    A stage has meta-steps in proportion to the length of its runs, so that each holds as many runs
-    from their beginning to their end.
+    A stage has meta-steps in proportion to the length of its runs, so each has equally many runs to
+    their end.
     """
     lengths = recipe.lengths()
     ends = [

@@ -1,8 +1,8 @@
-"""Whole runs of a fully learned optimizer beside two nominal rules with swept rates.
+"""Full unrolls of a fully learned optimizer, compared with two nominal rules at swept rates.
 
 The nominal rule is Mnemosyne untrained, with orthogonalised kernels; "elementwise" is the same
-without, an Adam with bounded steps, which the fully learned optimizers have imitated. Both are told
-the length of a run where the task says so; the fully learned optimizer never is.
+without, an Adam with bounded steps, which the fully learned optimizers imitate. Both are given the
+length of a run where the task says so; the fully learned optimizer never is.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from mnemosyne_tf.meta_params import MetaParams
+from pipeline.lab.derived_seed import derived_seed
 from pipeline.lab.meta_training.backprop.unroll import LOSS_FLOOR, MAX_LOG_LOSS
 from pipeline.lab.meta_training.evolution.regret import (
     SWEPT_RATES,
@@ -23,27 +24,27 @@ from pipeline.lab.meta_training.evolution.search_space import SearchSpace
 from pipeline.lab.meta_training.inner_optimizer import InnerMnemosyne, InnerOptimizer
 from pipeline.lab.meta_training.inner_run import InnerRun
 from pipeline.lab.meta_training.meta_folder import MetaFolder
-from pipeline.lab.meta_training.settings import LEARNED, NUM_LOOKS
+from pipeline.lab.meta_training.settings import LEARNED, NUM_EVALUATIONS
 from pipeline.lab.meta_training.tasks.task import Task
 
 NOMINAL, ELEMENTWISE = "nominal", "elementwise"
 NUM_EVALUATION_SEEDS = 2
-# What seeds are drawn for, so that no two uses share one.
+# Purposes of the seeds that are drawn, so that no two uses share one.
 _SWEEP, _EVALUATION, _FINAL = range(1, 4)
 
 
 def score(losses: np.ndarray) -> float:
-    """The meta-loss on held-out losses `[NUM_LOOKS]`, mean over the second half of a run.
+    """The meta-loss on held-out losses `[NUM_EVALUATIONS]`, mean over the second half of a run.
 
-    A regret has a largest value, at which a poor run, one that stands still and one that exploded
-    would be equal; here the largest is of what exploded alone.
+    A regret has a largest value, which a poor run, one without progress and one that exploded would
+    share; here only what exploded has the largest.
     """
-    logs = np.log(losses[NUM_LOOKS // 2 :] + LOSS_FLOOR)
+    logs = np.log(losses[NUM_EVALUATIONS // 2 :] + LOSS_FLOOR)
     return float(np.fmin(logs, MAX_LOG_LOSS).mean())
 
 
-class WholeRuns:
-    """Judges sets of meta-parameters by whole runs on all tasks.
+class FullUnrolls:
+    """Scores sets of meta-parameters by full unrolls on all tasks.
 
     Args:
         tasks: what is trained.
@@ -69,7 +70,7 @@ class WholeRuns:
                     optimizer = InnerMnemosyne(
                         space.nominal,
                         varied,
-                        **task.told,
+                        **task.run_arguments,
                         orthogonalise=rule == NOMINAL,
                     )
                     self._baselines[name] = sweep_nominal_rule(
@@ -83,7 +84,7 @@ class WholeRuns:
                 )
 
     def scores(self, values: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """What the best set has the lowest of, by task: mean score from seeds always the same."""
+        """Mean score by task, from the same seeds every time; the best set has the lowest."""
         seeds = [self._seed_of(_EVALUATION, i) for i in range(NUM_EVALUATION_SEEDS)]
         by_seed = [self._losses(values, seed) for seed in seeds]
         return {
@@ -111,7 +112,7 @@ class WholeRuns:
         return {"learned_regret": mean, "learned_worst": max(found), "tasks": tasks}
 
     def _losses(self, values, seed: int) -> dict[str, np.ndarray]:
-        """Held-out losses by task, `[NUM_LOOKS]`."""
+        """Held-out losses by task, `[NUM_EVALUATIONS]`."""
         member = {name: value[np.newaxis] for name, value in values.items()}
         return {name: run(member, seed)[0] for name, run in self._learned.items()}
 
@@ -119,5 +120,4 @@ class WholeRuns:
         return float(regrets(losses[np.newaxis], self._baselines[f"{task}, {NOMINAL}"])[0])
 
     def _seed_of(self, purpose: int, index: int) -> int:
-        rng = np.random.default_rng([self._seed, purpose, index])
-        return int(rng.integers(2**31 - 2))
+        return derived_seed(self._seed, purpose, index)

@@ -8,7 +8,7 @@ from mnemosyne_tf.lstm.params import LSTMParams, LSTMStructure
 from mnemosyne_tf.meta_params import MetaParams, Structure
 from pipeline.lab.meta_training.inner_optimizer import InnerLSTM, InnerMnemosyne, InnerOptimizer
 
-# What the comparison is not about is the same for all three: the longest step (the CAM's answer is
+# The three differ only in what is compared. The same for all: the longest step (the CAM's answer is
 # multiplied by e^2 at most), the decays (those of the nominal rule, which is imitated), and no
 # weight decay.
 LONGEST_STEP = 0.1
@@ -43,9 +43,9 @@ def fully_learned(optimizer: str, seed: int = 0) -> InnerOptimizer:
 def _cam(seed: int) -> Structure:
     """8 x 9 floats of memory a weight, about what an LSTM of 2 x 20 units keeps (80).
 
-    So neither wins by its state. Memories and heads are a coordinate's own, as those of an LSTM
-    are, but features are divided by their RMS over the tensor, and six numbers that pool the tensor
-    are an input of every coordinate: what no LSTM is told.
+    So neither has an advantage by its state. Every coordinate has its own memory, as in an LSTM;
+    but features are divided by their RMS over the tensor, and six numbers that pool the tensor are
+    an input of every coordinate, which an LSTM does not have.
     """
     return Structure(
         chunk_size=1,

@@ -1,4 +1,4 @@
-"""Adam on meta-parameters, in NumPy, so that a saved state goes on bit for bit."""
+"""Adam on meta-parameters, in NumPy, so that a saved state continues bit for bit."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Values = Mapping[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class MetaAdam:
-    """Where Adam stands.
+    """State of Adam.
 
     Attributes:
         values: the meta-parameters that are learned, float32.
         momentum, second_moment: of their gradients, same names and shapes.
-        meta_step: meta-steps behind it.
+        meta_step: meta-steps so far.
     """
 
     values: Values
@@ -57,8 +57,8 @@ class MetaAdam:
 def mean_of_clipped(gradients: Values) -> dict[str, np.ndarray]:
     """Mean of the gradients of runs, each brought to a norm of `MAX_NORM` at most.
 
-    A run with anything that is not finite counts 0 as a whole: what is left of its gradient says
-    nothing. So no run silences or drowns another.
+    A run whose gradient is not finite anywhere counts 0 as a whole. So no run dominates or cancels
+    another.
 
     Args:
         gradients: `[runs, *shape]` by name.

@@ -15,8 +15,8 @@ OPTIMIZERS = ("cam", "lstm", "rnnprop")
 class LearnedRecipe(NamedTasks):
     """One meta-training by gradients: imitation first, then truncated back-propagation.
 
-    No optimizer is told the length of a run. Tasks say it to the nominal rules that the result is
-    compared with.
+    No learned optimizer is given the length of a run; the nominal rules that the result is compared
+    with are, where the task says so.
 
     Attributes:
         name: of the recipe.
@@ -24,22 +24,20 @@ class LearnedRecipe(NamedTasks):
             (`CoordinatewiseLSTM`) or "rnnprop" (`RNNprop`).
         seed: of everything that is drawn.
         imitation_steps: meta-steps of imitation.
-        meta_steps: meta-steps of truncated back-propagation, shared out among the run
-            lengths in proportion.
-        run_lengths: inner steps after which a run begins anew, one stage after the other,
-            separated by commas; each a multiple of `unroll_length`.
-        unroll_length: inner steps that are differentiated through.
-        runs_at_once: runs of every task side by side, each at another place of its run.
+        meta_steps: meta-steps of truncated back-propagation, distributed over the run
+            lengths in proportion to them.
+        run_lengths: inner steps after which a run is reset, one stage after the other, separated by
+            commas; each a multiple of `unroll_length`.
+        unroll_length: inner steps that are differentiated through; at its end the gradient is
+            truncated.
+        runs_at_once: runs of every task side by side, each at another step.
         imitation_rate: Adam's rate on the meta-parameters at first.
-        meta_rate: the same where back-propagation begins, to which imitation brings it down: its
-            gradients are noise for the greater part, and would undo what was imitated.
+        meta_rate: the same where back-propagation begins, to which imitation brings it down; a
+            larger one undoes what was imitated, as most of these gradients is noise.
         final_meta_rate: the same at the end. Between two of them it falls as half a cosine.
-        global_rescale: weights are stored divided by a factor drawn from 1 / this to this, anew
-            for every run; 1 is off.
-        tensor_rescale: the same with a factor for each tensor, beside the global one.
-        evaluate_every: meta-steps between two evaluations on whole runs, which decide what is kept.
+        evaluate_every: meta-steps between two evaluations on full unrolls; the best set is kept.
         sweep_seeds: runs of the nominal rules at every rate.
-        final_seeds: runs on every task that judge the result.
+        final_seeds: full unrolls on every task at the end.
         checkpoint_every: meta-steps between two kept sets of meta-parameters, and two saved states.
         tasks: settings by name.
     """
@@ -57,8 +55,6 @@ class LearnedRecipe(NamedTasks):
     imitation_rate: float = 3e-3
     meta_rate: float = 1e-4
     final_meta_rate: float = 1e-5
-    global_rescale: float = 1.0
-    tensor_rescale: float = 1.0
     evaluate_every: int = 50
     sweep_seeds: int = 2
     final_seeds: int = 3
@@ -81,11 +77,6 @@ class LearnedRecipe(NamedTasks):
                 f"one before it, received {self.imitation_rate}, {self.meta_rate} and "
                 f"{self.final_meta_rate}."
             )
-        for name in ("global_rescale", "tensor_rescale"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 1 (off), received {getattr(self, name)}."
-                )
         for length in self.lengths():
             if length < self.unroll_length or length % self.unroll_length:
                 raise ValueError(

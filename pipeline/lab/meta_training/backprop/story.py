@@ -1,4 +1,4 @@
-"""The story of a fully learned optimizer: imitation, back-propagation, the best set is kept."""
+"""The story of a fully learned optimizer: imitation, then truncated back-propagation."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 import tqdm
 
 from pipeline.lab.meta_training.backprop.curriculum import Stage, meta_rate, stages
-from pipeline.lab.meta_training.backprop.full_unrolls import WholeRuns
+from pipeline.lab.meta_training.backprop.full_unrolls import FullUnrolls
 from pipeline.lab.meta_training.backprop.fully_learned import fully_learned
 from pipeline.lab.meta_training.backprop.meta_adam import MetaAdam, norm
 from pipeline.lab.meta_training.backprop.settings import LearnedRecipe
-from pipeline.lab.meta_training.backprop.truncated_tasks import UnrolledTasks
+from pipeline.lab.meta_training.backprop.truncated_tasks import TruncatedTasks
 from pipeline.lab.meta_training.meta_folder import MetaFolder
 from pipeline.lab.meta_training.tasks.task_data import load_tasks
 from pipeline.run.tensorboard import ScalarWriter
@@ -22,7 +22,7 @@ from pipeline.run.tensorboard import ScalarWriter
 
 @dataclasses.dataclass(frozen=True)
 class Best:
-    """The set with the lowest mean score on whole runs so far; where equal, the newest."""
+    """The set with the lowest mean score on full unrolls so far; where equal, the newest."""
 
     values: dict[str, np.ndarray]
     score: float = float("inf")
@@ -53,8 +53,8 @@ class LearnedTraining:
         self._optimizer = fully_learned(recipe.optimizer, recipe.seed)
         self._folder = MetaFolder(output, recipe)
         tasks = load_tasks(recipe, text=text, fashion_mnist=fashion_mnist, folder=output)
-        self._whole_runs = WholeRuns(tasks, self._optimizer, recipe.seed)
-        self._unrolled = UnrolledTasks(tasks, self._optimizer, recipe)
+        self._full_unrolls = FullUnrolls(tasks, self._optimizer, recipe.seed)
+        self._truncated = TruncatedTasks(tasks, self._optimizer, recipe)
         self._stages = stages(recipe)
 
     def run(self) -> dict:
@@ -67,10 +67,10 @@ class LearnedTraining:
             f"{self._recipe.optimizer}, {sum(each.size for each in start.values()):,} numbers, "
             f"{self._recipe.imitation_steps} + {self._recipe.meta_steps} meta-steps"
         )
-        self._whole_runs.sweep(self._folder, self._recipe.sweep_seeds, say=_say)
+        self._full_unrolls.sweep(self._folder, self._recipe.sweep_seeds, say=_say)
         best = self._train(MetaAdam.start(start), Best(start))
         params = self._params(best)
-        figures = self._whole_runs.compare(best.values, self._recipe.final_seeds)
+        figures = self._full_unrolls.compare(best.values, self._recipe.final_seeds)
         figures |= {"kept_meta_step": best.meta_step, "fingerprint": params.fingerprint()}
         self._folder.complete(params, figures)
         return figures
@@ -110,7 +110,7 @@ class LearnedTraining:
     def _meta_step(self, stage: Stage, adam: MetaAdam, best: Best) -> tuple[MetaAdam, Best, dict]:
         """One step of Adam, an evaluation where it is time, and what the log keeps of both."""
         recipe, started = self._recipe, time.perf_counter()
-        losses, gradients, num_exploded = self._unrolled.meta_gradients(
+        losses, gradients, num_exploded = self._truncated.meta_gradients(
             stage, adam.meta_step, adam.values
         )
         rate = meta_rate(recipe, adam.meta_step)
@@ -125,17 +125,17 @@ class LearnedTraining:
             "gradient_norm": norm(gradients),
             "meta_rate": rate,
             "seconds": round(seconds, 3),
-            "inner_steps_per_second": round(self._unrolled.inner_steps / seconds, 1),
+            "inner_steps_per_second": round(self._truncated.inner_steps / seconds, 1),
         }
         is_last = adam.meta_step == stage.end
-        # Imitation is judged at its end alone: what comes before it is never gone back to.
+        # Imitation is scored only at its end: no earlier set is ever restored.
         if is_last or (not stage.is_imitation and adam.meta_step % recipe.evaluate_every == 0):
-            scores = self._whole_runs.scores(adam.values)
+            scores = self._full_unrolls.scores(adam.values)
             mean = float(np.mean(list(scores.values())))
             row |= {"score": mean, "scores": scores}
             if mean <= best.score:
                 best = Best(dict(adam.values), mean, adam.meta_step)
-        if is_last:  # Longer runs start from what is best, not from what is last.
+        if is_last:  # Longer runs start from the best set, not from the last.
             adam = dataclasses.replace(adam, values=best.values)
         return adam, best, row
 
@@ -151,7 +151,7 @@ class LearnedTraining:
             "momentum": adam.momentum,
             "second_moment": adam.second_moment,
             "best": best.values,
-            "runs": self._unrolled.state(),
+            "runs": self._truncated.state(),
         }
         for group, arrays in groups.items():
             state |= {f"{group}:{name}": array for name, array in arrays.items()}
@@ -166,7 +166,7 @@ class LearnedTraining:
                 if key.startswith(prefix)
             }
 
-        self._unrolled.restore(group("runs"), self._stages, int(saved["meta_step"]))
+        self._truncated.restore(group("runs"), self._stages, int(saved["meta_step"]))
         adam = MetaAdam(
             *(group(name) for name in ("values", "momentum", "second_moment")),
             meta_step=int(saved["meta_step"]),

@@ -1,4 +1,4 @@
-"""The windows of all tasks, and where their runs stand between two meta-steps."""
+"""The unrolls of all outer tasks, and the state of their runs between two meta-steps."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from pipeline.lab.derived_seed import derived_seed
 from pipeline.lab.meta_training.backprop.curriculum import Stage
 from pipeline.lab.meta_training.backprop.meta_adam import mean_of_clipped
 from pipeline.lab.meta_training.backprop.settings import LearnedRecipe
@@ -17,10 +18,10 @@ from pipeline.lab.meta_training.backprop.unroll import MAX_LOG_LOSS, Unroll
 from pipeline.lab.meta_training.inner_optimizer import InnerOptimizer
 from pipeline.lab.meta_training.tasks.task import Task
 
-_RUNS = 0  # what seeds are drawn for; `WholeRuns` has others
+_RUNS = 0  # purpose of the seeds; `FullUnrolls` has others
 
 
-class UnrolledTasks:
+class TruncatedTasks:
     """Meta-gradients on all tasks at once.
 
     Args:
@@ -43,7 +44,7 @@ class UnrolledTasks:
     def meta_gradients(
         self, stage: Stage, meta_step: int, values: Mapping[str, np.ndarray]
     ) -> tuple[dict[str, float], dict[str, np.ndarray], int]:
-        """Moves all runs by one window; those that exploded begin anew.
+        """Moves all runs by one unroll; those that exploded are reset.
 
         Args:
             stage: that the meta-step belongs to.
@@ -52,7 +53,7 @@ class UnrolledTasks:
 
         Returns:
             Meta-loss by task; by name the mean of all runs' gradients, each clipped; how many runs
-            exploded: their last loss was none, or at `MAX_LOG_LOSS`.
+            exploded: their last loss was not a number, or at `MAX_LOG_LOSS`.
         """
         if stage.is_imitation != self._is_imitation:
             self._prepare(stage, values)
@@ -62,22 +63,22 @@ class UnrolledTasks:
             seeds = {
                 run: self._seed(index, run, meta_step)
                 for run in range(self._recipe.runs_at_once)
-                if stage.begins_anew(run, meta_step, self._recipe)
+                if stage.is_reset(run, meta_step, self._recipe)
             }
-            runs = unroll.fresh.replace(self._runs[task], seeds)
+            runs = unroll.initializer.reset(self._runs[task], seeds)
             of_steps, gradients, runs = unroll(values, runs)
             losses[task] = float(np.nan_to_num(of_steps, nan=MAX_LOG_LOSS).mean())
             for name, gradient in mean_of_clipped(gradients).items():
                 total[name] += gradient / len(self._unrolls)
-            # A run that is imitated goes where its teacher goes, and never explodes.
+            # In imitation a run follows its teacher and never explodes.
             is_well = stage.is_imitation | (of_steps[-1] < MAX_LOG_LOSS)
             seeds = {run: self._seed(index, run, meta_step + 1) for run in np.flatnonzero(~is_well)}
-            self._runs[task] = unroll.fresh.replace(runs, seeds)
+            self._runs[task] = unroll.initializer.reset(runs, seeds)
             num_exploded += len(seeds)
         return losses, total, num_exploded
 
     def state(self) -> dict[str, np.ndarray]:
-        """Where all runs stand, as arrays."""
+        """The state of all runs, as arrays."""
         return {
             f"{task}:{i}": part.numpy()
             for task, runs in self._runs.items()
@@ -85,14 +86,14 @@ class UnrolledTasks:
         }
 
     def restore(self, state: Mapping[str, np.ndarray], stages: Sequence[Stage], meta_step: int):
-        """Puts runs where `state` has them.
+        """Restores runs from `state`.
 
         Args:
-            state: what `state` returned after `meta_step` meta-steps.
+            state: as `state` returned it after `meta_step` meta-steps.
             stages: all stages.
             meta_step: meta-steps behind it.
         """
-        # Runs saved at the end of a stage are of that stage; the next begins them anew.
+        # Runs saved at the end of a stage are of that stage; the next one resets them.
         stage = next(stage for stage in stages if meta_step <= stage.end)
         self._prepare(stage, self._optimizer.params.values)
         for task, runs in self._runs.items():
@@ -100,7 +101,7 @@ class UnrolledTasks:
             self._runs[task] = tf.nest.pack_sequence_as(runs, [tf.constant(each) for each in parts])
 
     def _prepare(self, stage: Stage, values: Mapping[str, np.ndarray]) -> None:
-        """Compiles the windows of a kind of stage and says how fast they are."""
+        """Compiles the unrolls of a kind of stage and prints their speed."""
         self._is_imitation = stage.is_imitation
         self._unrolls = {
             task.name: Unroll(
@@ -108,14 +109,12 @@ class UnrolledTasks:
                 self._optimizer,
                 unroll_length=self._recipe.unroll_length,
                 is_imitation=stage.is_imitation,
-                global_rescale=self._recipe.global_rescale,
-                tensor_rescale=self._recipe.tensor_rescale,
             )
             for task in self._tasks
         }
         for index, (task, unroll) in enumerate(self._unrolls.items()):
             seeds = [self._seed(index, run, 0) for run in range(self._recipe.runs_at_once)]
-            self._runs[task] = unroll.fresh.make(seeds)
+            self._runs[task] = unroll.initializer.initial(seeds)
             seconds = []
             for _ in range(2):
                 started = time.perf_counter()
@@ -130,5 +129,4 @@ class UnrolledTasks:
             )
 
     def _seed(self, task: int, run: int, meta_step: int) -> int:
-        rng = np.random.default_rng([self._recipe.seed, _RUNS, task, run, meta_step])
-        return int(rng.integers(2**31 - 2))
+        return derived_seed(self._recipe.seed, _RUNS, task, run, meta_step)

@@ -1,4 +1,4 @@
-"""A window of inner steps, differentiated: imitation, and truncated back-propagation through time.
+"""An unroll of inner steps, differentiated: imitation, and truncated back-propagation in time.
 
     imitation    weights move as the nominal elementwise rule moves them; the learned rule answers
                  along that path; its loss is |own step - nominal step|^2 / |nominal step|^2, the
@@ -6,16 +6,15 @@
     losses       weights move as the learned rule moves them; its loss is
                  log(training loss + 0.05), each before the step that the batch is for
 
-Meta-gradients run through the states of the window and end at its first step. Gradients of the
+Meta-gradients flow through the states of the unroll and end at its first step. Gradients of the
 task count as constants. So the derivative of log(loss + 0.05) by a meta-parameter is the sum of
 gradient / (loss + 0.05) * (derivative of the weight) with the gradient that the step needs anyway:
 nothing is differentiated twice, no activation kept.
 
-A window of all runs side by side is one XLA program.
+An unroll of all runs side by side is one XLA program.
 
 Source: Andrychowicz et al. 2016 (truncated back-propagation, gradients as constants); Chen et al.
-2020 ("Training Stronger Baselines for Learning to Optimize": imitation, longer and longer runs);
-Metz et al. 2022 (re-scaled weights).
+2020 ("Training Stronger Baselines for Learning to Optimize": imitation, longer and longer runs).
 """
 
 from __future__ import annotations
@@ -28,26 +27,25 @@ import tensorflow as tf
 
 from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.update_rule import StepInputs
-from pipeline.lab.meta_training.backprop.truncation import FreshRuns, Run
+from pipeline.lab.meta_training.backprop.truncation import Run, RunInitializer
 from pipeline.lab.meta_training.inner_optimizer import InnerMnemosyne, InnerOptimizer
 from pipeline.lab.meta_training.tasks.task import Task
 
-# Nats added before the logarithm: below them is what a task has learned by heart.
+# Nats added before the logarithm: losses below them are of rows learned by heart.
 LOSS_FLOOR = 0.05
-# Logarithm of a loss of 20 nats: what exploded says no more than that.
+# Logarithm of a loss of 20 nats, the most that a run counts which exploded.
 MAX_LOG_LOSS = 3.0
 STEP_EPSILON = 1e-12
 
 
 class Unroll:
-    """Windows of the runs of one task; `fresh` makes the runs.
+    """Unrolls of the runs of one task; `initializer` makes the runs.
 
     Args:
         task: what is trained.
         optimizer: the learned one.
-        unroll_length: inner steps of a window.
+        unroll_length: inner steps of an unroll.
         is_imitation: whether the nominal rule is imitated; else losses are lowered.
-        **rescales: of `FreshRuns`.
     """
 
     def __init__(
@@ -57,19 +55,18 @@ class Unroll:
         *,
         unroll_length: int,
         is_imitation: bool,
-        **rescales: float,
     ):
         self.task = task
         self._optimizer, self._unroll_length = optimizer, unroll_length
         self._teacher = nominal_elementwise() if is_imitation else None
-        self.fresh = FreshRuns(task, optimizer, self._teacher, **rescales)
+        self.initializer = RunInitializer(task, optimizer, self._teacher)
         self._train = tuple(tf.constant(array) for array in task.train)
-        self._compiled = tf.function(self._window, jit_compile=True, autograph=False)
+        self._compiled = tf.function(self._unroll, jit_compile=True, autograph=False)
 
     def __call__(
         self, values: Mapping[str, np.ndarray], runs: Run
     ) -> tuple[np.ndarray, dict[str, np.ndarray], Run]:
-        """Moves all runs by one window.
+        """Moves all runs by one unroll.
 
         Args:
             values: of every varied meta-parameter, by name.
@@ -83,10 +80,10 @@ class Unroll:
         losses, gradients, runs = self._compiled(values, runs, self._train)
         return losses.numpy(), {name: each.numpy() for name, each in gradients.items()}, runs
 
-    def _window(self, values, runs: Run, train):
+    def _unroll(self, values, runs: Run, train):
         """Forwards step by step, then backwards: every step is taken once more and differentiated.
 
-        So the states between steps are all that is kept, and the tape never sees a loop.
+        So only the states between steps are kept, and the tape never records a loop.
         """
         length, num_runs = self._unroll_length, runs.seed.shape[0]
         inner_step = self._imitating_step if self._teacher else self._training_step
@@ -184,15 +181,10 @@ class Unroll:
         return after, tf.reduce_mean(tf.stack(errors))
 
     def _gradients(self, run: Run, states: Mapping[str, Any], batch):
-        """Loss and gradients as constants, with respect to the stored weights; step inputs."""
-        scales = {name: tf.reshape(scale, []) for name, scale in run.scales.items()}
-        used = {
-            name: tf.stop_gradient(scales[name] * state.weight) for name, state in states.items()
-        }
-        loss, gradients, finite = self.task.gradients(used, batch)
-        gradients = {
-            name: tf.stop_gradient(scales[name] * each) for name, each in gradients.items()
-        }
+        """Loss and gradients as constants, and the inputs of the step."""
+        weights = {name: tf.stop_gradient(state.weight) for name, state in states.items()}
+        loss, gradients, finite = self.task.gradients(weights, batch)
+        gradients = {name: tf.stop_gradient(each) for name, each in gradients.items()}
         inputs = StepInputs(
             iterations=tf.cast(run.iteration, tf.int64),
             applied_steps=run.applied_steps,
@@ -203,7 +195,7 @@ class Unroll:
 
 
 def nominal_elementwise() -> InnerMnemosyne:
-    """What is imitated: the nominal rule, elementwise, without warm-up and weight decay."""
+    """The teacher of imitation: the nominal rule, elementwise, without warm-up and weight decay."""
     nominal = MetaParams.nominal()
     constant = MetaParams(nominal.structure, {**nominal.values, "rule/warmup_steps": 1.0})
     return InnerMnemosyne(constant, orthogonalise=False, weight_decay=0.0)

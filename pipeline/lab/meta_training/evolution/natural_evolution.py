@@ -5,8 +5,8 @@
     mean        mean + deviation * sum u_i e_i
     deviation   deviation * exp(rate / 2 * sum u_i (e_i^2 - 1))
 
-Ranks make it blind to the scale of the scores and to a run that exploded; mirrored pairs cancel
-what is even in e, most of the noise in the mean's step.
+Ranks make it independent of the scale of the scores and of a run that exploded; mirrored pairs
+cancel what is even in e, most of the noise in the mean's step.
 
 Source: Schaul, Glasmachers and Schmidhuber 2011 (SNES); Wierstra et al. 2014 (utilities).
 Differs: mirrored pairs (Brockhoff et al. 2010).
@@ -18,15 +18,17 @@ import dataclasses
 
 import numpy as np
 
+from pipeline.lab.derived_seed import derived_rng
+
 
 @dataclasses.dataclass(frozen=True)
 class Population:
-    """Where the search stands.
+    """State of the search.
 
     Attributes:
         mean: float64 `[num_coords]`.
         deviation: float64 `[num_coords]`.
-        generation: generations behind it.
+        generation: generations so far.
     """
 
     mean: np.ndarray
@@ -40,7 +42,7 @@ class Population:
 
     def draws(self, num_members: int, seed: int) -> np.ndarray:
         """Mirrored normal numbers of this generation, `[num_members, num_coords]`."""
-        rng = np.random.default_rng([seed, self.generation])
+        rng = derived_rng(seed, self.generation)
         half = rng.standard_normal((num_members // 2, len(self.mean)))
         return np.concatenate([half, -half])
 

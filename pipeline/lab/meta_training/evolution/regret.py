@@ -1,6 +1,6 @@
-"""How much worse than the best swept nominal rule: what evolution lowers.
+"""Regret, which evolution lowers: a score compared with that of the best swept nominal rule.
 
-The score of a run is the mean logarithm of its held-out loss over its second half, so that it tells
+The score of a run is the mean logarithm of its held-out loss over its second half, so it reflects
 both where the run ends and when it left its plateau. A regret is a score less that of the nominal
 rule at the best of its swept rates on the same task.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.lab.meta_training.evolution.search_space import SearchSpace
 from pipeline.lab.meta_training.inner_run import InnerRun
-from pipeline.lab.meta_training.settings import NUM_LOOKS
+from pipeline.lab.meta_training.settings import NUM_EVALUATIONS
 
 # Multiples of the nominal rates.
 SWEPT_RATES = (0.25, 0.5, 1.0, 2.0)
@@ -40,13 +40,13 @@ class Baseline:
 
     @property
     def best(self) -> int:
-        """Place of the best rate."""
+        """Index of the best rate."""
         return int(np.nanargmin(self.scores))
 
 
 def score(losses: np.ndarray) -> np.ndarray:
-    """Scores `[members]` of held-out losses `[members, NUM_LOOKS]`; NaN where one is no number."""
-    return np.log(losses[:, NUM_LOOKS // 2 :]).mean(axis=1)
+    """Scores `[members]` of held-out losses `[members, NUM_EVALUATIONS]`, or NaN."""
+    return np.log(losses[:, NUM_EVALUATIONS // 2 :]).mean(axis=1)
 
 
 def regrets(losses: np.ndarray, baseline: Baseline) -> np.ndarray:
@@ -56,11 +56,11 @@ def regrets(losses: np.ndarray, baseline: Baseline) -> np.ndarray:
 
 
 def objective(by_task: np.ndarray, worst_task_weight: float) -> np.ndarray:
-    """What evolution lowers, `[members]`: the mean regret, and the worst once more by its weight.
+    """The objective, `[members]`: the mean regret, plus the worst times its weight.
 
     Args:
         by_task: `[tasks, members]`.
-        worst_task_weight: with 0, the mean alone buys one task with another.
+        worst_task_weight: with 0 a gain on one task may outweigh a loss on another.
     """
     return by_task.mean(axis=0) + worst_task_weight * by_task.max(axis=0)
 
@@ -68,7 +68,7 @@ def objective(by_task: np.ndarray, worst_task_weight: float) -> np.ndarray:
 def run_points(
     run: InnerRun, space: SearchSpace, points: np.ndarray, *, seed: int, at_once: int
 ) -> np.ndarray:
-    """Held-out losses of points of the search space, `[points, NUM_LOOKS]`, so many at once."""
+    """Held-out losses of points, `[points, NUM_EVALUATIONS]`; `at_once` of them in a program."""
     losses = []
     for begin in range(0, len(points), at_once):
         block = points[begin : begin + at_once]

@@ -17,8 +17,8 @@ from mnemosyne_tf.meta_params import NOMINAL_RULE, MetaParams
 _HEAD_SCALE = 0.1
 
 
-def _logit(share):
-    return np.log(share) - np.log1p(-share)
+def _logit(fraction):
+    return np.log(fraction) - np.log1p(-fraction)
 
 
 def _expit(odds):
@@ -29,7 +29,7 @@ def _expit(odds):
 _LOGARITHM = (np.log, np.exp)
 _COMPLEMENT = (lambda decay: -np.log1p(-decay), lambda x: -np.expm1(-x))
 _ODDS = (_logit, _expit)
-_HALVES = (lambda share: 2.0 * share, lambda x: x / 2.0)
+_HALVES = (lambda fraction: 2.0 * fraction, lambda x: x / 2.0)
 _HEAD = (lambda value: value / _HEAD_SCALE, lambda x: _HEAD_SCALE * x)
 _IDENTITY = (lambda value: value, lambda x: x)
 _SCALES = {

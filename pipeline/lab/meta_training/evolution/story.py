@@ -1,4 +1,4 @@
-"""The story of a meta-training, from a recipe to a file of meta-parameters."""
+"""The story of a meta-training by evolution, from a recipe to a file of meta-parameters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import tqdm
 
 from mnemosyne_tf.meta_params import MetaParams
+from pipeline.lab.derived_seed import derived_rng, derived_seed
 from pipeline.lab.meta_training.evolution.natural_evolution import Population
 from pipeline.lab.meta_training.evolution.regret import (
     SWEPT_RATES,
@@ -27,7 +28,7 @@ from pipeline.lab.meta_training.settings import MetaRecipe
 from pipeline.lab.meta_training.tasks.task_data import load_tasks
 from pipeline.run.tensorboard import ScalarWriter
 
-# What seeds are drawn for, so that no two uses share one.
+# Purposes of the seeds that are drawn, so that no two uses share one.
 _SWEEP, _META_STEP, _FINAL = range(3)
 
 
@@ -57,7 +58,9 @@ class MetaTraining:
         tasks = load_tasks(recipe, text=text, fashion_mnist=fashion_mnist, folder=output)
         varied = frozenset(self._space.values(np.zeros([1, self._space.num_coords])))
         self._runs = {
-            task.name: InnerRun(task, InnerMnemosyne(self._space.nominal, varied, **task.told))
+            task.name: InnerRun(
+                task, InnerMnemosyne(self._space.nominal, varied, **task.run_arguments)
+            )
             for task in tasks
         }
         self._baselines: dict[str, Baseline] = {}
@@ -125,9 +128,9 @@ class MetaTraining:
                 bar.update()
 
     def _late_mean(self) -> np.ndarray:
-        """Where the population stood over the last half of the meta-steps, on the mean.
+        """The mean of the population's means over the last half of the meta-steps.
 
-        A few noisy ranks move it to and fro for as long as it lives; most of that cancels.
+        A few noisy ranks move each of them to and fro; most of that cancels.
 
         Source: Polyak and Juditsky 1992 (averaging of iterates).
         """
@@ -165,11 +168,10 @@ class MetaTraining:
     def _tasks_of(self, generation: int) -> list[str]:
         """Tasks of a generation: every task comes up once before any comes up again."""
         names, size = list(self._runs), self._recipe.tasks_per_step
-        places = np.arange(generation * size, (generation + 1) * size)
         chosen = []
-        for place in places:
-            round_, index = divmod(int(place), len(names))
-            order = np.random.default_rng([self._recipe.seed, round_]).permutation(len(names))
+        for drawn in range(generation * size, (generation + 1) * size):
+            round_, index = divmod(drawn, len(names))
+            order = derived_rng(self._recipe.seed, round_).permutation(len(names))
             chosen.append(names[order[index]])
         return list(dict.fromkeys(chosen))
 
@@ -205,8 +207,7 @@ class MetaTraining:
         return {name: float(value[0]) for name, value in values.items() if value.ndim == 1}
 
     def _seed(self, purpose: int, index: int) -> int:
-        rng = np.random.default_rng([self._recipe.seed, purpose, index])
-        return int(rng.integers(2**31 - 2))
+        return derived_seed(self._recipe.seed, purpose, index)
 
 
 def _describe(name: str, baseline: Baseline) -> str:

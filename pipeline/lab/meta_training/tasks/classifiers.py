@@ -13,14 +13,14 @@ from pipeline.lab.meta_training.tasks.task import Task, split
 
 NUM_CLASSES = 10
 # Images are few: of 72 rows a few hard ones would decide.
-HELDOUT_SHARE = 0.2
+HELDOUT_FRACTION = 0.2
 PATCHES_PER_SIDE = 4
 
 
 def classifier_task(
     name: str, settings: TaskSettings, images: np.ndarray, labels: np.ndarray
 ) -> Task:
-    """Returns the task to tell ten classes apart.
+    """Returns the task to distinguish ten classes.
 
     Args:
         name: of the task.
@@ -29,13 +29,13 @@ def classifier_task(
         labels: int32 `[num_images]`.
     """
     pixels = images.reshape(len(images), -1) if settings.kind == "mlp" else _patches(images)
-    # The digits come writer by writer: as they are, the held-out ones are of strangers, and who
-    # learns the others better is judged worse.
+    # The digits come writer by writer: unshuffled, the held-out ones are of other writers, and a
+    # better fit of the training images gives a worse score.
     order = np.random.default_rng(0).permutation(len(labels))
     train, heldout = split(
         pixels[order].astype(np.float32),
         labels[order].astype(np.int32),
-        heldout_share=HELDOUT_SHARE,
+        heldout_fraction=HELDOUT_FRACTION,
     )
     make_weights, logits = _MODELS[settings.kind]
     frequencies = np.bincount(train[1], minlength=NUM_CLASSES) / len(train[1])
@@ -63,7 +63,7 @@ def _patches(images: np.ndarray) -> np.ndarray:
 
 
 def _scaled(rng: np.random.Generator, name: str, inputs: int, outputs: int) -> dict:
-    """A dense layer whose deviation is 1 / sqrt(inputs): without norms, BERT's would be silent."""
+    """A dense layer of deviation 1 / sqrt(inputs): without norms BERT's is too small."""
     layer = transformer.dense_weights(rng, name, inputs, outputs)
     kernel = rng.standard_normal((inputs, outputs)) / np.sqrt(inputs)
     return layer | {f"{name}/kernel": kernel.astype(np.float32)}

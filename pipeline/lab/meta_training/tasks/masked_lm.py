@@ -1,8 +1,8 @@
 """Masked-LM tasks: tiny BERTs on records, and on sequences that hold a noisy copy of themselves.
 
-Both have the plateau that makes BERTs slow to train: long before attention works, the model knows
-only how frequent each token is. On the copy task it takes some hundred steps of a tiny model to
-leave it, on text with thousands of tokens many more.
+Both have the plateau that makes BERTs slow to train: long before attention forms, the model knows
+only how frequent each token is. A tiny model leaves it after some hundred steps on copies, after
+many more on text with thousands of tokens.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tensorflow as tf
 from pipeline.lab.meta_training.settings import TaskSettings
 from pipeline.lab.meta_training.tasks import transformer
 from pipeline.lab.meta_training.tasks.task import Task, random_integers, split
-from pipeline.lab.races.masked_lm_records import num_predictions
+from pipeline.lab.races.tasks.masked_lm_records import num_predictions
 
 COPY_NOISE = 0.15
 COPY_ROWS = 20_000
@@ -81,8 +81,8 @@ def copy_tokens(settings: TaskSettings, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     frequencies = zipf(settings.vocab_size - 1)
     shape = (COPY_ROWS, settings.seq_len // 2)
-    first, fresh = (rng.choice(len(frequencies), size=shape, p=frequencies) for _ in range(2))
-    second = np.where(rng.random(shape) < COPY_NOISE, fresh, first)
+    first, drawn_anew = (rng.choice(len(frequencies), size=shape, p=frequencies) for _ in range(2))
+    second = np.where(rng.random(shape) < COPY_NOISE, drawn_anew, first)
     return np.concatenate([first, second], axis=1).astype(np.int32)
 
 

@@ -1,9 +1,9 @@
-"""Prompt tuning: an encoder that stays as it is, a few vectors before its tokens, a classifier.
+"""Prompt tuning: a frozen encoder, a few trained vectors before its tokens, a classifier.
 
 The encoder is that of a tiny BERT which the nominal rule has trained, once, to fill masked tokens
-of noisy copies. The task is to tell such copies from halves that do not belong together. Both have
-the same tokens equally often, so that only a comparison tells them apart, and that is in the
-encoder: a prompt and a linear classifier have to bring it out.
+of noisy copies. The task is to distinguish such copies from halves that do not belong together.
+Both have the same tokens equally often, so only a comparison distinguishes them. The encoder makes
+it; a prompt and a linear classifier have to expose it.
 
 Source: Lester, Al-Rfou and Constant 2021 (soft prompts); Jain et al. 2023 train them, too.
 Differs: a linear classifier answers instead of the language model, from the mean of the outputs at
@@ -21,7 +21,9 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from data_prep import storage
 from mnemosyne_tf.meta_params import NOMINAL_RULE, MetaParams
+from pipeline.lab.derived_seed import derived_rng
 from pipeline.lab.meta_training.inner_optimizer import InnerMnemosyne
 from pipeline.lab.meta_training.inner_run import InnerRun
 from pipeline.lab.meta_training.settings import TaskSettings
@@ -33,7 +35,7 @@ NUM_CLASSES = 2
 
 
 def prompt_task(name: str, settings: TaskSettings, *, seed: int, folder: str) -> Task:
-    """Returns the task to tell copies from pairs of strange halves.
+    """Returns the task to distinguish copies from pairs of unrelated halves.
 
     Args:
         name: of the task.
@@ -43,7 +45,7 @@ def prompt_task(name: str, settings: TaskSettings, *, seed: int, folder: str) ->
     """
     tokens = copy_tokens(settings, seed)
     encoder = pretrained_encoder(name, settings, tokens, seed=seed, folder=folder)
-    train, heldout = split(*copies_and_strangers(tokens, seed))
+    train, heldout = split(*copies_and_mismatches(tokens, seed))
     return Task(
         name=name,
         num_steps=settings.num_steps,
@@ -59,7 +61,7 @@ def prompt_task(name: str, settings: TaskSettings, *, seed: int, folder: str) ->
     )
 
 
-def copies_and_strangers(tokens: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def copies_and_mismatches(tokens: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Gives about half of the sequences the second half of the sequence before.
 
     Args:
@@ -70,9 +72,9 @@ def copies_and_strangers(tokens: np.ndarray, seed: int) -> tuple[np.ndarray, np.
         Tokens of the same shape; labels int32 `[num_sequences]`, 1 for a copy.
     """
     middle = tokens.shape[1] // 2
-    is_copy = np.random.default_rng([seed, 1]).random(len(tokens)) < 0.5
-    strangers = np.roll(tokens[:, middle:], 1, axis=0)
-    second = np.where(is_copy[:, np.newaxis], tokens[:, middle:], strangers)
+    is_copy = derived_rng(seed, 1).random(len(tokens)) < 0.5
+    mismatches = np.roll(tokens[:, middle:], 1, axis=0)
+    second = np.where(is_copy[:, np.newaxis], tokens[:, middle:], mismatches)
     return np.concatenate([tokens[:, :middle], second], axis=1), is_copy.astype(np.int32)
 
 
@@ -91,9 +93,8 @@ def pretrained_encoder(
     path = os.path.join(folder, f"encoder_{name}.npz")
     if not os.path.exists(path):
         weights = _pretrain(name, settings, tokens, seed)
-        with open(f"{path}.tmp", "wb") as file:
+        with storage.open_whole(path) as file:
             np.savez(file, **weights)
-        os.replace(f"{path}.tmp", path)
     with np.load(path) as saved:
         return {key: tf.constant(saved[key]) for key in saved}
 
@@ -107,7 +108,7 @@ def _pretrain(
     task = masked_lm_task(name, settings, tokens)
     nominal = MetaParams.nominal()
     values = {entry: nominal.values[entry][np.newaxis] for entry in NOMINAL_RULE}
-    optimizer = InnerMnemosyne(nominal, frozenset(values), **task.told)
+    optimizer = InnerMnemosyne(nominal, frozenset(values), **task.run_arguments)
     losses, weights = InnerRun(task, optimizer).losses_and_weights(values, seed)
     print(
         f"meta-train: {name}: the encoder ends at {float(losses[0, -1]):.3f} nats "

@@ -1,4 +1,4 @@
-"""What a task of meta-training is: data, and a loss as a pure function of weights."""
+"""An outer task of meta-training: data, and a loss as a pure function of weights."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Task:
         num_steps: steps of a run.
         batch_size: rows a step.
         labels_per_row: labels in the loss of each.
-        knows_length: whether the optimizer is told `num_steps` and how many labels a step sees.
+        knows_length: whether the optimizer is given `num_steps` and the labels of a step.
         train: arrays with one first axis, rows.
         heldout: the same, at most `HELDOUT_ROWS` rows.
         initial_weights: weights by name from a generator. Names decide what is orthogonalised
             and what is decayed, as for any Keras variable.
         make_batch: from some rows and a seed int32 `[2]` to the batch that `loss` reads.
         loss: mean loss in nats, `[]`.
-        plateau: nats, the loss of who knows only how frequent each answer is.
+        plateau: nats, the loss of a model that knows only how frequent each answer is.
     """
 
     name: str
@@ -46,8 +46,8 @@ class Task:
     plateau: float
 
     @property
-    def told(self) -> dict[str, int]:
-        """What the optimizer is told of the run."""
+    def run_arguments(self) -> dict[str, int]:
+        """Arguments of the optimizer that describe the run; none where its length is unknown."""
         if not self.knows_length:
             return {}
         labels_per_step = self.batch_size * self.labels_per_row
@@ -71,7 +71,7 @@ class Task:
         return loss, gradients, tf.reduce_all(tf.stack(finite))
 
     def heldout_batch(self) -> Any:
-        """All held-out rows, the same at every look."""
+        """All held-out rows, the same at every evaluation."""
         arrays = tuple(tf.constant(array) for array in self.heldout)
         return self.make_batch(arrays, tf.constant([0, 0]))
 
@@ -82,8 +82,8 @@ def random_integers(shape, seed: tf.Tensor, maxval: int = 2**31 - 1) -> tf.Tenso
 
 
 def split(
-    *arrays: np.ndarray, heldout_share: float = 0.05
+    *arrays: np.ndarray, heldout_fraction: float = 0.05
 ) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-    """Train and held-out rows: the last share, at most `HELDOUT_ROWS`, is held out."""
-    count = max(1, min(HELDOUT_ROWS, int(heldout_share * len(arrays[0]))))
+    """Train and held-out rows: the last fraction, at most `HELDOUT_ROWS`, is held out."""
+    count = max(1, min(HELDOUT_ROWS, int(heldout_fraction * len(arrays[0]))))
     return tuple(array[:-count] for array in arrays), tuple(array[-count:] for array in arrays)

@@ -1,23 +1,23 @@
-"""The tasks of a recipe with their data: text and images that the user gives, copies made here."""
+"""The outer tasks of a recipe with their data: text and images of the user, copies made here."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pathlib
 from collections.abc import Mapping
 
 import numpy as np
 
+from data_prep import storage
 from pipeline.lab.meta_training.recipe_file import Recipe
 from pipeline.lab.meta_training.settings import IMAGE_KINDS
 from pipeline.lab.meta_training.tasks.classifiers import classifier_task
 from pipeline.lab.meta_training.tasks.masked_lm import copy_tokens, masked_lm_task, records_task
 from pipeline.lab.meta_training.tasks.prompt_tuning import prompt_task
 from pipeline.lab.meta_training.tasks.task import Task
-from pipeline.lab.races import masked_lm_records
-from pipeline.lab.races.tasks import load_digits, load_fashion_mnist
+from pipeline.lab.races.tasks import masked_lm_records
+from pipeline.lab.races.tasks.images import load_digits, load_fashion_mnist
 
 MAX_RECORDS = 150_000
 MAX_IMAGES = 20_000
@@ -72,7 +72,7 @@ def load_tasks(
 
 
 def _check_same(folder: str, data: Mapping[str, bytes]) -> None:
-    """Keeps hashes of what was read; a folder goes on with nothing else."""
+    """Keeps hashes of what was read; a folder continues with the same data only."""
     path = pathlib.Path(folder, "data.json")
     hashes = {
         name: hashlib.sha256(content).hexdigest() for name, content in data.items() if content
@@ -83,9 +83,7 @@ def _check_same(folder: str, data: Mapping[str, bytes]) -> None:
             f"{folder} was begun with other {' and '.join(changed)}. Give it the same --text and "
             "--fashion_mnist as before, or use another --output."
         )
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    storage.write_whole(str(path), (json.dumps(hashes, indent=1) + "\n").encode())
 
 
 def text_rows(text: str, folder: str, vocab_size: int, seq_len: int) -> tuple[np.ndarray, ...]:
@@ -93,7 +91,7 @@ def text_rows(text: str, folder: str, vocab_size: int, seq_len: int) -> tuple[np
 
     Args:
         text: as of `load_tasks`.
-        folder: where the records are made, unless they are there.
+        folder: where the records are made, unless they exist.
         vocab_size, seq_len: of the records.
 
     Returns:

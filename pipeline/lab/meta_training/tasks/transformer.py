@@ -1,4 +1,4 @@
-"""A small BERT encoder as a pure function of its weights, for runs that are compiled whole.
+"""A small BERT encoder as a pure function of its weights, for runs that are one XLA program.
 
 The equations are those of `models.TransformerBlock`, which keeps its weights in Keras variables and
 so cannot be trained many times side by side.

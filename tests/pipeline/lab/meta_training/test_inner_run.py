@@ -13,7 +13,7 @@ from pipeline.lab.meta_training.inner_run import InnerRun
 from pipeline.lab.meta_training.settings import LEARNED, TaskSettings
 from pipeline.lab.meta_training.tasks.classifiers import classifier_task
 from pipeline.lab.meta_training.tasks.masked_lm import copy_tokens, masked_lm_task
-from pipeline.lab.races.tasks import load_digits
+from pipeline.lab.races.tasks.images import load_digits
 
 STEPS = 16
 # Roundings of a step: gradients of layers of width 16 and batches of 4, there and back; the rule.
@@ -47,7 +47,7 @@ def space(task):
 @pytest.fixture(scope="module")
 def run(task, space):
     varied = frozenset(space.values(np.zeros([1, space.num_coords])))
-    return InnerRun(task, InnerMnemosyne(space.nominal, varied, **task.told))
+    return InnerRun(task, InnerMnemosyne(space.nominal, varied, **task.run_arguments))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,9 @@ def trained_with_keras(task, optimizer, seed):
 @pytest.mark.slow
 def test_compiled_run_equals_the_keras_optimizer_step_by_step(task, space, points, trained):
     losses, weights = trained
-    optimizer = Mnemosyne(**task.told, meta_params=space.meta_params(points[0]), jit_compile=False)
+    optimizer = Mnemosyne(
+        **task.run_arguments, meta_params=space.meta_params(points[0]), jit_compile=False
+    )
     variables, final_loss = trained_with_keras(task, optimizer, seed=5)
     assert float(losses[0, -1]) == pytest.approx(final_loss, rel=rounding(STEPS * STEP))
     # Both sum up steps of at most the rate, whose directions have roundings of their own.

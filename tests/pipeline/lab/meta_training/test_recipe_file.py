@@ -3,11 +3,11 @@ import pytest
 from pipeline.lab.meta_training import recipe_file
 from pipeline.lab.meta_training.recipe_file import load_meta_recipe
 
-SHIPPED = sorted(file.stem for file in recipe_file.RECIPES_DIR.glob("*.yaml"))
+RECIPES = sorted(file.stem for file in recipe_file.RECIPES_DIR.glob("*.yaml"))
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_every_shipped_recipe_loads_and_opens_with_its_command(name):
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_loads_and_begins_with_its_command(name):
     assert load_meta_recipe(name).name == name
     text = (recipe_file.RECIPES_DIR / f"{name}.yaml").read_text()
     assert all(word in text for word in ("# Command:", "# Time:", "# Expect:"))
@@ -54,6 +54,6 @@ def test_wrong_recipe_says_what_was_expected(tmp_path, text, message):
         load_meta_recipe(str(tmp_path / "r.yaml"))
 
 
-def test_unknown_recipe_lists_the_shipped_ones():
+def test_unknown_recipe_lists_the_known_ones():
     with pytest.raises(FileNotFoundError, match="'nothing'.*copy_and_digits"):
         load_meta_recipe("nothing")

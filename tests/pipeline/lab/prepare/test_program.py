@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from pipeline.lab.prepare.program import Contestant, run, run_module
+from pipeline.lab.prepare.program import Contestant, run_measured, run_module
 
 WRITER = """
 import struct, sys, os
@@ -23,7 +23,7 @@ def run_writer(tmp_path):
     text.write_bytes(b"x" * 2_000_000)
 
     def run_with(flags):
-        return run(
+        return run_measured(
             Contestant("writer", "writer", ("struct",), python_path=str(tmp_path)),
             flags,
             text=str(text),

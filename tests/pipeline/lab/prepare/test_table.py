@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from pipeline.lab.prepare import table
+from pipeline.lab.prepare import processor, table
 from pipeline.lab.prepare.program import Measurement
 
 
@@ -33,15 +33,15 @@ def test_lead_is_of_rates_not_of_seconds(cases):
 
 
 def test_last_line_gives_the_least_lead_over_each_of_the_others(cases):
-    assert table.last_line(cases, ours="ours").startswith(
+    assert table.last_line(cases, ours=("ours", "ours, too")).startswith(
         "ours makes records at 25.0x other or more"
     )
 
 
-def test_table_has_a_line_for_each_contestant_of_each_case(cases):
+def test_table_has_a_row_for_each_program_of_each_case(cases):
     lines = table.table(cases).splitlines()
-    assert len(lines) == 1 + 2 * 4
-    assert lines[4].split() == ["other", "1.0", "5.00", "0.200", "200", "900", "25.0x"]
+    assert len(lines) == 1 + 2 * 3
+    assert lines[3].split()[3:] == ["1", "other", "1.0", "5.00", "0.200", "200", "900", "25.0x"]
 
 
 def test_json_says_what_was_measured_with_what(cases, tmp_path):
@@ -50,4 +50,5 @@ def test_json_says_what_was_measured_with_what(cases, tmp_path):
     saved = json.loads(path.read_text())
     assert saved["cases"] == cases
     assert saved["settings"] == {"megabytes": 10}
+    assert saved["processor"] == processor.name() != ""
     assert {"python", "tensorflow", "apache-beam"} <= set(saved["versions"])

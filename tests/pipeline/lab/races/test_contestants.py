@@ -3,21 +3,26 @@ import tensorflow as tf
 
 from mnemosyne_tf import LSTMParams, LSTMStructure, MetaParams, Mnemosyne, Structure
 from pipeline.lab.races import contestants
-from pipeline.lab.races.contestants import RATES, make_optimizer, next_rate
+from pipeline.lab.races.contestants import CONTESTANTS, next_rate
 
 
-def test_rivals_are_swept_over_six_rates_and_ours_over_none():
-    untuned = {name for name in RATES if not contestants.is_swept(name)}
+def make(name, rate=1.0):
+    return CONTESTANTS[name].make(rate, 77, 7)
+
+
+def test_baselines_are_swept_over_six_rates_and_mnemosyne_over_none():
+    untuned = {name for name, each in CONTESTANTS.items() if not each.is_swept}
     assert untuned - {"schedule_free_adamw()"} == {
-        name for name in RATES if name.startswith(("mnemosyne", "without"))
+        name for name, each in CONTESTANTS.items() if each.is_mnemosyne and name != "nominal"
     }
-    assert {len(rates) for rates in RATES.values()} == {1, 6}
+    assert {len(each.rates) for each in CONTESTANTS.values()} == {1, 6}
+    assert all(name == each.name for name, each in CONTESTANTS.items())
 
 
-def test_the_six_lines_are_told_nothing():
-    told, bare = (make_optimizer(name, 1.0, 77, 7) for name in ("mnemosyne", "mnemosyne()"))
+def test_without_steps_and_labels_mnemosyne_has_its_defaults():
+    known, bare = (make(name) for name in ("mnemosyne", "mnemosyne()"))
     for name, given in (("total_steps", 77), ("labels_per_step", 7)):
-        assert (told.get_config()[name], bare.get_config()[name]) == (given, None)
+        assert (known.get_config()[name], bare.get_config()[name]) == (given, None)
     assert bare.get_config()["learning_rate"] == Mnemosyne().get_config()["learning_rate"]
 
 
@@ -26,30 +31,35 @@ def test_the_six_lines_are_told_nothing():
     [("without_orthogonalisation", "orthogonalise"), ("without_memory", "meta_params")],
 )
 def test_ablations_change_one_thing(ablation, changed):
-    whole, part = (
-        make_optimizer(name, 1.0, 77, 7).get_config() for name in ("mnemosyne", ablation)
-    )
+    whole, part = (make(name).get_config() for name in ("mnemosyne", ablation))
     assert {name for name in whole if whole[name] != part[name]} == {changed}
 
 
-def test_ablations_of_what_is_not_heard_are_not_raced(monkeypatch):
+def test_ablations_without_effect_are_not_compared(monkeypatch):
     learned = {"without_heads", "without_memory", "without_encoder"}
-    shipped = Mnemosyne()
-    assert {*RATES} - {*contestants.all_that_differ()} == learned
-    shipped.meta_params.values["step_head/bias"] += 0.1
-    monkeypatch.setattr("mnemosyne_tf.Mnemosyne", lambda: shipped)
-    assert contestants.all_that_differ() == [*RATES]
+    released = Mnemosyne()
+    assert {*CONTESTANTS} - {each.name for each in contestants.all_that_differ()} == learned
+    released.meta_params.values["step_head/bias"] += 0.1
+    monkeypatch.setattr(contestants, "Mnemosyne", lambda: released)
+    assert contestants.all_that_differ() == [*CONTESTANTS.values()]
+
+
+def test_contestants_are_chosen_by_name_in_the_order_of_the_table():
+    chosen = contestants.named(["mnemosyne", "adamw"])
+    assert [each.name for each in chosen] == ["adamw", "mnemosyne"]
+    with pytest.raises(ValueError, match="--optimizers: expected some of adamw, .*received adam."):
+        contestants.named(["adam"])
 
 
 def test_schedule_free_as_published_has_no_decay_no_warm_up_and_no_clipping():
-    config = make_optimizer("schedule_free_adamw()", 2.5e-3, 77, 7).get_config()
+    config = make("schedule_free_adamw()", 2.5e-3).get_config()
     assert config["learning_rate"] == pytest.approx(2.5e-3)
     assert (config["weight_decay"], config["global_clipnorm"]) == (None, None)
     assert (config["beta_1"], config["beta_2"], config["epsilon"]) == (0.9, 0.999, 1e-8)
 
 
-def test_adamw_also_races_with_mnemosynes_second_moment_decay():
-    plain, short = (make_optimizer(name, 1e-3, 77, 7) for name in ("adamw", "adamw(beta_2=0.95)"))
+def test_adamw_is_compared_with_mnemosynes_second_moment_decay_too():
+    plain, short = (make(name, 1e-3) for name in ("adamw", "adamw(beta_2=0.95)"))
     before, after = plain.get_config(), short.get_config()
     changed = {name for name in before if name != "learning_rate" and before[name] != after[name]}
     assert changed == {"beta_2"}
@@ -57,11 +67,11 @@ def test_adamw_also_races_with_mnemosynes_second_moment_decay():
     assert after["beta_2"] == pytest.approx(decay)
 
 
-@pytest.mark.parametrize("name", RATES)
+@pytest.mark.parametrize("name", CONTESTANTS)
 def test_every_optimizer_follows_a_rate_that_is_a_variable(name):
     """So that one compiled program serves a whole sweep."""
     rate = tf.Variable(1e-3)
-    optimizer = make_optimizer(name, rate, 10, 7)
+    optimizer = make(name, rate)
     if not isinstance(optimizer.learning_rate, tf.Variable):
         before = optimizer._learning_rate(0).numpy()
         rate.assign(2e-3)
@@ -86,14 +96,14 @@ def test_a_sweep_goes_on_beyond_the_end_that_is_best():
     ],
     ids=["mnemosyne", "lstm", "rnnprop"],
 )
-def test_a_fully_learned_file_races_as_it_was_learned_without_schedule_and_weight_decay(
+def test_a_fully_learned_file_has_neither_schedule_nor_weight_decay(
     tmp_path, request, params, kind
 ):
     params.save(tmp_path / "new.npz")
-    name = contestants.load_candidate(str(tmp_path / "new.npz"))
-    assert name == f"{request.node.callspec.id}:{tmp_path / 'new.npz'}"
-    assert not contestants.is_swept(name)
-    optimizer = make_optimizer(name, 1.0, 77, 7)
+    candidate = contestants.load_candidate(str(tmp_path / "new.npz"))
+    assert candidate.name == f"{request.node.callspec.id}:{tmp_path / 'new.npz'}"
+    assert not candidate.is_swept
+    optimizer = candidate.make(1.0, 77, 7)
     assert type(optimizer).__name__ == kind
     assert optimizer.meta_params.fingerprint() == params.fingerprint()
     assert optimizer.get_config().get("total_steps") is None
@@ -106,13 +116,13 @@ def test_a_file_that_is_no_candidate_is_refused(tmp_path):
         contestants.load_candidate(str(tmp_path / "new.npz"))
 
 
-def test_a_file_races_as_mnemosyne_with_its_meta_parameters(tmp_path):
+def test_a_file_is_compared_as_mnemosyne_with_its_meta_parameters(tmp_path):
     nominal = MetaParams.nominal()
     values = {**nominal.values, "rule/matrix_rate": 0.02}
     changed = MetaParams(nominal.structure, values)
     changed.save(tmp_path / "new.npz")
-    name = contestants.candidate(str(tmp_path / "new.npz"))
-    assert contestants.is_ours(name) and not contestants.is_swept(name)
-    optimizer = make_optimizer(name, 1.0, 77, 7)
+    candidate = contestants.candidate(str(tmp_path / "new.npz"))
+    assert candidate.is_mnemosyne and not candidate.is_swept
+    optimizer = candidate.make(1.0, 77, 7)
     assert optimizer.meta_params.fingerprint() == changed.fingerprint()
     assert optimizer.get_config()["total_steps"] == 77

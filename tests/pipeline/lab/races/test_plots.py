@@ -5,13 +5,13 @@ import pytest
 
 from pipeline.lab.races import plots
 from pipeline.lab.races.outcome import Outcome
-from pipeline.lab.races.run import Curve
-from pipeline.lab.races.tasks import Task
+from pipeline.lab.races.runs_file import Curve
+from pipeline.lab.races.tasks.task import Task
 
 
 @pytest.fixture
 def texts(tmp_path):
-    """Returns `texts(plateau)`: the SVG of a race of three, whose words can be searched."""
+    """Returns `texts(plateau)`: the SVG of a comparison of three, whose words can be searched."""
 
     def curve(*losses):
         return Curve([10, 20], [1.0, 2.0], [1.0, 2.0], list(losses), [0.1, 0.2])
@@ -41,8 +41,8 @@ def test_without_a_plateau_none_is_drawn(texts):
     assert "plateau" not in texts(None)
 
 
-def test_bars_tell_shares_of_adamws_steps_and_who_never_got_there(texts):
-    """The mean of ours was at 5.45 after the first look, at AdamW's 5.4 a sixth of the way on."""
+def test_bars_are_fractions_of_adamws_steps_and_say_who_never_got_there(texts):
+    """The mean of ours was 5.45 at the first evaluation and AdamW's 5.4 a sixth of the way on."""
     picture = texts(6.0)
     assert "> 1.00<" in picture and "> never<" in picture and "> 0.58<" in picture
     assert all(f">{name}<" in picture for name in ("adamw", "sgd", "mnemosyne"))

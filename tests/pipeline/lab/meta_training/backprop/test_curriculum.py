@@ -11,7 +11,7 @@ RECIPE = LearnedRecipe(
 )
 
 
-def test_stages_follow_each_other_and_share_the_meta_steps_by_the_length_of_their_runs():
+def test_stages_have_meta_steps_in_proportion_to_the_length_of_their_runs():
     found = [(stage.name, stage.run_length, stage.first, stage.end) for stage in stages(RECIPE)]
     assert found == [
         ("imitation", 40, 0, 7),
@@ -21,10 +21,12 @@ def test_stages_follow_each_other_and_share_the_meta_steps_by_the_length_of_thei
     ]
 
 
-@pytest.mark.parametrize(("run", "anew"), [(0, [5, 9, 13]), (1, [5, 8, 12]), (3, [5, 6, 10, 14])])
-def test_runs_begin_one_after_the_other_each_after_its_length(run, anew):
+@pytest.mark.parametrize(
+    ("run", "meta_steps"), [(0, [5, 9, 13]), (1, [5, 8, 12]), (3, [5, 6, 10, 14])]
+)
+def test_runs_are_reset_one_after_the_other_each_after_its_length(run, meta_steps):
     stage = Stage(is_imitation=False, run_length=80, first=5, end=15)
-    assert [i for i in range(5, 15) if stage.begins_anew(run, i, RECIPE)] == anew
+    assert [i for i in range(5, 15) if stage.is_reset(run, i, RECIPE)] == meta_steps
 
 
 def test_the_rate_falls_to_that_of_back_propagation_and_from_there_to_the_last():

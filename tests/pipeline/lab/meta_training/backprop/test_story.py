@@ -25,30 +25,30 @@ TARGET = 0.3
 
 
 class FakeTasks:
-    """Losses that are least where the bias of the answer is `TARGET`; runs count their windows."""
+    """Losses that are least where the bias of the answer is `TARGET`; runs count their unrolls."""
 
     calls_left = 10**9
     inner_steps = 80
 
     def __init__(self, tasks, optimizer, recipe):
-        self.windows = np.zeros([], np.int64)
+        self.unrolls = np.zeros([], np.int64)
 
     def meta_gradients(self, stage, meta_step, values):
         if FakeTasks.calls_left == 0:
             raise KeyboardInterrupt
         FakeTasks.calls_left -= 1
-        self.windows = self.windows + 1
+        self.unrolls = self.unrolls + 1
         gradients = {name: np.zeros_like(value) for name, value in values.items()}
         distance = values["output/bias"] - np.float32(TARGET)
-        gradients["output/bias"] = 2 * distance + np.float32(0.2) * self.windows
+        gradients["output/bias"] = 2 * distance + np.float32(0.2) * self.unrolls
         return {"digits": float(distance**2)}, gradients, 0
 
     def state(self):
-        return {"windows": self.windows}
+        return {"unrolls": self.unrolls}
 
     def restore(self, state, stages, meta_step):
-        self.windows = state["windows"]
-        assert int(self.windows) == meta_step
+        self.unrolls = state["unrolls"]
+        assert int(self.unrolls) == meta_step
 
 
 class FakeRuns:
@@ -69,8 +69,8 @@ class FakeRuns:
 
 @pytest.fixture
 def fakes(monkeypatch):
-    monkeypatch.setattr(story, "UnrolledTasks", FakeTasks)
-    monkeypatch.setattr(story, "WholeRuns", FakeRuns)
+    monkeypatch.setattr(story, "TruncatedTasks", FakeTasks)
+    monkeypatch.setattr(story, "FullUnrolls", FakeRuns)
     monkeypatch.setattr(FakeTasks, "calls_left", 10**9)
 
 
@@ -127,7 +127,7 @@ SMALL = (
 
 @pytest.mark.slow
 def test_real_runs_go_on_bit_for_bit_where_they_were_interrupted(tmp_path, monkeypatch):
-    monkeypatch.setattr(story, "WholeRuns", FakeRuns)
+    monkeypatch.setattr(story, "FullUnrolls", FakeRuns)
     (tmp_path / "r.yaml").write_text(SMALL)
     recipe = load_meta_recipe(str(tmp_path / "r.yaml"))
     train(tmp_path / "whole", recipe)

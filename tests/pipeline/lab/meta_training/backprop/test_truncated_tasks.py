@@ -8,14 +8,14 @@ from pipeline.lab.meta_training.backprop.settings import LearnedRecipe
 from pipeline.lab.meta_training.backprop.unroll import Unroll
 from pipeline.lab.meta_training.settings import TaskSettings
 from pipeline.lab.meta_training.tasks.classifiers import classifier_task
-from pipeline.lab.races.tasks import load_digits
+from pipeline.lab.races.tasks.images import load_digits
 
 SETTINGS = TaskSettings(kind="mlp", num_steps=8, width=4, batch_size=4)
 RECIPE = LearnedRecipe(runs_at_once=2, unroll_length=2, run_lengths="40", tasks={"a": SETTINGS})
 
 
 class FakeUnroll(Unroll):
-    """A window that moves nothing but the clock; of run 1 the last loss is `last_loss`."""
+    """An unroll that moves nothing but the clock; of run 1 the last loss is `last_loss`."""
 
     last_loss = 0.5
 
@@ -29,7 +29,7 @@ class FakeUnroll(Unroll):
 def tasks(monkeypatch):
     monkeypatch.setattr(truncated_tasks, "Unroll", FakeUnroll)
     task = classifier_task("a", SETTINGS, *load_digits()[0])
-    return truncated_tasks.UnrolledTasks([task], fully_learned("lstm"), RECIPE)
+    return truncated_tasks.TruncatedTasks([task], fully_learned("lstm"), RECIPE)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def tasks(monkeypatch):
         (True, 9.0, [4, 4], (1.5 + 9.0) / 4),
     ],
 )
-def test_a_run_that_ends_a_window_exploded_begins_anew_at_once(
+def test_a_run_that_exploded_at_the_end_of_an_unroll_is_reset_at_once(
     tasks, monkeypatch, is_imitation, last_loss, ages, meta_loss
 ):
     stage = Stage(is_imitation=is_imitation, run_length=40, first=0, end=9)

@@ -114,11 +114,11 @@ def test_a_finished_folder_is_left_alone_and_another_recipe_refused(tmp_path, ca
     other = MetaRecipe(**{**vars(RECIPE), "members": 12})
     with pytest.raises(ValueError, match="other settings: members: 6 -> 12"):
         train(tmp_path, other)
-    # More meta-steps must not stand in the recipe beside figures of fewer.
+    # The recipe must not name more meta-steps than the figures are of.
     more = MetaRecipe(**{**vars(RECIPE), "meta_steps": RECIPE.meta_steps + 1})
     with pytest.raises(ValueError, match="other settings: meta_steps.*delete COMPLETED"):
         train(tmp_path, more)
-    (tmp_path / "COMPLETED").unlink()  # nothing stands in the way of going on
+    (tmp_path / "COMPLETED").unlink()  # now it may continue
     FakeRun.calls_left = 10**9
     train(tmp_path, more)
     assert len(log_of(tmp_path)) == more.meta_steps

@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.lab.meta_training.settings import TaskSettings
 from pipeline.lab.meta_training.tasks.classifiers import classifier_task
-from pipeline.lab.races.tasks import load_digits
+from pipeline.lab.races.tasks.images import load_digits
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def test_untrained_model_knows_nothing(kind, digits):
     assert float(task.loss(weights, task.heldout_batch())) == pytest.approx(np.log(10), abs=0.6)
 
 
-def test_a_fifth_of_the_images_is_held_out_but_no_more_than_a_look_can_pay_for(digits):
+def test_a_fifth_of_the_images_is_held_out_but_no_more_than_256(digits):
     settings = TaskSettings(kind="mlp")
     images, labels = digits
     few = classifier_task("few", settings, images[:200], labels[:200])
@@ -29,13 +29,13 @@ def test_a_fifth_of_the_images_is_held_out_but_no_more_than_a_look_can_pay_for(d
     assert (len(task.train[1]), len(task.heldout[1])) == (len(images) - 256, 256)
 
 
-def test_held_out_images_are_of_all_places():
+def test_held_out_images_are_from_the_whole_range():
     numbered = np.arange(1000, dtype=np.float32).reshape(1000, 1, 1, 1)
     task = classifier_task("n", TaskSettings(kind="mlp"), numbered, np.arange(1000) % 10)
-    places = task.heldout[0].ravel()
-    assert len(np.unique(places // 100)) == 10
-    np.testing.assert_array_equal(task.heldout[1], places % 10)
-    assert not set(places) & set(task.train[0].ravel())
+    indices = task.heldout[0].ravel()
+    assert len(np.unique(indices // 100)) == 10
+    np.testing.assert_array_equal(task.heldout[1], indices % 10)
+    assert not set(indices) & set(task.train[0].ravel())
 
 
 def test_a_patch_holds_neighbours(digits):

@@ -70,7 +70,7 @@ def test_padding_of_records_changes_no_loss():
     mask, positions = np.tile([1] * 5 + [0] * 3, [200, 1]), np.full([200, 1], 2)
     rows = [np.int32(each) for each in (tokens, mask, positions, labels)]
     task = masked_lm.records_task("text", settings, tuple(rows))
-    assert task.told == {"total_steps": 400, "labels_per_step": 32}
+    assert task.run_arguments == {"total_steps": 400, "labels_per_step": 32}
     weights = {name: 9.0 * each for name, each in task.initial_weights(rng).items()}
     other = [np.where(mask == 1, tokens, 5).astype(np.int32), *rows[1:]]
     losses = [float(task.loss(weights, [tf.constant(x) for x in each])) for each in (rows, other)]
@@ -89,7 +89,7 @@ def test_nominal_rule_leaves_the_plateau_but_not_the_floor():
     task = masked_lm.masked_lm_task("copy", settings, tokens)
     space = SearchSpace(MetaParams.nominal(), ["rule/matrix_rate"])
     values = space.values(np.array([[0.7], [-20.0]]))  # twice the nominal rate; nearly none
-    optimizer = InnerMnemosyne(space.nominal, frozenset(values), **task.told)
+    optimizer = InnerMnemosyne(space.nominal, frozenset(values), **task.run_arguments)
     losses = InnerRun(task, optimizer)(values, seed=1)[:, -1]
     # Nobody can do better than to know the noise of the copy and its position.
     frequencies = masked_lm.zipf(31)

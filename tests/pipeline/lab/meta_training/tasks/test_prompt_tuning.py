@@ -30,7 +30,7 @@ def untrained(monkeypatch):
 
 def test_half_of_the_sequences_get_the_second_half_of_the_one_before():
     tokens = np.arange(4_000, dtype=np.int32).reshape(1_000, 4)
-    rows, labels = prompt_tuning.copies_and_strangers(tokens, seed=0)
+    rows, labels = prompt_tuning.copies_and_mismatches(tokens, seed=0)
     assert abs(labels.mean() - 0.5) < chance(1_000, 0.5) and labels.dtype == np.int32
     np.testing.assert_array_equal(rows[:, :2], tokens[:, :2])
     np.testing.assert_array_equal(rows[labels == 1], tokens[labels == 1])
@@ -85,7 +85,7 @@ def test_nominal_rule_gets_below_the_plateau_with_a_trained_encoder(tmp_path, ca
     before = (tmp_path / "encoder_p.npz").read_bytes()
     nominal = MetaParams.nominal()
     values = {name: nominal.values[name][np.newaxis] for name in NOMINAL_RULE}
-    optimizer = InnerMnemosyne(nominal, frozenset(values), **task.told)
+    optimizer = InnerMnemosyne(nominal, frozenset(values), **task.run_arguments)
     losses = InnerRun(task, optimizer)(values, seed=1)
     assert losses[0, -1] < task.plateau - 0.2
     assert (tmp_path / "encoder_p.npz").read_bytes() == before

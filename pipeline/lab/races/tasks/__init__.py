@@ -1,0 +1,1 @@
+"""What optimizers are compared on: data, a model, a batch size and a number of steps."""

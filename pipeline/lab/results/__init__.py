@@ -1,0 +1,1 @@
+"""Finished runs to the page and the picture of results."""
