@@ -43,11 +43,11 @@ class Mnemosyne(GuardedOptimizer):
     Args:
         learning_rate: relative multiplier on the built-in step sizes, 1.0 as meta-trained; a float
             or a `LearningRateSchedule`.
-        total_steps: steps of the run, if known: linear warm-up (3 % of it by default), a while at
-            the peak where a step has more than 160 labels, linear decay to zero, where training
-            then stands still. None: 100 steps of warm-up, then constant.
+        total_steps: steps of the run, if known: linear warm-up (3 % of them by default), a plateau
+            where a step has more than 160 labels, linear decay to zero, where training then stands
+            still. None: 100 steps of warm-up, then constant.
         labels_per_step: labels in the loss of one step, all replicas together, if known (rows of a
-            classifier, masked tokens of a masked LM); with `total_steps` it sets that while.
+            classifier, masked tokens of a masked LM); with `total_steps` it sets that plateau.
         weight_decay: decoupled, per unit of scheduled rate; None or 0 for none. Not applied to
             biases and norms, to names that match `undecayed_names`, nor to what
             `exclude_from_weight_decay` adds.
