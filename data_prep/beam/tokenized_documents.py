@@ -47,7 +47,7 @@ class Buckets:
     def take(self) -> Iterator[tuple[str, bytes]]:
         """Yields (block, packed documents) for all that was added, then is empty."""
         ids, lengths = self._tokenizer.tokenize(self._sentences)
-        ids = ids.astype(token_blocks.id_dtype(len(self._tokenizer.vocab)))
+        ids = ids.astype(token_blocks.id_dtype(self._tokenizer.num_ids))
         by_key: dict[str, list[tuple[bytes, np.ndarray, np.ndarray]]] = {}
         token = sentence = 0
         for key, identity, count in self._documents:

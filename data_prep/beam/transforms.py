@@ -74,7 +74,10 @@ class ReadAndTokenize(beam.DoFn):
         """Gets the tokenizer ready and finds out which blocks need nothing more."""
         self._job = JobFolder(self._output, self._settings)
         self._tokenizer = shared_tokenizer(
-            self._job.vocab_file, self._settings.do_lower_case, self._settings.ids
+            self._job.vocab_file,
+            self._settings.do_lower_case,
+            self._settings.ids,
+            self._settings.marks_words,
         )
         self._finished = self._job.finished_blocks()
         self._policies = parse_policies(self._settings.on_bad)
@@ -144,7 +147,10 @@ class WriteBlock(beam.DoFn):
         """Gets the tokenizer ready; only its special ids are needed."""
         self._job = JobFolder(self._output, self._settings)
         self._tokenizer = shared_tokenizer(
-            self._job.vocab_file, self._settings.do_lower_case, self._settings.ids
+            self._job.vocab_file,
+            self._settings.do_lower_case,
+            self._settings.ids,
+            self._settings.marks_words,
         )
 
     def process(self, keyed: tuple[str, Iterable[bytes]]) -> Iterator[str]:
@@ -176,9 +182,13 @@ class WriteBlock(beam.DoFn):
 
 
 @functools.lru_cache(maxsize=2)
-def shared_tokenizer(vocab_file: str, do_lower_case: bool, ids: str) -> WordpieceTokenizer:
+def shared_tokenizer(
+    vocab_file: str, do_lower_case: bool, ids: str, mark_words: bool = False
+) -> WordpieceTokenizer:
     """Returns the tokenizer of this process: building one takes seconds, every DoFn needs it."""
-    tokenizer = WordpieceTokenizer(vocab_file, do_lower_case=do_lower_case, ids=ids)
+    tokenizer = WordpieceTokenizer(
+        vocab_file, do_lower_case=do_lower_case, ids=ids, mark_words=mark_words
+    )
     # TensorFlow and Beam are half a million objects that stay; without this the garbage collector
     # goes through all of them again and again, a fifth of the time of a small corpus.
     gc.freeze()
