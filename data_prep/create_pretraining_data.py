@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from data_prep import recorded_settings, storage
+from data_prep import storage
 from data_prep.beam import command_flags
 from data_prep.beam.worker_watchdog import WorkerDiedError
 from data_prep.corpus import input_files
@@ -60,9 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     flags, beam_flags = parser.parse_known_args(argv)
     command_flags.check_beam_flags(parser, beam_flags, [*flags.input, flags.output])
-    from data_prep.wordpiece import check_casing, load_vocabulary
+    from data_prep.wordpiece import casing_of, check_casing, load_vocabulary
 
     vocab = load_vocabulary(flags.vocab_file)
+    flags.do_lower_case = casing_of(flags.vocab_file, flags.do_lower_case)
     if warning := check_casing(flags.vocab_file, flags.do_lower_case):
         print(f"mnemosyne: warning: {warning}", file=sys.stderr)
     files = input_files.find_input_files(flags.input)
@@ -102,7 +103,6 @@ def _settings(flags: argparse.Namespace, files: Sequence[InputFile]) -> Preparat
         input=tuple(flags.input),
         input_digest=input_files.digest_of_files(files),
         vocab_sha256=storage.sha256(flags.vocab_file),
-        do_lower_case=recorded_settings.casing(flags.vocab_file, flags.do_lower_case),
     )
 
 

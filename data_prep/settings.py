@@ -55,6 +55,11 @@ class PreparationSettings(RecordSettings):
             raise ValueError(bins_message(self.bins, self.max_seq_length))
 
     @property
+    def marks_words(self) -> bool:
+        """Whether records depend on which tokens are one word; see `WordpieceTokenizer`."""
+        return self.do_whole_word_mask or self.masking == "dynamic"
+
+    @property
     def num_heldout_shards(self) -> int:
         """Shards of the held-out split: its fraction of `num_shards`, at least one."""
         if not self.heldout_fraction:

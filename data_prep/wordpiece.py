@@ -1,8 +1,8 @@
-"""The WordPiece tokenizer: the ids of google-research/bert, and faster than tensorflow-text.
+"""Text to the WordPiece ids of google-research/bert.
 
-Words that came up before are looked up (`word_memory`); a new one goes through BERT's own rules
-(`basic_tokenizer`) and then to tensorflow-text, which finds its pieces but normalises text its own
-way. Functions of the vocabulary are offered here too, so that others import one module for
+A word that came up before is looked up (`word_cache`); a new one goes through BERT's own rules
+(`basic_tokenizer`) and then to tensorflow-text, which finds its pieces but normalises text in its
+own way. The functions of the vocabulary are exported here too, so that others import one module for
 vocabulary and tokenizer.
 
 Source: google-research/bert, tokenization.py, `FullTokenizer`; Song et al. 2021 (fast WordPiece).
@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from data_prep.tokenizer.basic_tokenizer import split_words
-from data_prep.tokenizer.vocabulary_file import check_casing, load_vocabulary
+from data_prep.tokenizer.segmented_words import continues_word, is_segmented, without_marks
+from data_prep.tokenizer.vocabulary_file import casing_of, check_casing, load_vocabulary
 from data_prep.tokenizer.vocabulary_learner import (
     MAX_WORD_CHARACTERS,
     SPECIAL_TOKENS,
@@ -28,6 +29,7 @@ from data_prep.tokenizer.word_cache import WordMemory
 __all__ = [
     "SPECIAL_TOKENS",
     "WordpieceTokenizer",
+    "casing_of",
     "check_casing",
     "learn_vocabulary",
     "load_vocabulary",
@@ -46,17 +48,27 @@ class WordpieceTokenizer:
         do_lower_case: lower-case and strip accents.
         ids: "bert" gives the ids of google-research/bert; "tf_text" those of tensorflow-text's
             BertTokenizer, for models that are served with it.
+        mark_words: add the size of the vocabulary to the id of a token that continues a word of
+            segmented text (see `segmented_words`); not with "tf_text".
 
     Attributes:
-        vocab: entries, the place in the list is the id.
+        vocab: the entries; the index of an entry is its id.
         pad_id, unk_id, cls_id, sep_id, mask_id: ids of the special tokens.
-        is_continuation: bool [vocab], True for entries that continue a word (`##...`).
+        num_ids: ids that `tokenize` may give, twice the size of the vocabulary with marks.
+        is_continuation: bool [num_ids], True for ids that continue a word (`##...` and marked).
 
     Raises:
         FileNotFoundError, ValueError: see `load_vocabulary`.
     """
 
-    def __init__(self, vocab_file: str, *, do_lower_case: bool = True, ids: str = "bert"):
+    def __init__(
+        self,
+        vocab_file: str,
+        *,
+        do_lower_case: bool = True,
+        ids: str = "bert",
+        mark_words: bool = False,
+    ):
         self._is_tf_text = ids == "tf_text"
         self.vocab_file = os.fspath(vocab_file)
         self.do_lower_case = do_lower_case
@@ -64,7 +76,11 @@ class WordpieceTokenizer:
         self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
             self.vocab.index(token) for token in SPECIAL_TOKENS
         )
-        self.is_continuation = np.array([entry.startswith("##") for entry in self.vocab])
+        self._mark_words = mark_words and not self._is_tf_text
+        continues = [entry.startswith("##") for entry in self.vocab]
+        marked = [True] * len(continues) if self._mark_words else []
+        self.is_continuation = np.array([*continues, *marked])
+        self.num_ids = len(self.is_continuation)
         self._pieces = self._build()
         self._memory = WordMemory(self._tokenize_words)
 
@@ -109,7 +125,15 @@ class WordpieceTokenizer:
         return np.concatenate(ids), np.concatenate(lengths)
 
     def _tokenize_batch(self, lines: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        return _flat(self._pieces, lines) if self._is_tf_text else self._memory.tokenize(lines)
+        if self._is_tf_text:
+            return _flat(self._pieces, lines)
+        ids, lengths = self._memory.tokenize(lines)
+        if self._mark_words:
+            segmented = np.fromiter(map(is_segmented, lines), bool, len(lines))
+            if not segmented.all():
+                plain = without_marks(ids, len(self.vocab))
+                ids = np.where(np.repeat(segmented, lengths), ids, plain)
+        return ids, lengths
 
     def _tokenize_words(self, words: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
         """Applies BERT's rules to words as `WordMemory` cuts them, and finds the pieces."""
@@ -124,6 +148,11 @@ class WordpieceTokenizer:
             part if len(part) <= MAX_WORD_CHARACTERS else "\0" for word in split for part in word
         ]
         ids, lengths = _flat(self._pieces, parts)
+        if self._mark_words:
+            continues = np.array([each for word in split for each in continues_word(word)], bool)
+            begins = np.cumsum(lengths) - lengths
+            ids = ids.copy()
+            ids[begins[continues]] += len(self.vocab)
         ids_before = np.concatenate([[0], np.cumsum(lengths)])[
             np.concatenate([[0], np.cumsum([len(word) for word in split], dtype=np.int64)])
         ]

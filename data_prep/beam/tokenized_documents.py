@@ -65,7 +65,7 @@ class DocumentBatch:
 
     def _tokenized(self) -> Iterator[Tokenized]:
         ids, lengths = self._tokenizer.tokenize(self._sentences)
-        ids = ids.astype(token_blocks.id_dtype(len(self._tokenizer.vocab)))
+        ids = ids.astype(token_blocks.id_dtype(self._tokenizer.num_ids))
         token = sentence = 0
         for key, document_id, num_sentences in self._documents:
             of_document = lengths[sentence : sentence + num_sentences]

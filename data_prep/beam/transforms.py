@@ -85,7 +85,10 @@ class _Step(beam.DoFn):
         """Gets job folder and tokenizer ready."""
         self._job = JobFolder(self._output, self._settings)
         self._tokenizer = shared_tokenizer(
-            self._job.vocab_file, self._settings.do_lower_case, self._settings.ids
+            self._job.vocab_file,
+            self._settings.do_lower_case,
+            self._settings.ids,
+            self._settings.marks_words,
         )
 
 
@@ -233,9 +236,13 @@ class WriteSmallBlock(_WriteStep):
 
 
 @functools.lru_cache(maxsize=2)
-def shared_tokenizer(vocab_file: str, do_lower_case: bool, ids: str) -> WordpieceTokenizer:
+def shared_tokenizer(
+    vocab_file: str, do_lower_case: bool, ids: str, mark_words: bool = False
+) -> WordpieceTokenizer:
     """Returns the tokenizer of this process: building one takes seconds, every DoFn needs it."""
-    tokenizer = WordpieceTokenizer(vocab_file, do_lower_case=do_lower_case, ids=ids)
+    tokenizer = WordpieceTokenizer(
+        vocab_file, do_lower_case=do_lower_case, ids=ids, mark_words=mark_words
+    )
     # TensorFlow and Beam are half a million objects that stay; without this the garbage collector
     # goes through all of them again and again, a fifth of the time of a small corpus.
     gc.freeze()

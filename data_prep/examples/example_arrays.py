@@ -10,6 +10,7 @@ from data_prep.examples.masking import MaskingRules, mask_block
 from data_prep.examples.rng import RandomStream
 from data_prep.examples.segment_pairs import SegmentPairs
 from data_prep.jit import compiled
+from data_prep.tokenizer.segmented_words import without_marks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,8 @@ class SequenceBuilder:
     Attributes:
         max_seq_length: tokens of a record.
         pad_id, cls_id, sep_id: special token ids.
-        is_continuation: bool [vocab], True for pieces that continue a word.
+        is_continuation: bool [num_ids], True for ids that continue a word. Where it is longer than
+            the vocabulary, the ids beyond are marked ones; see `segmented_words`.
         rules: how to mask.
         is_single: records hold one segment, [CLS] A [SEP], in which [SEP] may stand between
             documents; segment B is empty then.
@@ -75,6 +77,7 @@ class SequenceBuilder:
             "next_sentence_labels": pairs.is_random_next[:, None].astype(np.uint8),
         }
         begins_word = self._begins_word(unmasked, is_text)
+        unmasked = without_marks(unmasked, self.rules.vocab_size)
         if not self.is_masked:
             return {"input_ids": unmasked, "word_starts": begins_word.view(np.uint8), **shared}
         masked = mask_block(

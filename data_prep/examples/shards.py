@@ -20,6 +20,7 @@ from data_prep.examples.sentence_pairs import PairMaker
 from data_prep.examples.tfrecord_encoding import encode_tfrecords
 from data_prep.examples.token_blocks import TokenBlock
 from data_prep.settings import PreparationSettings
+from data_prep.tokenizer.basic_tokenizer import is_ideograph
 from data_prep.wordpiece import WordpieceTokenizer
 
 SEQUENCES_PER_STEP = 2_048
@@ -87,7 +88,7 @@ def write_shards(
         "documents_without_text": int(np.count_nonzero(block.sentence_counts == 0)),
         "sentences": len(block.sentence_lengths),
         "tokens": len(block.ids),
-        "unknown_tokens": int(np.count_nonzero(block.ids == tokenizer.unk_id)),
+        **_token_counts(block.ids, tokenizer, settings),
         "sequences": len(pairs),
         "random_next": int(pairs.is_random_next.sum()),
         "pairs_without_partner": without_partner,
@@ -96,6 +97,23 @@ def write_shards(
         "predictions": predictions,
         "sequence_tokens": int(lengths.sum()),
         "length_histogram": np.bincount(lengths, minlength=settings.max_seq_length + 1).tolist(),
+    }
+
+
+def _token_counts(
+    ids: np.ndarray, tokenizer: WordpieceTokenizer, settings: PreparationSettings
+) -> dict[str, int]:
+    """Counts unknown tokens and, where words matter, ideographs and those that continue a word."""
+    if not settings.marks_words:
+        unknown = int(np.count_nonzero(ids == tokenizer.unk_id))
+        return {"unknown_tokens": unknown, "ideographs": 0, "ideographs_in_words": 0}
+    size = len(tokenizer.vocab)
+    plain, marked = np.bincount(ids, minlength=2 * size).reshape(2, size)
+    ideographs = [index for index, entry in enumerate(tokenizer.vocab) if is_ideograph(entry)]
+    return {
+        "unknown_tokens": int(plain[tokenizer.unk_id] + marked[tokenizer.unk_id]),
+        "ideographs": int((plain + marked)[ideographs].sum()),
+        "ideographs_in_words": int(marked[ideographs].sum()),
     }
 
 

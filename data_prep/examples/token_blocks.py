@@ -39,9 +39,9 @@ class TokenBlock:
     ids: np.ndarray
 
 
-def id_dtype(vocab_size: int) -> type:
-    """Returns the smallest unsigned type that holds the ids of a vocabulary."""
-    return np.uint16 if vocab_size <= 1 << 16 else np.uint32
+def id_dtype(num_ids: int) -> type:
+    """Returns the smallest unsigned type that holds `num_ids` ids, counted from 0."""
+    return np.uint16 if num_ids <= 1 << 16 else np.uint32
 
 
 def block_of(documents: Sequence[TokenDocument]) -> TokenBlock:

@@ -24,6 +24,8 @@ _SUMMED = (
     "sentences",
     "tokens",
     "unknown_tokens",
+    "ideographs",
+    "ideographs_in_words",
     "sequences",
     "random_next",
     "pairs_without_partner",

@@ -1,16 +1,13 @@
-"""What a run of `prepare` prints last: what came of how much text, at what cost, and warnings."""
+"""What a run of `prepare` prints last: what came of how much text, and at what cost."""
 
 from __future__ import annotations
 
-import math
 import resource
 from collections.abc import Mapping
 
 import tabulate
 
 from data_prep.job.manifest import Manifest
-
-_RISK = 0.01  # that the fraction a warning names holds out no document either
 
 
 def peak_memory() -> int:
@@ -20,7 +17,7 @@ def peak_memory() -> int:
 
 
 def summary_table(manifest: Manifest, *, seconds: float, peak_bytes: int, output: str) -> str:
-    """Returns the table, and a warning where the held-out split is empty.
+    """Returns the table.
 
     Args:
         manifest: of what was made.
@@ -45,31 +42,8 @@ def summary_table(manifest: Manifest, *, seconds: float, peak_bytes: int, output
         ("memory", f"{peak_bytes / 2**20:,.0f} MiB at most in one process"),
         ("output", output),
     ]
-    table = tabulate.tabulate(
+    return tabulate.tabulate(
         rows, tablefmt="plain", disable_numparse=True, preserve_whitespace=True
-    )
-    return "\n".join(filter(None, [table, heldout_warning(manifest)]))
-
-
-def heldout_warning(manifest: Manifest) -> str | None:
-    """Returns what to change where documents were to be held out and no record came of it."""
-    fraction = manifest.settings.get("heldout_fraction", 0.0)
-    heldout = manifest.splits["heldout"]
-    if not fraction or heldout["sequences"]:
-        return None
-    held, documents = (
-        sum(split["documents"] for split in splits)
-        for splits in ([heldout], manifest.splits.values())
-    )
-    # Each document is held out by itself, so n of them all stay with probability (1 - fraction)^n.
-    enough = math.ceil(100 * (1 - _RISK ** (1 / max(1, documents)))) / 100
-    advice = "Give more documents (another layout may find more of them: --input GLOB::line)"
-    if enough <= 0.5:
-        advice = f"Give --heldout_fraction {max(enough, fraction):g} or more, or more documents"
-    return (
-        f"warning: no held-out record: {held:,} of {documents:,} documents are held out at "
-        f"--heldout_fraction {fraction:g}, so nothing can be evaluated on them. {advice}, or "
-        "--heldout_fraction 0 to hold none out."
     )
 
 

@@ -1,8 +1,7 @@
-"""The word rules of BERT in plain Python: what vanishes, what splits, what lower case means.
+"""A line of text to the words of BERT: what is dropped, where it is split, what lower case means.
 
-tensorflow-text's rules are others (it folds compatibility characters, so an ellipsis becomes three
-full stops), and a published checkpoint expects the ids of the original rules. These are those
-rules.
+tensorflow-text has other rules (it folds compatibility characters, so an ellipsis becomes three
+full stops), whereas a published checkpoint expects the ids of the original rules, which stand here.
 
 Source: google-research/bert, tokenization.py, `BasicTokenizer`.
 """
@@ -39,10 +38,20 @@ def split_words(text: str, *, do_lower_case: bool = True) -> list[str]:
     return [part for word in words for part in _split_word(word, do_lower_case)]
 
 
-class _Characters(dict[int, "str | None"]):
-    """What becomes of a character, by its code point; found out when it first comes up.
+def count_ideographs(text: str) -> int:
+    """Returns how many CJK ideographs a text has; BERT makes each of them a word."""
+    return len(_IDEOGRAPH.findall(text))
 
-    There are a million, and a text uses few: a table of all would cost a second at every start.
+
+def is_ideograph(text: str) -> bool:
+    """Says whether a text is one CJK ideograph."""
+    return len(text) == 1 and _IDEOGRAPH.match(text) is not None
+
+
+class _Characters(dict[int, "str | None"]):
+    """What a character becomes, by its code point; worked out when it first comes up.
+
+    A text uses few of a million characters, and a table of all would cost a second at every start.
     """
 
     def __init__(self, becomes: Callable[[str], str | None]):
@@ -66,7 +75,7 @@ def _without_accent(character: str) -> str | None:
 
 
 def _spaced_mark(character: str) -> str:
-    return f" {character} " if _is_mark(character) else character
+    return f" {character} " if is_mark(character) else character
 
 
 def _split_word(word: str, do_lower_case: bool) -> Iterable[str]:
@@ -82,8 +91,11 @@ def _split_word(word: str, do_lower_case: bool) -> Iterable[str]:
     return parts
 
 
-def _is_mark(character: str) -> bool:
-    """Says whether BERT splits here: ASCII other than letters, digits, space; any punctuation."""
+def is_mark(character: str) -> bool:
+    """Says whether a character is a word of its own to BERT.
+
+    It is if it is ASCII other than letters, digits and space, or punctuation of any script.
+    """
     if character.isascii():
         return bool(re.match(f"[{_ASCII_PUNCTUATION}]", character))
     return unicodedata.category(character).startswith("P")

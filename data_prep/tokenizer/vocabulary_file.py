@@ -40,6 +40,19 @@ def load_vocabulary(vocab_file: str) -> list[str]:
     return vocab
 
 
+def casing_of(vocab_file: str, asked: bool | None) -> bool:
+    """Returns whether text is lower-cased for a vocabulary.
+
+    Args:
+        vocab_file: the vocabulary.
+        asked: what was asked for; None follows the record next to it, or is True without one.
+    """
+    if asked is not None:
+        return asked
+    _, recorded = _recorded_casing(vocab_file)
+    return recorded is not False
+
+
 def check_casing(vocab_file: str, do_lower_case: bool) -> str:
     """Compares `do_lower_case` with what is recorded next to a vocabulary, or with its entries.
 

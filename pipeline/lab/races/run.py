@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from mnemosyne_tf.step_size import rule_of_run
 
 from mnemosyne_tf import MetaParams
+from mnemosyne_tf.step_size import rule_of_run
 from pipeline.lab.races.contestants import Contestant
 from pipeline.lab.races.runs_file import Curve, FinishedRun, RunKey, RunsFile
 from pipeline.lab.races.tasks.task import Arrays, Task

@@ -14,6 +14,8 @@ PART = {
     "documents_without_text": 0,
     "sentences": 6,
     "tokens": 50,
+    "ideographs": 0,
+    "ideographs_in_words": 0,
     "unknown_tokens": 1,
     "sequences": 4,
     "random_next": 3,

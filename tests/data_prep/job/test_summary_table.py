@@ -81,39 +81,6 @@ def test_the_peak_is_at_least_what_the_kernel_says_of_this_process():
     assert peak_memory() > 0.9 * kilobytes * 1024
 
 
-def with_heldout(fraction, held, documents, sequences=0):
-    return dataclasses.replace(
-        MANIFEST,
-        settings={**MANIFEST.settings, "heldout_fraction": fraction},
-        splits={
-            "train": {"documents": documents - held, "sequences": 9, "shards": [{}]},
-            "heldout": {"documents": held, "sequences": sequences, "shards": [{}]},
-        },
-    )
-
-
-@pytest.mark.parametrize(
-    ("fraction", "held", "documents", "words"),
-    [
-        (0.02, 0, 50, "0 of 50 documents .* Give --heldout_fraction 0.09 or more"),
-        (0.3, 0, 20, "0 of 20 documents .* Give --heldout_fraction 0.3 or more"),
-        (0.02, 1, 50, "1 of 50 documents"),
-        (0.02, 0, 1, "0 of 1 documents .* Give more documents .*::line"),
-    ],
-)
-def test_a_heldout_split_without_a_record_is_said_with_what_to_change(
-    fraction, held, documents, words
-):
-    last = table(with_heldout(fraction, held, documents))[-1]
-    assert last.startswith("warning: no held-out record")
-    assert re.search(f"{words}.* --heldout_fraction 0 to hold none out", last)
-
-
-@pytest.mark.parametrize("manifest", [with_heldout(0.02, 1, 50, 3), with_heldout(0.0, 0, 50)])
-def test_a_heldout_split_as_asked_for_is_no_warning(manifest):
-    assert table(manifest)[-1].startswith("output")
-
-
 def test_pages_left_out_are_shown_by_their_cause():
     causes = [
         *("redirect", "other_namespace", "other_model", "deleted", "stub", "empty"),

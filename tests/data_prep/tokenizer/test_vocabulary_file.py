@@ -2,7 +2,12 @@ import json
 
 import pytest
 
-from data_prep.tokenizer.vocabulary_file import check_casing, load_vocabulary, unreachable_entries
+from data_prep.tokenizer.vocabulary_file import (
+    casing_of,
+    check_casing,
+    load_vocabulary,
+    unreachable_entries,
+)
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
@@ -107,3 +112,18 @@ def test_a_script_without_case_gives_no_warning(tmp_path):
 def test_entries_with_a_lower_cased_twin_and_bracketed_ones_are_reachable():
     vocab = [*SPECIAL, "[unused1]", "Cat", "cat", "\u00e9", "e", "##A", "##a", "1", "-"]
     assert unreachable_entries(vocab) == []
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_without_a_flag_text_is_lower_cased_as_the_vocabulary_was_learned(tmp_path, learned):
+    (tmp_path / "v.json").write_text(json.dumps({"settings": {"do_lower_case": learned}}))
+    path = str(tmp_path / "v")
+    assert [casing_of(path, asked) for asked in (None, True, False)] == [learned, True, False]
+
+
+@pytest.mark.parametrize("record", [None, "no json", "[]", '{"settings": {}}'])
+def test_a_vocabulary_of_somebody_else_is_lower_cased_by_default(tmp_path, record):
+    if record is not None:
+        (tmp_path / "v.json").write_text(record)
+    path = str(tmp_path / "v")
+    assert [casing_of(path, asked) for asked in (None, True, False)] == [True, True, False]
