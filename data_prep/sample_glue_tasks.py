@@ -1,7 +1,7 @@
-"""`mnemosyne sample-tasks`: two small tasks in the layout of GLUE, from held-out documents.
+"""`mnemosyne sample-tasks`: held-out documents to two small tasks in the layout of GLUE.
 
-They are not GLUE. They let the fine-tuning path run where no GLUE data is at hand, on documents
-that `mnemosyne prepare` with the same --heldout_fraction kept out of training:
+They are not GLUE. They let fine-tuning run where no GLUE data is available, on the documents that
+`mnemosyne prepare` with the same --heldout_fraction kept out of training:
 
     CoLA/  is a sentence as it was written (1), or were two of its words swapped (0)?
     RTE/   does sentence two follow sentence one in its document (entailment), or is it from
@@ -16,6 +16,8 @@ import os
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from tabulate import tabulate
 
 from data_prep import storage
 from data_prep.beam import command_flags
@@ -33,6 +35,7 @@ _NOTES_FILE = "README.txt"
 _ORIGIN_FILE = "sample_tasks.json"  # what `mnemosyne glue` reads
 _ORIGIN = {"is_glue": False, "made_by": "mnemosyne sample-tasks"}
 _SHORTEST_SENTENCE, _LONGEST_SENTENCE = 5, 40  # words
+_HEADER = ("split", "documents", "rows like CoLA", "rows like RTE")
 _EXAMPLE = """\
 example:
   mnemosyne sample-tasks --input 'speeches/*.txt::file' --heldout_fraction 0.1 --output tasks
@@ -95,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "train": (train, flags.max_train),
         "dev": (dev, flags.max_dev),
     }
+    table = []
     for split, (documents, limit) in rows.items():
         if len(documents) < 2:
             raise ValueError(
@@ -108,15 +112,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         header = ["index", "sentence1", "sentence2", "label"]
         indexed = [[str(index), *row] for index, row in enumerate(rte)]
         _write(os.path.join(flags.output, "RTE", f"{split}.tsv"), [header, *indexed])
-        print(f"{split}: {len(cola):,} CoLA-layout rows, {len(rte):,} RTE-layout rows")
+        table.append((split, f"{len(documents):,}", f"{len(cola):,}", f"{len(rte):,}"))
     completed = json.dumps({"settings": settings}, indent=1).encode() + b"\n"
     storage.write_whole(os.path.join(flags.output, COMPLETED_FILE), completed)
+    print(tabulate(table, _HEADER, colalign=("left", "right", "right", "right")))
     print(f"sample tasks (not GLUE): {flags.output}")
     return 0
 
 
 def _is_complete(directory: str, settings: Mapping[str, Any]) -> bool:
-    """Says whether the tasks are there already, made with these settings.
+    """Says whether the tasks exist already, made with these settings.
 
     Raises:
         ValueError: they were made with other settings, or the folder holds something else, such as
@@ -158,7 +163,7 @@ def _heldout_documents(
 
 
 def cola_rows(documents: Iterable[Document], limit: int, rng: random.Random) -> list[list[str]]:
-    """Returns CoLA rows (source, label, mark, sentence), a true and a swapped one by turns.
+    """Returns CoLA rows (source, label, mark, sentence), as many as written as swapped.
 
     Source: the layout of the official CoLA release, which has no header.
     """
@@ -175,16 +180,16 @@ def cola_rows(documents: Iterable[Document], limit: int, rng: random.Random) -> 
 def rte_rows(documents: Sequence[Document], limit: int, rng: random.Random) -> list[list[str]]:
     """Returns RTE rows (sentence1, sentence2, label), as many that follow as that do not."""
     neighbours = [
-        (place, first, second)
-        for place, document in enumerate(documents)
+        (index, first, second)
+        for index, document in enumerate(documents)
         for first, second in zip(document[:-1], document[1:], strict=True)
         if _is_usable(first) and _is_usable(second)
     ]
     rng.shuffle(neighbours)
     usable = [[each for each in document if _is_usable(each)] for document in documents]
     rows: list[list[str]] = []
-    for number, (place, first, second) in enumerate(neighbours[:limit]):
-        others = [other for other in range(len(usable)) if other != place and usable[other]]
+    for number, (index, first, second) in enumerate(neighbours[:limit]):
+        others = [other for other in range(len(usable)) if other != index and usable[other]]
         if number % 2 == 0 or not others:
             rows.append([first, second, "entailment"])
         else:
@@ -193,10 +198,10 @@ def rte_rows(documents: Sequence[Document], limit: int, rng: random.Random) -> l
 
 
 def swap_two_words(sentence: str, rng: random.Random) -> str:
-    """Swaps two words that differ; their places are drawn at random."""
+    """Swaps two words that differ, at random positions."""
     words = sentence.split()
     first = rng.randrange(len(words))
-    second = rng.choice([place for place, word in enumerate(words) if word != words[first]])
+    second = rng.choice([index for index, word in enumerate(words) if word != words[first]])
     words[first], words[second] = words[second], words[first]
     return " ".join(words)
 

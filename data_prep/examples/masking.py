@@ -2,12 +2,13 @@
 
 Of the tokens of a sequence, 15 % (`masked_lm_prob`) are to be predicted: 80 % of these become
 [MASK], 10 % stay, 10 % become any entry of the vocabulary. With whole words, all pieces of a word
-are predicted or none, each replaced on its own.
+are predicted or none, each replaced by a draw of its own.
 
 Source: Devlin et al. 2019, section 3.1, task 1; google-research/bert, create_pretraining_data.py,
 `create_masked_lm_predictions`.
 Differs: a piece that opens a segment (cut by truncation) begins a word of its own; the original
-    adds it to the last word of the segment before.
+    adds it to the last word of the segment before. The ideographs of a word of segmented text are
+    one word; see `tokenizer.segmented_words`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ minutes where this one needs seconds.
 Source: Sennrich et al. 2016, section 3.2 (pair merging), with the pieces and word limits of
 WordPiece; `limit_alphabet` is named as in the WordPiece trainer of Hugging Face tokenizers.
 Differs: that trainer keeps 1,000 characters unless it is given another number; here every
-    character that fits gets an entry.
+    character that fits gets an entry, by frequency.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MAX_WORD_CHARACTERS = 200  # BERT's tokenizer gives up on longer words
 _CONTINUATION = "##"
 _MIN_PAIR_COUNT = 2
-# One word lost to [UNK] weighs as much as so many words that take one token more.
+# Characters are sure of this part of the entries. Beyond it, one word lost to [UNK] weighs as much
+# as a hundred words that take one token more: so a huge corpus, which has every character a few
+# times, still gives whole words.
+_SURE_FRACTION = 1 / 4
 _WORTH_OF_A_CHARACTER = 100
 
 _Pair = tuple[str, str]
@@ -67,7 +70,8 @@ def learn_vocabulary(
     pieces: dict[str, None] = {}  # in order; two different pairs can spell the same piece
     while len(alphabet) + len(pieces) < room:
         piece, count = characters[len(alphabet)] if len(alphabet) < len(characters) else ("", 0)
-        if piece and _WORTH_OF_A_CHARACTER * count >= merges.best_count():
+        is_sure = len(alphabet) < _SURE_FRACTION * room
+        if piece and (is_sure or _WORTH_OF_A_CHARACTER * count >= merges.best_count()):
             alphabet.append(piece)
         elif piece := merges.join_most_frequent():
             pieces[piece] = None

@@ -5,8 +5,8 @@ ASCII punctuation mark, or, where any other character is involved, all between t
 Compiled loops cut the text into words and look each of them up by its bytes; a tokenizer is asked
 only for those that are new, once.
 
-The memory is a hash table with open addressing. When it is full it forgets everything, which keeps
-it small and simple: the common words are back after a few lines.
+The cache is a hash table with open addressing. When it is full it is emptied, which keeps it small
+and simple: the common words are back after a few lines.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class WordMemory:
     def __init__(self, tokenize_words: TokenizeWords, max_words: int = MAX_WORDS):
         self._tokenize_words = tokenize_words
         self._max_words = max_words
-        # Hash, place in `_letters`, size and number of a word, or -1; a row is one place in memory.
+        # Hash, offset in `_letters`, size and number of a word, or -1; a row is contiguous.
         self._table = np.empty((1 << (2 * max_words - 1).bit_length(), 4), np.int64)
         self._letters = np.empty(max_words * _BYTES_PER_WORD + _LONGEST, np.uint8)
         self._lock = threading.Lock()  # one tokenizer serves all threads of a worker
@@ -163,7 +163,7 @@ def look_up(text, begins, ends, numbers, new, table, letters, num_words, num_let
         text: uint8 [size].
         begins, ends: int64 [num_words], of the words in `text`.
         numbers: int32 [num_words], gets the number of each.
-        new: int64 [room], gets the words that were added, by their place in `begins`.
+        new: int64 [room], gets the words that were added, by their index in `begins`.
         table: int64 [num_slots, 4], see `WordMemory`.
         letters: uint8, the bytes of its words.
         num_words, num_letters: how many it holds.

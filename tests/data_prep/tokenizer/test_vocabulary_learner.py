@@ -104,10 +104,16 @@ def test_ideographs_need_no_entry_for_the_inside_of_a_word_and_letters_do():
 
 
 def test_a_character_that_is_very_rare_gives_way_to_frequent_pieces():
-    # The last of 4 entries: "z" occurs once, the pair a-b 101 times; a hundred to one is the rate.
+    # The last of 3 entries: "z" occurs once, the pair a-b 101 times; a hundred to one is the rate.
     assert learn_vocabulary({"ab": 101, "z": 1}, 8)[5:] == ["##b", "a", "ab"]
     assert learn_vocabulary({"ab": 100, "z": 1}, 8)[5:] == ["##b", "a", "z"]
-    assert "z" in learn_vocabulary({"ab": 101, "z": 1}, 9)
+
+
+def test_a_quarter_of_the_entries_is_for_characters_however_rare():
+    # Two characters of the word, "y" as the third of 12 entries; pairs of 10,000 come after it.
+    vocabulary = learn_vocabulary({"aaaaaaaaaaaaaaaa": 10_000, "y": 1, "z": 1}, 5 + 12)
+    assert {"##a", "a", "y"} < set(vocabulary)
+    assert "y" not in learn_vocabulary({"aaaaaaaaaaaaaaaa": 10_000, "y": 1}, 5 + 4)
 
 
 def test_the_alphabet_is_limited_when_asked():
