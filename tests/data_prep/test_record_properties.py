@@ -41,7 +41,7 @@ def built(corpus, shape, seed):
     maker = PairMaker(
         sentence_ends=np.cumsum(lengths),
         document_ends=np.cumsum([len(document) for document in corpus]),
-        text_ids=[index.to_bytes(16, "big") for index in range(len(corpus))],
+        text_ids=[index.to_bytes(16, "little") for index in range(len(corpus))],
         max_seq_length=shape["max_seq_length"],
         short_seq_prob=shape["short_seq_prob"],
         seed=seed,
