@@ -103,6 +103,7 @@ def _settings(flags: argparse.Namespace, files: Sequence[InputFile]) -> Preparat
         input=tuple(flags.input),
         input_digest=input_files.digest_of_files(files),
         vocab_sha256=storage.sha256(flags.vocab_file),
+        do_lower_case=flags.do_lower_case,
     )
 
 

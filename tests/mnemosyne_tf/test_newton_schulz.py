@@ -7,17 +7,16 @@ import tensorflow as tf
 from mnemosyne_tf import newton_schulz, reference
 
 ROUNDOFF = float(np.finfo(np.float32).eps) / 2
-BFLOAT16_ROUNDOFF = 2.0**-9
 
 
-def error_bound(matrix, iterations=5, roundoff=ROUNDOFF):
+def error_bound(matrix, iterations=5):
     """Frobenius norm of what rounding can do to the iterates of a matrix, to first order.
 
     Singular values move by p(s) = a s + b s^3 + c s^5. An error that mixes two singular vectors is
     multiplied, from one iterate to the last, by (end_i +- end_j) / (s_i +- s_j) (divided
     differences, Daleckii and Krein; they telescope over the iterations), one that leaves their span
     by end_i / s_i. An iterate X is off by |X| times the root of the longest sum (Higham and Mary
-    2019), in units of the roundoff.
+    2019), times the roundoff.
     """
     a, b, c = newton_schulz.COEFFICIENTS
     values = np.linalg.svd(np.float64(matrix), compute_uv=False)
@@ -34,7 +33,7 @@ def error_bound(matrix, iterations=5, roundoff=ROUNDOFF):
             end / s,
         ]
         bound += np.abs(np.concatenate(factors)).max() * np.linalg.norm(s)
-    return bound * max(matrix.shape) ** 0.5 * roundoff
+    return bound * max(matrix.shape) ** 0.5 * ROUNDOFF
 
 
 def assert_close(result, expected, matrix, **kwargs):
@@ -112,6 +111,8 @@ def test_bfloat16_iteration_is_close_and_keeps_the_dtype(shape):
     matrix = tf.constant(np.random.RandomState(6).randn(1, *shape), tf.float32)
     result = newton_schulz.orthogonalise(matrix, dtype=tf.bfloat16)
     assert result.dtype == tf.float32
+    # Five iterations of three products, each off by 2^-9 times the root of up to 40 terms, of the
+    # largest entry: 0.19. Singular values stay below 1.2025 of the exact map times that.
     difference = result - newton_schulz.orthogonalise(matrix)
     assert 0.0 < np.abs(difference).max() < 0.2 * np.abs(result).max()
     assert np.linalg.svd(result[0], compute_uv=False).max() < 1.4

@@ -11,8 +11,8 @@ WIDTH, NUM_FEATURES, TOKENS = 4, 8, 3
 LOG_TAU = float(np.log(0.02))
 EPS = float(np.finfo(np.float32).eps)
 # Of one answer: products of four terms for q, k and v, features that are off by the roundings of
-# exp and of |q|, sums of 8 features, a difference of answer and token. Some 32 roundings, by half
-# an eps, of numbers up to 8, which add up by the root of their number; four standard deviations.
+# exp and of |q|, sums of 8 features, a difference of answer and token. Some 32 roundings, half an
+# eps, of numbers up to 8; they add up by the root of their number; four standard deviations.
 ANSWER = 4 * 32**0.5 * EPS / 2 * 8
 
 
