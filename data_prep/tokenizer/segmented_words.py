@@ -9,6 +9,7 @@ Differs: google-research/bert masks the ideographs of a word one by one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ from data_prep.tokenizer.basic_tokenizer import count_ideographs, is_mark
 
 # Words of segmented Chinese have about two ideographs on average, unsegmented clauses six and more.
 _MOST_IDEOGRAPHS_PER_WORD = 3
+_ASCII = bytes(range(128))
+_MAYBE_IDEOGRAPH = re.compile(rb"[\xe3-\xe9\xef\xf0]")  # how their UTF-8 begins
 
 
 def continues_word(parts: Sequence[str]) -> list[bool]:
@@ -41,7 +44,7 @@ def is_segmented(line: bytes) -> bool:
     That is so if a stretch between blanks has at most 3 ideographs on average. A line without a
     blank is one word if it has no more than that, and nothing else.
     """
-    if line.isascii():
+    if line.isascii() or not _MAYBE_IDEOGRAPH.search(line.translate(None, _ASCII)):
         return True
     stretches = line.decode("utf-8", "ignore").split()
     counts = [count for count in map(count_ideographs, stretches) if count]
