@@ -1,5 +1,6 @@
 """Shared by all tests: two logical CPU devices, little configurations and batches."""
 
+import json
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -62,3 +63,35 @@ def pretraining_batch():
         }
 
     return make
+
+
+@pytest.fixture(scope="session")
+def pretrained_run(tmp_path_factory):
+    """A run folder of records of 8 tokens, with random weights whose decoder prefers "cat"."""
+    from models import BertConfig, BertPretrainer
+
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "on", "mat"]
+    folder = tmp_path_factory.mktemp("pretrained") / "run"
+    folder.mkdir()
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_dim=8,
+        num_layers=1,
+        num_heads=2,
+        intermediate_dim=16,
+        max_position_embeddings=12,
+    )
+    config.save(folder / "bert_config.json")
+    (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    facts = {
+        "recipe": {"prepare": {"max_seq_length": 8}},
+        "data_manifest": {"settings": {"do_lower_case": True, "ids": "bert"}},
+    }
+    (folder / "run.json").write_text(json.dumps(facts))
+    model = BertPretrainer(config)
+    ones = tf.ones([1, 2], tf.int32)
+    names = ("input_ids", "input_mask", "segment_ids", "masked_lm_positions")
+    model(dict.fromkeys(names, ones))
+    model.masked_lm_head.output_bias.assign(50.0 * tf.one_hot(vocabulary.index("cat"), 10))
+    tf.train.Checkpoint(model=model).save(str(folder / "checkpoints" / "ckpt"))
+    return folder
