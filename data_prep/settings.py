@@ -12,6 +12,7 @@ import json
 from typing import Any
 
 from data_prep import recorded_settings
+from data_prep.masking_rules import MaskingRules
 from data_prep.setting_flags import add_flags, from_flags, setting, to_flags
 from data_prep.stage_settings import (
     CorpusSettings,
@@ -22,6 +23,7 @@ from data_prep.stage_settings import (
 
 __all__ = [
     "CorpusSettings",
+    "MaskingRules",
     "PreparationSettings",
     "RecordSettings",
     "VocabularySettings",

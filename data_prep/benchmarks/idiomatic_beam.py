@@ -22,10 +22,10 @@ from apache_beam.io import fileio
 
 from data_prep.beam import command_flags
 from data_prep.examples.example_arrays import SequenceBuilder
-from data_prep.examples.masking import MaskingRules
 from data_prep.examples.rng import RandomStream
 from data_prep.examples.segment_pairs import SPECIAL_TOKENS_PER_PAIR, truncate_pairs
 from data_prep.examples.sentence_pairs import PairMaker
+from data_prep.masking_rules import MaskingRules
 from data_prep.wordpiece import WordpieceTokenizer
 
 NUM_SHARDS = 8
@@ -86,13 +86,13 @@ class MakeExamples(beam.DoFn):
         self._builder = SequenceBuilder(
             max_seq_length=flags.max_seq_length,
             pad_id=tokenizer.pad_id,
-            cls_id=tokenizer.cls_id,
-            sep_id=tokenizer.sep_id,
             is_continuation=tokenizer.is_continuation,
             rules=MaskingRules(
                 masked_lm_prob=0.15,
                 max_predictions_per_seq=flags.max_predictions_per_seq,
                 do_whole_word_mask=False,
+                cls_id=tokenizer.cls_id,
+                sep_id=tokenizer.sep_id,
                 mask_id=tokenizer.mask_id,
                 vocab_size=len(tokenizer.vocab),
             ),

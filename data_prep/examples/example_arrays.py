@@ -6,10 +6,11 @@ import dataclasses
 
 import numpy as np
 
-from data_prep.examples.masking import MaskingRules, mask_block
+from data_prep.examples.masking import mask_block
 from data_prep.examples.rng import RandomStream
 from data_prep.examples.segment_pairs import SegmentPairs
 from data_prep.jit import compiled
+from data_prep.masking_rules import MaskingRules
 from data_prep.tokenizer.segmented_words import without_marks
 
 
@@ -19,10 +20,10 @@ class SequenceBuilder:
 
     Attributes:
         max_seq_length: tokens of a record.
-        pad_id, cls_id, sep_id: special token ids.
+        pad_id: id of [PAD].
         is_continuation: bool [num_ids], True for ids that continue a word. Where it is longer than
             the vocabulary, the ids beyond are marked ones; see `segmented_words`.
-        rules: how to mask.
+        rules: how to mask, with the ids of [CLS] and [SEP].
         is_single: records hold one segment, [CLS] A [SEP], in which [SEP] may stand between
             documents; segment B is empty then.
         is_masked: mask here; otherwise records hold the text and where its words begin.
@@ -30,8 +31,6 @@ class SequenceBuilder:
 
     max_seq_length: int
     pad_id: int
-    cls_id: int
-    sep_id: int
     is_continuation: np.ndarray
     rules: MaskingRules
     is_single: bool = False
@@ -63,8 +62,8 @@ class SequenceBuilder:
             pairs.a_end,
             pairs.b_begin,
             pairs.b_end,
-            self.cls_id,
-            self.sep_id,
+            self.rules.cls_id,
+            self.rules.sep_id,
             self.is_single,
             unmasked,
             is_text,

@@ -20,32 +20,11 @@ import numpy as np
 from data_prep.examples.ngrams import choose_ngrams
 from data_prep.examples.rng import RandomStream
 from data_prep.jit import compiled
+from data_prep.masking_rules import MaskingRules
 
 _MASK_BELOW = int(0.8 * 2**32)
 _KEEP_BELOW = int(0.9 * 2**32)
 _32 = np.uint64(32)
-
-
-@dataclasses.dataclass(frozen=True)
-class MaskingRules:
-    """How to mask.
-
-    Attributes:
-        masked_lm_prob: fraction of the tokens (special ones counted) to predict, in [0, 1].
-        max_predictions_per_seq: most predictions in one sequence.
-        do_whole_word_mask: predict all pieces of a word or none.
-        mask_id: id of [MASK].
-        vocab_size: replacement ids are drawn from [0, vocab_size).
-        max_ngram: up to so many words next to each other are predicted as one; above 1 only with
-            whole words.
-    """
-
-    masked_lm_prob: float
-    max_predictions_per_seq: int
-    do_whole_word_mask: bool
-    mask_id: int
-    vocab_size: int
-    max_ngram: int = 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,12 +13,12 @@ import numpy as np
 
 from data_prep.examples import partner_pool, segment_pairs, sentence_packing, token_blocks
 from data_prep.examples.example_arrays import SequenceBuilder
-from data_prep.examples.masking import MaskingRules
 from data_prep.examples.rng import RandomStream, seed_of
 from data_prep.examples.segment_pairs import SegmentPairs
 from data_prep.examples.sentence_pairs import PairMaker
 from data_prep.examples.tfrecord_encoding import encode_tfrecords
 from data_prep.examples.token_blocks import TokenBlock
+from data_prep.masking_rules import MaskingRules
 from data_prep.settings import PreparationSettings
 from data_prep.tokenizer.basic_tokenizer import is_ideograph
 from data_prep.wordpiece import WordpieceTokenizer
@@ -185,13 +185,13 @@ def _sequence_builder(
     return SequenceBuilder(
         max_seq_length=max_seq_length,
         pad_id=tokenizer.pad_id,
-        cls_id=tokenizer.cls_id,
-        sep_id=tokenizer.sep_id,
         is_continuation=tokenizer.is_continuation,
         rules=MaskingRules(
             masked_lm_prob=settings.masked_lm_prob,
             max_predictions_per_seq=settings.max_predictions_per_seq,
             do_whole_word_mask=settings.do_whole_word_mask,
+            cls_id=tokenizer.cls_id,
+            sep_id=tokenizer.sep_id,
             mask_id=tokenizer.mask_id,
             vocab_size=len(tokenizer.vocab),
             max_ngram=settings.max_ngram,

@@ -14,37 +14,17 @@ masked records; n-grams are not made.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 import tensorflow as tf
+
+from data_prep.settings import MaskingRules
 
 DRAW_LIMIT = 2**31 - 1
 _MASK_BELOW = int(0.8 * DRAW_LIMIT)
 _KEEP_BELOW = int(0.9 * DRAW_LIMIT)
 # Keeps the masks of a step apart from its dropout, which begins with the same seed.
 _STREAM = 0x6D61736B
-
-
-@dataclasses.dataclass(frozen=True)
-class MaskingRules:
-    """How to mask.
-
-    Attributes:
-      masked_lm_prob: fraction of the tokens (special ones counted) to predict, in [0, 1].
-      max_predictions_per_seq: most predictions in one sequence.
-      do_whole_word_mask: predict all pieces of a word or none.
-      cls_id, sep_id, mask_id: of the special tokens.
-      vocab_size: replacements are drawn from [0, vocab_size).
-    """
-
-    masked_lm_prob: float
-    max_predictions_per_seq: int
-    do_whole_word_mask: bool
-    cls_id: int
-    sep_id: int
-    mask_id: int
-    vocab_size: int
 
 
 def random_draws(seed: tf.Tensor, *, num_rows: int, seq_len: int) -> tf.Tensor:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from data_prep import features as records
-from data_prep.settings import RecordSettings
+from data_prep.settings import MaskingRules, RecordSettings
 from data_prep.wordpiece import load_vocabulary
 from pipeline.data import dynamic_masking
 
@@ -36,7 +36,7 @@ class RecordReader:
     max_seq_length: int
     max_predictions_per_seq: int
     has_pairs: bool = True
-    masking: dynamic_masking.MaskingRules | None = None
+    masking: MaskingRules | None = None
 
     def describe(self) -> str:
         """Returns in words what is read."""
@@ -92,7 +92,7 @@ def make_reader(
     masking = None
     if settings.get("masking") == "dynamic":
         vocab = load_vocabulary(os.path.join(data_dir, "vocab.txt"))
-        masking = dynamic_masking.MaskingRules(
+        masking = MaskingRules(
             masked_lm_prob=prepare.masked_lm_prob,
             max_predictions_per_seq=prepare.max_predictions_per_seq,
             do_whole_word_mask=prepare.do_whole_word_mask,

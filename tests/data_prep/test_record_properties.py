@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from data_prep import features
 from data_prep.examples.example_arrays import SequenceBuilder
-from data_prep.examples.masking import MaskingRules
 from data_prep.examples.rng import RandomStream
 from data_prep.examples.segment_pairs import truncate_pairs
 from data_prep.examples.sentence_pairs import PairMaker
 from data_prep.examples.tfrecord_encoding import encode_examples, encode_tfrecords
+from data_prep.masking_rules import MaskingRules
 
 PAD, CLS, SEP, MASK, FIRST_TEXT, VOCAB_SIZE = 0, 2, 3, 4, 5, 60
 CONTINUATIONS = np.arange(VOCAB_SIZE) % 3 == 0
@@ -52,13 +52,13 @@ def built(corpus, shape, seed):
     builder = SequenceBuilder(
         max_seq_length=shape["max_seq_length"],
         pad_id=PAD,
-        cls_id=CLS,
-        sep_id=SEP,
         is_continuation=CONTINUATIONS,
         rules=MaskingRules(
             masked_lm_prob=shape["masked_lm_prob"],
             max_predictions_per_seq=shape["max_predictions_per_seq"],
             do_whole_word_mask=shape["do_whole_word_mask"],
+            cls_id=CLS,
+            sep_id=SEP,
             mask_id=MASK,
             vocab_size=VOCAB_SIZE,
             max_ngram=shape["max_ngram"] if shape["do_whole_word_mask"] else 1,

@@ -1,9 +1,9 @@
 import numpy as np
 
 from data_prep.examples.example_arrays import SequenceBuilder
-from data_prep.examples.masking import MaskingRules
 from data_prep.examples.rng import RandomStream
 from data_prep.examples.sentence_pairs import SegmentPairs
+from data_prep.masking_rules import MaskingRules
 
 PAD, CLS, SEP, MASK = 0, 2, 3, 4
 
@@ -14,13 +14,13 @@ def build(pairs, *, whole_words=False, continuation=(), **more):
     builder = SequenceBuilder(
         max_seq_length=10,
         pad_id=PAD,
-        cls_id=CLS,
-        sep_id=SEP,
         is_continuation=is_continuation,
         rules=MaskingRules(
             masked_lm_prob=0.15,
             max_predictions_per_seq=2,
             do_whole_word_mask=whole_words,
+            cls_id=CLS,
+            sep_id=SEP,
             mask_id=MASK,
             vocab_size=30,
         ),

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from numeric_bounds import chance
 
-from data_prep.examples.masking import MaskingRules, mask_block
+from data_prep.examples.masking import mask_block
 from data_prep.examples.rng import RandomStream
+from data_prep.masking_rules import MaskingRules
 
 MASK, VOCAB = 4, 1_000
 SEQ_LEN = 24
@@ -14,6 +15,8 @@ def rules(**changes):
         "masked_lm_prob": 0.15,
         "max_predictions_per_seq": 5,
         "do_whole_word_mask": False,
+        "cls_id": 2,
+        "sep_id": 3,
         "mask_id": MASK,
         "vocab_size": VOCAB,
     }

@@ -7,10 +7,11 @@ from scipy import stats
 
 from data_prep.examples import masking
 from data_prep.examples.rng import RandomStream, seed_of
+from data_prep.settings import MaskingRules
 from pipeline.data import dynamic_masking
 
 PAD, CLS, SEP, MASK = 0, 2, 3, 4
-RULES = dynamic_masking.MaskingRules(
+RULES = MaskingRules(
     masked_lm_prob=0.15,
     max_predictions_per_seq=10,
     do_whole_word_mask=True,
@@ -144,7 +145,7 @@ def test_shares_are_those_of_masked_records(rules):
         lengths=features["input_mask"].sum(axis=1),
         is_maskable=text,
         begins_word=features["word_starts"].astype(bool),
-        rules=masking.MaskingRules(0.15, 10, rules.do_whole_word_mask, MASK, 1_000),
+        rules=dataclasses.replace(rules, max_predictions_per_seq=10),
         rng=RandomStream(seed_of(0, "test")),
     )
     weights = np.arange(10) < static.num_predictions[:, None]

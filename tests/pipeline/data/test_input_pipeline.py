@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from data_prep import features as records
-from pipeline.data import dynamic_masking, input_pipeline
+from data_prep.settings import MaskingRules
+from pipeline.data import input_pipeline
 from pipeline.data.record_reader import RecordReader
 
 READER = RecordReader(max_seq_length=10, max_predictions_per_seq=3)
-RULES = dynamic_masking.MaskingRules(
+RULES = MaskingRules(
     masked_lm_prob=0.3,
     max_predictions_per_seq=3,
     do_whole_word_mask=False,

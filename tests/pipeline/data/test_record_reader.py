@@ -3,8 +3,7 @@ import pytest
 import tensorflow as tf
 
 from data_prep import features as records
-from data_prep.settings import RecordSettings
-from pipeline.data.dynamic_masking import MaskingRules
+from data_prep.settings import MaskingRules, RecordSettings
 from pipeline.data.record_reader import RecordReader, make_reader
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cat", "##s", "sat"]
