@@ -69,7 +69,8 @@ class OptimizerConfig:
 
     Attributes:
       name: one of `OPTIMIZERS`.
-      learning_rate: the peak rate; of Mnemosyne a multiplier of its meta-trained rates.
+      learning_rate: the peak rate; of Mnemosyne a multiplier of its own rates, 1.0 unless it is
+        given. The others have no default: their best rate depends on model and batch.
       warmup_fraction: the fraction of the steps with a rising rate.
       decay_start: the fraction of the steps after which the rate falls, in [0, 1); 0 is the end
         of the warm-up.
@@ -83,7 +84,7 @@ class OptimizerConfig:
     """
 
     name: str = MNEMOSYNE.name
-    learning_rate: float = 1.0
+    learning_rate: float | None = None
     warmup_fraction: float = 0.1
     decay_start: float = 0.0
     weight_decay: float = 0.01
@@ -101,6 +102,8 @@ class OptimizerConfig:
                 f"optimizer.decay_start must be from 0 to below 1, received {self.decay_start}."
             )
         if self.name == MNEMOSYNE.name:
+            if self.learning_rate is None:
+                object.__setattr__(self, "learning_rate", 1.0)
             self._check_mnemosyne()
         else:
             self._check_hand_designed()
@@ -121,6 +124,12 @@ class OptimizerConfig:
 
     def _check_hand_designed(self) -> None:
         row = OPTIMIZER_TABLE[self.name]
+        if self.learning_rate is None:
+            raise ValueError(
+                f"optimizer.learning_rate must be given with optimizer.name={self.name}, received "
+                f"none. Try rates between {min(row.sweep_rates):g} and {max(row.sweep_rates):g}: "
+                "small models want the higher ones."
+            )
         if self.without:
             raise ValueError(
                 f"optimizer.without leaves a part of mnemosyne out, {self.name} has none; "

@@ -72,7 +72,7 @@ def test_baseline_has_its_published_decays_and_the_settings_of_the_recipe(name, 
 
 @pytest.mark.parametrize("name", [row.name for row in HAND_DESIGNED if row.has_beta_2])
 def test_beta_2_of_the_recipe_is_taken(name):
-    config = OptimizerConfig(name=name, beta_2=0.5)
+    config = OptimizerConfig(name=name, learning_rate=0.1, beta_2=0.5)
     optimizer = make_optimizer(config, num_train_steps=10, labels_per_step=7)
     assert optimizer.get_config()["beta_2"] == 0.5
 
