@@ -186,7 +186,8 @@ class DocumentReader:
 
     def _by_article(self) -> Iterator[Iterable[bytes]]:
         for markup in self._source:
-            paragraphs = [line.encode("utf-8") for line in plain_paragraphs(markup)]
+            prose = plain_paragraphs(markup, self._source.hidden_prefixes)
+            paragraphs = [line.encode("utf-8") for line in prose]
             self.counts["pages_without_prose"] += not paragraphs
             yield paragraphs
 

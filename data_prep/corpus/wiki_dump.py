@@ -27,6 +27,8 @@ from data_prep.corpus.utf8_repair import Utf8Repair
 _REVISION_FIELDS = frozenset({"id", "timestamp", "model"})
 _DECLARED_ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"']+)""")
 _WIKI_TEXT_MODELS = ("", "wikitext", "text")
+# Links to these namespaces are no text: a file stands in its place, a category at the page's end.
+_HIDDEN_NAMESPACES = ("6", "14")
 # The word is the wiki's own, "#WEITERLEITUNG" or "#REDIRECT", and no dump lists them; but nothing
 # except links, templates and comments follows it. (Differs: MediaWiki compares with the words of
 # the wiki's language.)
@@ -67,6 +69,8 @@ class WikiDumpArticles:
             wiki text), pages_deleted (text hidden), pages_stub (the dump holds no text) and
             pages_empty.
         stream: the file underneath.
+        hidden_prefixes: what this wiki calls the namespaces of files and categories, lower-cased,
+            with underscores for blanks; known once its `<siteinfo>` is read.
     """
 
     def __init__(
@@ -84,6 +88,8 @@ class WikiDumpArticles:
         self._max_text_bytes = max_text_bytes
         self._repair = Utf8Repair() if replace_invalid else None
         self._articles: list[str] = []
+        self.hidden_prefixes: set[str] = set()
+        self._prefix = ""
         self._seen_end = False
         self._after_page = 0
         self._begin_page()
@@ -158,6 +164,8 @@ class WikiDumpArticles:
             self._revision = _Revision()
         elif tag == "content":
             self._is_side_slot = True
+        elif tag == "namespace" and attributes.get("key") in _HIDDEN_NAMESPACES:
+            self._tag, self._prefix = tag, ""
         elif tag == "ns":
             self._tag = tag
         elif self._revision and not self._is_side_slot:
@@ -178,6 +186,8 @@ class WikiDumpArticles:
         revision = self._revision
         if self._tag == "ns":
             self._namespace += characters
+        elif self._tag == "namespace":
+            self._prefix += characters
         elif not revision or not self._tag:
             return
         elif self._tag != "text":
@@ -188,7 +198,10 @@ class WikiDumpArticles:
 
     def _end(self, tag: str) -> None:
         self._tag = ""
-        if tag == "content":
+        if tag == "namespace" and self._prefix:
+            self.hidden_prefixes.add(self._prefix.strip().lower().replace(" ", "_"))
+            self._prefix = ""
+        elif tag == "content":
             self._is_side_slot = False
         elif tag == "revision":
             if self._revision and self._is_newest(self._revision):

@@ -80,6 +80,18 @@ def test_an_article_of_a_dump_is_a_document_without_markup(read):
     assert read(content, "mediawiki")[0] == [[b"A c.", b"d"]]
 
 
+def test_links_to_what_this_wiki_calls_files_and_categories_are_no_text(read):
+    # Names that no table of ours holds: the dump says what they mean.
+    content = (
+        b"<mediawiki><siteinfo><namespaces><namespace key='0' />"
+        b"<namespace key='6'>Bild Werk</namespace><namespace key='14'>Sorte</namespace>"
+        b"<namespace key='4'>Projekt</namespace></namespaces></siteinfo>"
+        b"<page><ns>0</ns><revision><text>A [[Bild_werk:b.xyz|seen]] c [[Projekt:d|e]]."
+        b"\n\n[[Sorte:f]]</text></revision></page></mediawiki>"
+    )
+    assert read(content, "mediawiki")[0] == [[b"A c e."]]
+
+
 def test_invalid_utf8_becomes_a_dead_letter_with_its_place(read):
     documents, reader, letters = read(b"good\nbad \xff\xfe\nfine\n")
     assert documents == [[b"good", b"fine"]]
