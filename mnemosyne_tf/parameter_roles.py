@@ -205,5 +205,5 @@ def _fits(pattern: str, name: str) -> bool:
 
 
 def _bare(name: str) -> str:
-    """The name without the ":0" of TensorFlow."""
-    return re.sub(r":\d+$", "", name)
+    """The name without the ":0" of TensorFlow, and without the "/replica_1" of a mirrored copy."""
+    return re.sub(r"(/replica_\d+)?(:\d+)?$", "", name)

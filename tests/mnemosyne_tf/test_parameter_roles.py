@@ -173,3 +173,13 @@ def test_keras_3_is_told_what_to_do():
     model = keras_3.Sequential([keras_3.layers.Dense(1)])
     with pytest.raises(ValueError, match=r"`tf_keras`.*TF_USE_LEGACY_KERAS=1"):
         model.compile(optimizer=Mnemosyne(), loss="mse")
+
+
+@pytest.mark.parametrize(
+    ("own", "role"), [("bias", "bias"), ("gamma", "norm"), ("kernel", "kernel")]
+)
+def test_the_copy_of_a_variable_on_another_replica_has_the_same_role(own, role):
+    # What Keras's own optimizers see of a mirrored variable; with another role, replicas diverge.
+    shape = (16, 16) if role == "kernel" else (16,)
+    for name in (f"dense/{own}:0", f"dense/{own}/replica_1:0", f"dense/{own}/replica_12:0"):
+        assert find_role(name, shape).role == role
