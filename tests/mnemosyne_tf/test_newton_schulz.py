@@ -109,7 +109,10 @@ def test_wide_matrix_of_small_singular_values_takes_the_same_iterates(iterations
 @pytest.mark.parametrize("shape", [(24, 24), (10, 40)])
 def test_bfloat16_iteration_is_close_and_keeps_the_dtype(shape):
     matrix = tf.constant(np.random.RandomState(6).randn(1, *shape), tf.float32)
-    result = newton_schulz.orthogonalise(matrix, dtype=tf.bfloat16)
+    # Compiled by XLA, as an update is. Op by op, TensorFlow 2.21 asks the CPU for bfloat16 and
+    # oneDNN its ISA limit: with ONEDNN_MAX_CPU_ISA=AVX2 on a newer processor the process crashes.
+    compiled = tf.function(newton_schulz.orthogonalise, jit_compile=True)
+    result = compiled(matrix, dtype=tf.bfloat16)
     assert result.dtype == tf.float32
     # Five iterations of three products, each off by 2^-9 times the root of up to 40 terms, of the
     # largest entry: 0.19. Singular values stay below 1.2025 of the exact map times that.
