@@ -91,6 +91,12 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
 
     def build(self, var_list):
         """Creates the state of `var_list`, in a subclass."""
+        if any(not hasattr(variable, "_unique_id") for variable in var_list):
+            kinds = sorted({type(variable).__module__ for variable in var_list})
+            raise TypeError(
+                f"Expected variables of TensorFlow, received those of {', '.join(kinds)} for "
+                f"{self!r}."
+            )
         check_all_found([variable.name for variable in var_list], self._parameter_roles)
         super().build(var_list)
 

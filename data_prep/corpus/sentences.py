@@ -98,17 +98,20 @@ def _with_speech_joined(text: bytes) -> bytes:
 
 
 def _cut_with_care(line: bytes, cut: Cut) -> bytes:
-    text = line.decode("utf-8")
+    text = _SPACE_BEFORE_CLOSING.sub("", line.decode("utf-8"))
+    text = _SPACE_BEHIND_OPENING.sub("", text)
+    quotes = iter(_ANY_QUOTE.findall(text))
     ends = _END if max(text) <= "\uffff" else _END_BEYOND_16_BITS
     begin, pieces = 0, []
     for end in ends.finditer(text):
-        pieces.append(text[begin : end.end()].rstrip())
+        pieces.append(_ODD_QUOTE.sub('"', text[begin : end.end()].rstrip()))
         begin = end.end()
-    pieces.append(text[begin:])
+    pieces.append(_ODD_QUOTE.sub('"', text[begin:]))
     text = b"\n".join(cut(piece.encode("utf-8")) for piece in pieces if piece).decode("utf-8")
     text = _LONE_CLOSING.sub("", text)
     text = _AFTER_SPEECH.sub(_space_before_lower_case, text)
-    return _BETWEEN_SPEECHES.sub(_space_before_lower_case, text).encode("utf-8")
+    text = _BETWEEN_SPEECHES.sub(_space_before_lower_case, text)
+    return _ANY_QUOTE.sub(lambda _: next(quotes), text).encode("utf-8")
 
 
 def _space_before_lower_case(match: re.Match[str]) -> str:
@@ -145,7 +148,12 @@ _NEEDS_CARE = re.compile(_needs_care_pattern())
 _MARKS = [each for each in _FURTHER_MARKS if each <= "\uffff"]
 _END = _end_pattern(_MARKS)
 _END_BEYOND_16_BITS = _end_pattern(_FURTHER_MARKS)
-_SPEECH_GOES_ON = re.compile(rb'(?<=")\n(?=[a-z])')
-_AFTER_SPEECH = re.compile(r'(?<=")\n(?=(\w))')
+_SPEECH_GOES_ON = re.compile(rb'(?<=")\n(?=(?:-+ )?[a-z])')
+_AFTER_SPEECH = re.compile(r'(?<=")\n(?=(?:[\u2013\u2014-]+\s)?(\w))')
 _BETWEEN_SPEECHES = re.compile(rf"(?<=[.!?\u2026][{_QUOTES}])\s+(?=[{_QUOTES}](\w))")
+_ODD_QUOTE = re.compile(f"[{_ODD_QUOTES}]")
+_ANY_QUOTE = re.compile(f"[{_QUOTES}]")
+# French sets blanks inside its marks ("« Non ! » Il part."), which BERT does not see.
+_SPACE_BEHIND_OPENING = re.compile(r"(?<=(?<!\S)[\u00ab\u2039])\s+(?=\S)")
+_SPACE_BEFORE_CLOSING = re.compile(r"(?<=[.!?\u2026])\s+(?=[\u00bb\u203a](?:[\s.,;:!?)]|\Z))")
 _LONE_CLOSING = re.compile(rf"\n(?=[{_CLOSING}{''.join(_MARKS)}.!?]+(?:\s|\Z))")

@@ -40,7 +40,7 @@ _BLOCK_TAGS = (
     "summary|tabber|tabs?|slideshow"
 )
 _NOTES = ("ref",)  # a mark in superscript behind a word; the word may go on
-_ATTRIBUTES = r"(?:\s(?:[^<>\n]|\n(?!\n))*)?/?"
+_ATTRIBUTES = r"(?:[\s/](?:[^<>\n]|\n(?!\n))*)?"
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _NOWIKI = re.compile(r"<nowiki\s*>(.*?)</nowiki\s*>", re.DOTALL | re.IGNORECASE)
 _NOWIKI_END = re.compile(r"</nowiki\s*>", re.IGNORECASE)

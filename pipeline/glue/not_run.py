@@ -18,6 +18,8 @@ _WORDS = {
     UNKNOWN: "no task of GLUE has this name",
 }
 
+_DIAGNOSTICS = ("ax", "diagnostic")  # GLUE's own set without labels, by its two names
+
 
 @dataclasses.dataclass(frozen=True)
 class TaskNotRun:
@@ -55,7 +57,7 @@ def tasks_not_run(
         is_missing = MISSING if name not in folders else NOT_CHOSEN
         found.append(TaskNotRun(name, is_missing if name in supported else UNSUPPORTED))
     found += [
-        TaskNotRun(name, UNKNOWN)
+        TaskNotRun(name, UNSUPPORTED if name.lower() in _DIAGNOSTICS else UNKNOWN)
         for name in folders
         if name not in GLUE_TASKS and not name.startswith((".", "_"))
     ]

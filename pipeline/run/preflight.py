@@ -140,7 +140,11 @@ def _check_settings(recipe: Recipe, made_with: Mapping, data_dir: str) -> None:
     expected = ", ".join(f"{flag}={_word(recipe_has)}" for _, flag, recipe_has, _ in rows)
     received = ", ".join(f"{flag}={_word(records_have)}" for _, flag, _, records_have in rows)
     overrides = " ".join(f"--set {key}={_word(records_have)}" for key, _, _, records_have in rows)
-    flags = " ".join(f"--{flag} {_word(recipe_has)}" for _, flag, recipe_has, _ in rows)
+    # `prepare` refuses another casing than that of its vocabulary.
+    mendable = [row for row in rows if row[1] != "do_lower_case"]
+    flags = " ".join(f"--{flag} {_word(recipe_has)}" for _, flag, recipe_has, _ in mendable)
+    if len(mendable) < len(rows):
+        flags = " ".join([*flags.split(), "--vocab_file VOCAB_OF_THAT_CASING"])
     raise ValueError(
         f"The recipe expects records with {expected}, {data_dir} was prepared with {received}. "
         f"Pass {overrides}, or run 'mnemosyne prepare {flags}' into a new folder."

@@ -212,3 +212,11 @@ def test_nan_on_one_replica_is_skipped_and_counted_on_both(trained_on_two):
     counters, weights, _ = trained_on_two
     assert counters == [5, 4, 1]
     assert all(np.isfinite(copy).all() for each in weights for copy in each)
+
+
+def test_variables_of_keras_3_are_refused_with_what_to_set():
+    class KerasThreeVariable:
+        name, shape, dtype = "kernel", (2, 2), "float32"
+
+    with pytest.raises(TypeError, match=r"`tf_keras`.*TF_USE_LEGACY_KERAS=1"):
+        Mnemosyne().build([KerasThreeVariable()])

@@ -102,6 +102,7 @@ _JSON_BEGIN = re.compile(rb'\{\s*"(?:[^"\\\n]|\\.)*"\s*:')
 _JSON_ARRAY_BEGIN = re.compile(rb'\[\s*\{\s*"')
 _JSON_NAME = re.compile(r"\.json(\.\w+)?$")
 _JSON_LINES_NAME = re.compile(r"\.(jsonl|ndjson)(\.\w+)?$")
+_HTML_NAME = re.compile(r"\.x?html?(\.\w+)?$")
 _TABLE_NAME = re.compile(r"\.(csv|tsv)(\.\w+)?$")
 
 
@@ -165,7 +166,9 @@ def _text_kind(begin: bytes, name: str) -> FileKind | None:
         for pattern, kind in _MARKUP_KINDS:
             if pattern.match(text):
                 return kind
-    if text[:1] == b"{" and _are_json_objects(text):
+        if text[:1] == b"<" and _HTML_NAME.search(name):
+            return _HTML
+    if _are_json_objects(text):
         return JSON_LINES
     begins_as_json = text[:1] in (b"[", b"{") and bool(_JSON_NAME.search(name))
     is_document = bool(_JSON_BEGIN.match(text)) and not _JSON_LINES_NAME.search(name)
@@ -187,7 +190,7 @@ def _is_json_object(line: bytes) -> bool:
     if not line.lstrip().startswith(b"{"):
         return False
     try:
-        return isinstance(json.loads(line), dict)
+        return isinstance(json.loads(line.decode("utf-8", "replace")), dict)
     except (ValueError, RecursionError):
         return False
 

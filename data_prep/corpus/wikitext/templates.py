@@ -15,6 +15,7 @@ from typing import Any
 GAP = "\0"  # wiki text cannot hold it: XML forbids the character
 _DEEPEST_ARGUMENT = 16
 _LONGEST_NUMBER = 4
+_TEXT_ARGUMENT = 0  # where `_numbered` keeps "text=..."
 
 
 def _named(value: Any, names: str) -> dict[str, Any]:
@@ -52,6 +53,7 @@ _TEXT = {
     **_named("|", "!;pipe"),
     **_named("=", "="),
     **_named("'", "';apos;apostrophe"),
+    **_named("'s", "'s"),
     # Break opportunities and soft hyphens stand inside a word, marks of notes right behind one,
     # which may go on.
     **_named(
@@ -89,16 +91,19 @@ def template_text(body: str, depth: int) -> str:
             time grows with the length of the text alone.
     """
     name, _, arguments = body.partition("|")
-    name = " ".join(name.replace("_", " ").split()).lower()
+    name = " ".join(name.replace("_", " ").split()).lower().removeprefix("template:").lstrip()
     text = _TEXT.get(name)
     if text is not None:
         return text
     if depth > _DEEPEST_ARGUMENT:
         return GAP
     if name in _LISTS:
-        return "\n" + "\n".join(_numbered(arguments).values()) + "\n"
+        numbered = _numbered(arguments)
+        numbered.pop(_TEXT_ARGUMENT, None)
+        return "\n" + "\n".join(numbered.values()) + "\n"
     if name in _BLOCKS:
-        return "\n" + _numbered(arguments).get(1, "") + "\n"
+        numbered = _numbered(arguments)
+        return "\n" + numbered.get(1, numbered.get(_TEXT_ARGUMENT, "")) + "\n"
     number = 1 if name.startswith("lang-") else _ARGUMENT.get(name)
     if number:
         return _numbered(arguments).get(number, "")
@@ -116,6 +121,8 @@ def _numbered(arguments: str) -> dict[int, str]:
             numbered[unnamed] = argument
         elif len(name) < _LONGEST_NUMBER and name.strip().isdecimal():
             numbered[int(name)] = value.strip()
+        elif name.strip().lower() in ("text", "quote", "content"):
+            numbered[_TEXT_ARGUMENT] = value.strip()
     return numbered
 
 

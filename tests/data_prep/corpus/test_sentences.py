@@ -1,3 +1,4 @@
+import re
 import unicodedata
 
 import pytest
@@ -134,3 +135,33 @@ def visible(text):
 def test_nothing_is_lost_that_bert_would_see(line):
     kept = b" ".join(split_sentences([line.encode()])).decode()
     assert visible(kept) == visible(line)
+
+
+@pytest.mark.parametrize("said", ["Stop!", "No.", "Why?", "U.S.", "Mr.", "No. 5", "fine"])
+@pytest.mark.parametrize(
+    "then", ["5 men ran.", "\u00c9l sali\u00f3.", "(He left.)", "he left.", "Army won.", "[1] So."]
+)
+def test_curly_quotes_are_cut_where_straight_ones_are(said, then):
+    straight = split(f'He cried "{said}" {then}')
+    curly = split(f"He cried \u201c{said}\u201d {then}")
+    assert [re.sub("[\u201c\u201d]", '"', each) for each in curly] == straight
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u202f"])
+def test_french_quotes_with_blanks_inside_belong_to_the_sentence(blank):
+    line = f"\u00ab{blank}Non{blank}!{blank}\u00bb Il part. \u00ab{blank}Oui.{blank}\u00bb dit-il."
+    first, second, third = split(line)
+    assert first.startswith("\u00ab") and first.endswith("\u00bb")
+    assert (second, third.endswith("dit-il.")) == ("Il part.", True)
+
+
+def test_speech_goes_on_behind_a_dash_and_a_lower_case_letter():
+    assert (
+        len(
+            split(
+                "\u00ab\u0421\u0442\u043e\u0439!\u00bb \u2014 \u0441\u043a\u0430\u0437\u0430\u043b."
+            )
+        )
+        == 1
+    )
+    assert len(split('"Stop!" - he said.')) == 1

@@ -129,3 +129,18 @@ def test_time_grows_with_length_alone(unit):
 )
 def test_any_order_of_marks_gives_paragraphs(marks):
     assert all(line.strip() for line in plain_paragraphs("".join(marks)))
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("north<br/ >south", ["north south"]),
+        ("{{quote|text=He said so.|author=X}}", ["He said so."]),
+        ("{{Blockquote\n|text=He [[go|went]].\n|sign=X}}", ["He went."]),
+        ("''Titanic''{{'s}} crew", ["Titanic's crew"]),
+        ("a{{Template:Snd}}b", ["a \u2013 b"]),
+        ("{{hlist|one|text=no item|two}}", ["one", "two"]),
+    ],
+)
+def test_further_spellings_of_breaks_quotations_and_templates(markup, expected):
+    assert plain_paragraphs(markup) == expected

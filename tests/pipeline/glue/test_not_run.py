@@ -31,7 +31,7 @@ def test_each_task_of_glue_is_run_or_named(tmp_path):
 def test_a_folder_that_is_no_task_is_named_and_a_file_or_hidden_folder_is_not(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     found = not_run(tmp_path, chosen=[t.name for t in TASKS], present=["cola", ".git", "AX"])
-    assert found[2:] == [("AX", "unknown"), ("cola", "unknown")]
+    assert found[2:] == [("AX", "unsupported"), ("cola", "unknown")]
 
 
 def test_of_sample_tasks_none_is_missing(tmp_path):
@@ -50,3 +50,13 @@ def test_an_average_says_of_what():
         == "The average is over 2 of the 9 tasks of GLUE: CoLA, RTE."
     )
     assert average_text(["RTE"], sample_tasks=True) == "The average is over 1 sample tasks: RTE."
+
+
+def test_the_diagnostics_of_glue_are_no_unknown_folder(tmp_path):
+    for name in ("AX", "diagnostic"):
+        (tmp_path / name).mkdir()
+    lines = [each.line() for each in tasks_not_run(str(tmp_path), (), sample_tasks=False)]
+    assert {
+        "AX: not run, this version does not support the task",
+        "diagnostic: not run, this version does not support the task",
+    } <= set(lines)

@@ -141,3 +141,10 @@ def test_batch_must_divide_among_replicas(tiny_recipe):
     preflight.check_batch(tiny_recipe(), 2)
     with pytest.raises(ValueError, match="multiple of the 3 replicas, received 8.*=9"):
         preflight.check_batch(tiny_recipe(), 3)
+
+
+def test_advice_on_casing_is_not_a_command_that_prepare_refuses(tiny_recipe, records_dir):
+    manifest = with_settings(records_dir, do_lower_case=False)
+    with pytest.raises(ValueError, match="--vocab_file") as caught:
+        preflight.check_records(tiny_recipe(), manifest, records_dir)
+    assert "prepare --do_lower_case" not in str(caught.value)

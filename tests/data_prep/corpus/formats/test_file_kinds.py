@@ -169,3 +169,20 @@ def test_text_in_any_encoding_is_not_binary(content):
 @pytest.mark.parametrize(("content", "expected"), [("hi".encode("utf-16"), True), (b"hi", False)])
 def test_utf16_is_known_by_its_mark(content, expected):
     assert is_utf16(content) is expected
+
+
+@pytest.mark.parametrize("first", [b'of the mat."}\n', b"# made by hand\n", b'{"text": "The c\n'])
+def test_a_first_line_that_is_no_object_leaves_json_lines_what_they_are(first):
+    assert kind_of(first + 3 * OBJECT, "part-00001").layout == "jsonl"
+
+
+def test_json_lines_in_latin_1_are_json_lines():
+    lines = 3 * '{"text": "Der Bär saß."}\n'.encode("latin-1")
+    assert kind_of(lines, "a.json").layout == "jsonl"
+
+
+@pytest.mark.parametrize("begin", [b"<title>A</title><p>B", b"<div>B</div>", b"\n<meta name=a>"])
+def test_html_without_its_outer_tags_is_told_by_its_name(begin):
+    assert kind_of(begin, "page.html").name == "HTML"
+    assert kind_of(begin, "page.htm.gz").name == "HTML"
+    assert kind_of(begin, "page.txt") is None
