@@ -5,8 +5,8 @@ A Keras 2 optimizer sees variables, not layers. So a role is found from, in this
 1. `parameter_roles`, the user's table of patterns;
 2. the variable's own name, the last segment of its path, where it says what the variable is
    ("kernel", "bias", "gamma", "word_embeddings");
-3. its shape: ranks 0 and 1 are biases, scales and the like; a kernel that is too thin to be
-   orthogonalised is a readout;
+3. its shape: ranks 0 and 1 are elementwise (and decayed, unless a name says bias or norm); a
+   kernel that is too thin to be orthogonalised is a readout;
 4. the layer, the segment before the own name, taken whole: it tells kernels apart, and norms from
    other vectors.
 
@@ -66,6 +66,7 @@ _NORM_NAME = re.compile(r"gamma|beta|scale")
 _TABLE_NAME = re.compile(r"(.*_)?embed(ding)?s?(_table)?")
 _NORM_LAYER = re.compile(r".*norm(alization)?(_?\d+)?")
 _TABLE_LAYER = re.compile(r"(.*_)?embed(ding)?s?(_\d+)?")
+_TABLE_NAME_IN_SUCH_A_LAYER = re.compile(r"weights?|table|(word|token|pos|segment|type).*")
 _POSITION = re.compile(r"(.*_)?pos(ition)?(al)?(_.*|s)?")
 _WORD = re.compile(r"(.*_)?(word|token)(_(?!type).*|s)?")
 # Whole segments: the layer, or the layer and what it is part of.
@@ -145,7 +146,7 @@ def find_role(
     lower, lower_layer = own.lower(), layer.lower()
     if _BIAS_NAME.fullmatch(lower):
         return FoundRole(BIAS, f"named {own!r}")
-    if _NORM_NAME.fullmatch(lower):
+    if _NORM_NAME.fullmatch(lower) and (len(shape) < 2 or _NORM_LAYER.fullmatch(lower_layer)):
         return FoundRole(NORM, f"named {own!r}")
     if len(shape) < 2:
         if _NORM_LAYER.fullmatch(lower_layer):
@@ -156,7 +157,7 @@ def find_role(
     if not _KERNEL_NAME.fullmatch(lower):
         if _TABLE_NAME.fullmatch(lower):
             return FoundRole(_table_role(lower, lower_layer), f"named {own!r}")
-        if _TABLE_LAYER.fullmatch(lower_layer):
+        if _TABLE_LAYER.fullmatch(lower_layer) and _TABLE_NAME_IN_SUCH_A_LAYER.fullmatch(lower):
             return FoundRole(_table_role(lower, lower_layer), f"layer {layer!r}")
     if thin := why_thin(shape):
         return FoundRole(READOUT, thin)

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 import yaml
+from tabulate import tabulate
 
 from data_prep.settings import to_flags
 from pipeline.recipes import loader
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     args = parser.parse_args(argv)
     if args.name is None:
-        print("\n".join(loader.recipe_names()))
+        rows = [(name, loader.headline(name)) for name in loader.recipe_names()]
+        print(tabulate(rows, tablefmt="plain"))
         return 0
     recipe = loader.load_recipe(args.name, args.set)
     if args.flags:

@@ -93,6 +93,12 @@ def recipe_names() -> list[str]:
     return sorted(file.stem for file in RECIPES_DIR.glob("*.yaml"))
 
 
+def headline(name: str) -> str:
+    """Returns the first line of a shipped recipe: what it trains, and on what."""
+    with open(RECIPES_DIR / f"{name}.yaml", encoding="utf-8") as file:
+        return file.readline().removeprefix("#").strip()
+
+
 def save_recipe(recipe: Recipe, path: str | os.PathLike) -> None:
     """Writes the resolved recipe, whole or not at all."""
     text = yaml.safe_dump(recipe.to_dict(), sort_keys=False)

@@ -25,6 +25,11 @@ from models import BertConfig, BertPretrainer
         ("gamma_ray_model/dense_1/kernel:0", (64, 64), "kernel"),
         ("beta/encoder/dense/kernel:0", (64, 64), "kernel"),
         ("embedding_net/query/kernel:0", (64, 64), "query/key"),
+        ("text_embedding/w:0", (64, 64), "kernel"),
+        ("embedding/projection:0", (64, 64), "kernel"),
+        ("gamma:0", (64, 64), "kernel"),
+        ("dense/scale:0", (64, 64), "kernel"),
+        ("layer_normalization/gamma:0", (8, 64), "norm"),
         # Tables, of our BERT, of Keras and of others.
         ("bert/embeddings/word_embeddings:0", (512, 64), "word table"),
         ("bert/embeddings/position_embeddings:0", (512, 64), "position table"),
