@@ -68,6 +68,11 @@ def test_a_command_reads_the_flags_back_as_the_section(stage, overrides):
     )
 
 
+def test_recipe_is_printed_resolved(capsys):
+    assert show_recipe.main(["bert_tiny_sample", "--set", "train.random_seed=3"]) == 0
+    assert "random_seed: 3" in capsys.readouterr().out
+
+
 def test_without_a_name_every_recipe_is_listed_with_what_it_trains(capsys):
     assert show_recipe.main([]) == 0
     lines = capsys.readouterr().out.splitlines()
