@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.glue import classifier_training, initial_weights, metrics
 from pipeline.glue.encoding import encode_texts, unknown_fraction
 from pipeline.glue.initial_weights import InitialEncoder
-from pipeline.glue.not_run import tasks_not_run
+from pipeline.glue.not_run import one_line, tasks_not_run
 from pipeline.glue.pretrained_run import PretrainedRun, read_run
 from pipeline.glue.reader import Examples, TaskData, read_task
 from pipeline.glue.results import ResultsFolder
@@ -64,8 +64,8 @@ def finetune(
         not_run=tasks_not_run(glue_dir, tasks, sample_tasks=sample_tasks),
     )
     print(folder.title(), flush=True)
-    for each in folder.not_run:
-        print(each.line(), flush=True)
+    if folder.not_run:
+        print(one_line(folder.not_run), flush=True)
     if not random_init:
         _warn_of_untrained_positions(run, settings)
     for task, data in task_to_data.items():
@@ -101,6 +101,7 @@ def _header(
     return {
         "checkpoint": checkpoint,
         "initialisation": initialisation,
+        "encoder_step": start.step,
         "sample_tasks": sample_tasks,
         "settings": {
             "initialisation": initialisation,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,12 +25,14 @@ class InitialEncoder:
       tokenizer: with the casing and ids of the run's records.
       weights: in the order of the encoder's variables.
       weights_hash: of `weights`, see `weights_hash`.
+      step: of pre-training, at which the checkpoint was saved; None of random weights.
     """
 
     config: BertConfig
     tokenizer: WordpieceTokenizer
     weights: Sequence[np.ndarray]
     weights_hash: str
+    step: int | None
 
 
 def load_encoder(
@@ -49,14 +52,14 @@ def load_encoder(
     """
     config = dataclasses.replace(run.config, dropout=dropout, attention_dropout=dropout)
     tokenizer = WordpieceTokenizer(run.vocab_file, do_lower_case=run.do_lower_case, ids=run.ids)
-    weights = encoder_weights(config, run.directory, random_init=random_init, seed=seed)
-    return InitialEncoder(config, tokenizer, weights, weights_hash(weights))
+    weights, step = encoder_weights(config, run.directory, random_init=random_init, seed=seed)
+    return InitialEncoder(config, tokenizer, weights, weights_hash(weights), step)
 
 
 def encoder_weights(
     config: BertConfig, checkpoint: str, *, random_init: bool, seed: int
-) -> list[np.ndarray]:
-    """The weights to start every task from, in the order of the encoder's variables.
+) -> tuple[list[np.ndarray], int | None]:
+    """The weights to start every task from, and the step of pre-training that they are of.
 
     Args:
       config: Sizes of the encoder.
@@ -64,13 +67,22 @@ def encoder_weights(
       random_init: Whether to draw the weights instead.
       seed: Decides the drawn weights.
 
+    Returns:
+      The weights in the order of the encoder's variables, and the step; None of drawn weights.
+
     Raises:
       FileNotFoundError: If the run folder has no checkpoint.
     """
     model = _built_classifier(config, num_outputs=1, seed=seed)
-    if not random_init:
-        load_pretrained_encoder(model.encoder, checkpoint)
-    return model.encoder.get_weights()
+    # The name that the load returns: a run that is still training may save a newer one meanwhile.
+    name = None if random_init else load_pretrained_encoder(model.encoder, checkpoint)
+    return model.encoder.get_weights(), step_of(name)
+
+
+def step_of(checkpoint_name: str | None) -> int | None:
+    """The step in the name of a checkpoint, 400 of ".../ckpt-400"; None if it has none."""
+    _, dash, step = os.path.basename(checkpoint_name or "").rpartition("-")
+    return int(step) if dash and step.isdecimal() else None
 
 
 def build_classifier(

@@ -64,6 +64,18 @@ def tasks_not_run(
     return tuple(found)
 
 
+def one_line(not_run: Iterable[TaskNotRun]) -> str:
+    """All of them: "not run: QQP, MNLI (unsupported), RTE (not chosen)"; empty of none."""
+    reason_to_names: dict[str, list[str]] = {}
+    for each in not_run:
+        reason_to_names.setdefault(each.reason, []).append(each.name)
+    groups = [
+        f"{', '.join(names)} ({reason.replace('_', ' ')})"
+        for reason, names in reason_to_names.items()
+    ]
+    return f"not run: {', '.join(groups)}" if groups else ""
+
+
 def average_text(scored: Sequence[str], *, sample_tasks: bool) -> str:
     """Says of which tasks an average is.
 

@@ -75,7 +75,7 @@ def read_run(checkpoint: str) -> PretrainedRun:
     config_file = os.path.join(checkpoint, _CONFIG_FILE)
     if not os.path.isfile(config_file):
         raise FileNotFoundError(
-            f"--checkpoint {checkpoint}: expected a pre-training run folder, received a path "
+            f"{checkpoint}: expected a pre-training run folder, received a path "
             f"without {_CONFIG_FILE}; give the --output of `mnemosyne pretrain`"
         )
     config, vocab_file = BertConfig.load(config_file), find_vocab(checkpoint)
@@ -120,7 +120,7 @@ def _casing(checkpoint: str, vocab_file: str) -> bool:
     if len({value for _, value in records}) > 1:
         found = ", ".join(f"{name} = {str(value).lower()}" for name, value in records)
         raise ValueError(
-            f"--checkpoint {checkpoint}: expected one casing, received {found}. Text must be "
+            f"{checkpoint}: expected one casing, received {found}. Text must be "
             "tokenized as the records of the run were: correct the file that is wrong."
         )
     return records[0][1] if records else not _is_cased(load_vocabulary(vocab_file))

@@ -29,12 +29,13 @@ class ResultsFolder:
 
     Args:
       directory: The folder; created with the first row.
-      header: "checkpoint", "initialisation" ("checkpoint" or "random"),
-        "sample_tasks" and "settings", the mapping that must not change.
+      header: "checkpoint", "initialisation" ("checkpoint" or "random"), "encoder_step" (the step
+        of the checkpoint, or None), "sample_tasks" and "settings", the mapping that must not
+        change.
       not_run: The tasks that are left out.
 
     Raises:
-      ValueError: If the folder holds rows of other settings; names each.
+      ValueError: If the folder holds rows of other settings, names each; or of other weights.
     """
 
     def __init__(self, directory: str, header: Mapping, *, not_run: Sequence[TaskNotRun] = ()):
@@ -46,12 +47,7 @@ class ResultsFolder:
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
                 previous = json.load(file)
-            changed = differences(previous["settings"], self.header["settings"])
-            if changed:
-                raise ValueError(
-                    f"{directory} holds results of other settings: {'; '.join(changed)}. "
-                    "Give another --output, or the old settings"
-                )
+            _check_unchanged(directory, previous, self.header)
             self.rows = previous["rows"]
 
     @property
@@ -144,7 +140,10 @@ class ResultsFolder:
         """What was scored, in one line."""
         kind = "Sample tasks (not GLUE)" if self.header["sample_tasks"] else "GLUE, dev sets"
         origin = {"checkpoint": "encoder of", "random": "random initialisation, sizes of"}
-        return f"{kind}: {origin[self.header['initialisation']]} {self.header['checkpoint']}"
+        step = self.header.get("encoder_step")
+        at_step = "" if step is None else f" at step {step:,}"
+        encoder = f"{origin[self.header['initialisation']]} {self.header['checkpoint']}"
+        return f"{kind}: {encoder}{at_step}"
 
     def _save(self) -> None:
         content = {
@@ -160,6 +159,39 @@ class ResultsFolder:
             "\n\n".join([f"# {self.title()}", self.table(), *lines]) + "\n",
         )
         _write(os.path.join(self.directory, RESULTS_FILE), json.dumps(content, indent=2) + "\n")
+
+
+def _check_unchanged(directory: str, old: Mapping, new: Mapping) -> None:
+    changed = differences(old["settings"], new["settings"])
+    if not changed:
+        return
+    if other := _other_weights(old, new):
+        raise ValueError(f"{directory} holds results of {other}; use another --output")
+    raise ValueError(
+        f"{directory} holds results of other settings: {'; '.join(changed)}. "
+        "Give another --output, or the old settings"
+    )
+
+
+def _other_weights(old: Mapping, new: Mapping) -> str:
+    """What became of the pre-trained weights if nothing else changed; "" otherwise.
+
+    Their hash tells that they differ, and a reader nothing.
+    """
+    before = old["settings"].get("encoder_hash")
+    same_but_weights = {**new["settings"], "encoder_hash": before} == old["settings"]
+    if not before or not same_but_weights or new["initialisation"] != "checkpoint":
+        return ""
+    if os.path.realpath(old["checkpoint"]) != os.path.realpath(new["checkpoint"]):
+        return f"{old['checkpoint']}, received {new['checkpoint']}"
+    earlier, step = old.get("encoder_step"), new.get("encoder_step")
+    if earlier is None or step is None:
+        became = "trained further since"
+    elif step > earlier:
+        became = f"trained further since, from step {earlier:,} to {step:,}"
+    else:
+        became = "trained anew since"
+    return f"earlier weights: {new['checkpoint']} was {became}"
 
 
 _COLUMNS: tuple[tuple[str, Callable[[Mapping], str]], ...] = (

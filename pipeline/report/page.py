@@ -64,6 +64,7 @@ def render(sources: Sources, *, title: str) -> str:
         cards=tables.cards(runs, sources.scores),
         run_columns=tables.RUN_COLUMNS,
         run_rows=tables.run_rows(runs),
+        run_notes=tables.run_notes,
         pictures=_pictures(runs),
         score_tables=[
             ("GLUE", "", scores.score_table(official, runs)),

@@ -19,6 +19,7 @@ class ScoreRow:
       cells: A (score, parts, is_best) per task of the table.
       average: Over the tasks of this row.
       num_tasks: How many they are.
+      details: The step of the encoder and the epochs of fine-tuning, as far as they are recorded.
       is_best: Whether no row of the table has a higher average.
     """
 
@@ -26,6 +27,7 @@ class ScoreRow:
     cells: Sequence[tuple[str, str, bool]]
     average: str
     num_tasks: int
+    details: str
     is_best: bool
 
 
@@ -55,6 +57,7 @@ def score_table(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> Scores | N
             cells=[_score_cell(rows.get(t.name), best[t.name], len(tables)) for t in tasks],
             average=f"{100 * table.results['average']:.1f}",
             num_tasks=len(rows),
+            details=_details(table.results),
             is_best=len(tables) > 1 and table.results["average"] == best_average,
         )
         for label, table, rows in zip(_score_labels(tables, runs), tables, by_task, strict=True)
@@ -79,8 +82,31 @@ def _notes(
     not_run = [TaskNotRun(**each) for table in tables for each in table.results.get("not_run", ())]
     return [
         *notes,
+        *_training_examples(by_task),
         *dict.fromkeys(f"{each.line()}." for each in not_run if each.name not in present),
     ]
+
+
+def _details(results: Mapping) -> str:
+    """Returns "encoder of step 400; 3 epochs"; folders of earlier versions lack the step."""
+    details = []
+    if (step := results.get("encoder_step")) is not None:
+        details.append(f"encoder of step {step:,}")
+    if epochs := results.get("settings", {}).get("num_train_epochs"):
+        details.append(f"{epochs:g} {'epoch' if epochs == 1 else 'epochs'}")
+    return "; ".join(details)
+
+
+def _training_examples(by_task: Sequence[Mapping[str, Mapping]]) -> list[str]:
+    """A line with the training examples of each task; a range where the folders differ."""
+    parts = []
+    for task in TASKS:
+        rows = [rows[task.name] for rows in by_task if task.name in rows]
+        sizes = sorted({row["train_examples"] for row in rows if "train_examples" in row})
+        if sizes:
+            ends = dict.fromkeys(f"{size:,}" for size in (sizes[0], sizes[-1]))
+            parts.append(f"{task.name} {' to '.join(ends)}")
+    return [f"Training examples: {'; '.join(parts)}."] if parts else []
 
 
 def _score_cell(row: Mapping | None, best: float, num_rows: int) -> tuple[str, str, bool]:

@@ -11,6 +11,9 @@ from pipeline.recipes.record_settings import decided_by_recipe
 from pipeline.report.sources import DataFolder, Run, ScoreTable
 
 NONE = "\u2013"
+# What pre-training reads of the recipe's sections for other commands: the rows of the embedding
+# table. The vocabulary may have been made elsewhere, and fine-tuning may have had other settings.
+_READ_OF_OTHER_SECTIONS = {"vocab": ("vocab_size",), "glue": ()}
 _SPLIT_WORDS = {"train": "training", "heldout": "held-out"}
 
 
@@ -93,6 +96,17 @@ def run_rows(runs: Sequence[Run]) -> list[tuple[Run, list[str]]]:
     return [(run, [text(run) for _, text in _RUN_COLUMNS]) for run in runs]
 
 
+def run_notes(run: Run) -> list[str]:
+    """What is said below a run's label: how far it came, and when its end was moved."""
+    notes = [
+        "lengthened at step {at_step:,}: {before:,} to {now:,} steps".format(**each)
+        for each in run.facts.get("lengthened", ())
+    ]
+    if not run.is_complete:
+        notes.insert(0, f"unfinished: step {run.last_step:,} of {run.num_train_steps:,}")
+    return notes
+
+
 def _last(run: Run, metric: str, form: str) -> str:
     value = run.heldout[-1].get(metric) if run.heldout else None
     return NONE if value is None else form.format(value)
@@ -133,8 +147,15 @@ def settings_rows(runs: Sequence[Run]) -> tuple[list[tuple[str, list[str]]], lis
 
 def _facts_and_recipe(run: Run) -> dict:
     facts = run.facts
+    recipe = facts["recipe"]
+    read = {
+        section: {key: recipe[section][key] for key in keys if key in recipe[section]}
+        for section, keys in _READ_OF_OTHER_SECTIONS.items()
+        if section in recipe
+    }
     return {
-        **facts["recipe"],
+        **recipe,
+        **read,
         "prepare": _settings_of_records(facts),
         "parameters": f"{facts['parameters']:,}",
         "replicas": facts["replicas"],

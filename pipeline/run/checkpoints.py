@@ -78,18 +78,22 @@ class TrainingCheckpoint:
             self._manager.save(checkpoint_number=self.step)
 
 
-def load_pretrained_encoder(encoder: keras.layers.Layer, directory: str | os.PathLike) -> None:
+def load_pretrained_encoder(encoder: keras.layers.Layer, directory: str | os.PathLike) -> str:
     """Restores the encoder's weights from the newest checkpoint of a pre-training run.
 
     Args:
       encoder: a `BertEncoder` that has been called once, so that its variables exist.
       directory: the run folder.
 
+    Returns:
+      The name of the checkpoint, which ends with its step: `.../ckpt-400`.
+
     Raises:
       FileNotFoundError: the folder has no checkpoint.
     """
     newest = newest_checkpoint(directory)
     _restore_weights(newest, tf.train.Checkpoint(encoder=encoder))
+    return newest
 
 
 def load_pretrained_model(model: keras.Model, directory: str | os.PathLike) -> None:

@@ -40,7 +40,7 @@ def make_examples(num_examples=128):
 
 
 def make_model(num_outputs=2):
-    weights = encoder_weights(CONFIG, "unused", random_init=True, seed=3)
+    weights, _ = encoder_weights(CONFIG, "unused", random_init=True, seed=3)
     return build_classifier(CONFIG, num_outputs, weights=weights, seed=3)
 
 

@@ -1,6 +1,6 @@
 """Every task that is left out is named with its reason."""
 
-from pipeline.glue.not_run import TaskNotRun, average_text, tasks_not_run
+from pipeline.glue.not_run import TaskNotRun, average_text, one_line, tasks_not_run
 from pipeline.glue.tasks import TASKS
 
 BY_NAME = {task.name: task for task in TASKS}
@@ -42,6 +42,14 @@ def test_of_sample_tasks_none_is_missing(tmp_path):
 def test_the_line_of_a_task():
     line = TaskNotRun("MNLI", "unsupported").line()
     assert line == "MNLI: not run, this version does not support the task"
+
+
+def test_all_of_them_in_one_line():
+    reasons = {"QQP": "unsupported", "RTE": "not_chosen", "MNLI": "unsupported", "x": "unknown"}
+    not_run = [TaskNotRun(name, reason) for name, reason in reasons.items()]
+    expected = "not run: QQP, MNLI (unsupported), RTE (not chosen), x (unknown)"
+    assert one_line(not_run) == expected
+    assert one_line([]) == ""
 
 
 def test_an_average_says_of_what():

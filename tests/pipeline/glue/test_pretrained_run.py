@@ -48,6 +48,15 @@ def test_a_folder_that_is_no_run_is_named(folder, missing):
         read_run(str(folder))
 
 
+def test_a_message_begins_with_the_path_and_names_no_flag_of_one_caller(folder):
+    with pytest.raises(FileNotFoundError, match="^nodir: expected a pre-training run folder, "):
+        read_run("nodir")
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    write_facts(folder, made_with={"do_lower_case": True})
+    with pytest.raises(ValueError, match=f"^{folder}: expected one casing, "):
+        read_run(str(folder))
+
+
 def test_length_and_trained_positions_are_those_of_the_records(folder):
     write_facts(folder, recipe_length=64)
     run = read_run(str(folder))

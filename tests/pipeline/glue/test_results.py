@@ -59,6 +59,52 @@ def test_other_settings_are_refused_with_every_difference(tmp_path):
         ResultsFolder(str(tmp_path), header(seed=1, learning_rate=1e-3))
 
 
+def weights_header(encoder_hash, step, *, checkpoint="runs/a", initialisation="checkpoint"):
+    return {
+        **header(encoder_hash=encoder_hash),
+        "checkpoint": checkpoint,
+        "initialisation": initialisation,
+        "encoder_step": step,
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (400, 800, "runs/a was trained further since, from step 400 to 800; use another --output"),
+        (None, 800, "runs/a was trained further since; use another --output"),
+        (800, 400, "runs/a was trained anew since; use another --output"),
+    ],
+)
+def test_weights_that_changed_since_are_refused_without_their_hashes(tmp_path, old, new, message):
+    add(ResultsFolder(str(tmp_path), weights_header("0a1b", old)), "RTE", 0.5)
+    with pytest.raises(ValueError, match=message) as error:
+        ResultsFolder(str(tmp_path), weights_header("2c3d", new))
+    assert "0a1b" not in str(error.value)
+
+
+def test_weights_of_another_run_are_refused_by_its_name(tmp_path):
+    add(ResultsFolder(str(tmp_path), weights_header("0a1b", 400)), "RTE", 0.5)
+    with pytest.raises(ValueError, match="results of runs/a, received runs/b; use another --out"):
+        ResultsFolder(str(tmp_path), weights_header("2c3d", 400, checkpoint="runs/b"))
+
+
+def test_random_weights_that_differ_are_not_said_to_be_trained(tmp_path):
+    random = {"initialisation": "random"}
+    add(ResultsFolder(str(tmp_path), weights_header("0a1b", None, **random)), "RTE", 0.5)
+    with pytest.raises(ValueError, match="other settings: encoder_hash: 0a1b -> 2c3d"):
+        ResultsFolder(str(tmp_path), weights_header("2c3d", None, **random))
+
+
+def test_the_step_of_the_encoder_is_saved_and_in_the_title(tmp_path):
+    folder = ResultsFolder(str(tmp_path), weights_header("0a1b", 12000))
+    assert folder.title() == "GLUE, dev sets: encoder of runs/a at step 12,000"
+    add(folder, "RTE", 0.5)
+    assert json.loads((tmp_path / "results.json").read_text())["encoder_step"] == 12000
+    # A folder of before the step was saved is continued.
+    assert ResultsFolder(str(tmp_path), header(encoder_hash="0a1b")).rows
+
+
 def test_other_files_of_a_finished_task_are_refused(tmp_path):
     folder = ResultsFolder(str(tmp_path), header())
     add(folder, "RTE", 0.5, sha256="aa")

@@ -41,6 +41,7 @@ def make_run(folder, *, optimizer, heldout_loss, complete=True, has_pairs=True):
             "data_manifest": {"statistics": {"random_next_share": 0.575}, "settings": {}},
             "meta_parameters": None,
             "versions": {},
+            "lengthened": [{"at_step": 10, "before": 10, "now": 20}] if complete else [],
             "recipe": {
                 "name": "tiny & small",
                 "optimizer": {"name": optimizer},
@@ -78,10 +79,11 @@ def make_scores(folder, *, sample_tasks):
         {
             "checkpoint": "elsewhere",
             "initialisation": "checkpoint",
+            "encoder_step": 400,
             "sample_tasks": sample_tasks,
             "average": 0.584,
             "rows": [row],
-            "settings": {},
+            "settings": {"num_train_epochs": 3.0},
             "not_run": [] if sample_tasks else [{"name": "MNLI", "reason": "unsupported"}],
         },
     )
@@ -167,6 +169,11 @@ def test_runs_without_pairs_have_no_picture_of_them(tmp_path):
 
 def test_an_unfinished_run_says_how_far_it_came(page):
     assert page.count("unfinished: step 20 of 20") == 1
+
+
+def test_a_lengthened_run_and_a_fine_tuned_encoder_say_of_which_steps_they_are(page):
+    assert page.count("<small>lengthened at step 10: 10 to 20 steps</small>") == 1
+    assert page.count("<small>encoder of step 400; 3 epochs</small>") == 2  # GLUE and sample tasks
 
 
 def test_sample_tasks_are_plainly_not_glue(page):

@@ -62,6 +62,26 @@ def test_rows_are_labelled_by_the_run_they_start_from():
     assert [row.label for row in rows] == ["pre-trained: Mnemosyne", "random initialisation"]
 
 
+def test_rows_say_of_which_step_the_encoder_is_and_how_it_was_fine_tuned():
+    tables = [make_table(MRPC_AND_RTE), make_table(BETTER[:1], initialisation="random")]
+    tables[0].results.update(encoder_step=12000, settings={"num_train_epochs": 3.0})
+    tables[1].results.update(encoder_step=None, settings={"num_train_epochs": 1.0})
+    for table, sizes in zip(tables, ((2490, 3668), (100,)), strict=True):
+        for row, size in zip(table.results["rows"], sizes, strict=True):
+            row["train_examples"] = size
+    table = scores.score_table(tables, [])
+    assert [row.details for row in table.rows] == [
+        "encoder of step 12,000; 3 epochs",
+        "1 epoch",
+    ]
+    assert "Training examples: MRPC 3,668; RTE 100 to 2,490." in table.notes
+
+
+def test_a_folder_of_an_earlier_version_says_less():
+    table = scores.score_table([make_table(MRPC_AND_RTE)], [])
+    assert table.rows[0].details == "" and table.notes == []
+
+
 def test_equal_labels_get_their_folder_and_unfinished_ones_say_so():
     tables = [
         make_table(MRPC_AND_RTE, directory="out/one"),

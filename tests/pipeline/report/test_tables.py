@@ -85,12 +85,38 @@ def test_the_run_table_has_the_figures_of_its_columns():
     }
 
 
+def test_a_run_says_that_it_is_unfinished_and_how_it_was_lengthened():
+    run = make_run()
+    assert tables.run_notes(run) == []
+    run.facts["lengthened"] = [
+        {"at_step": 7, "before": 10, "now": 15},
+        {"at_step": 15, "before": 15, "now": 1200},
+    ]
+    run.facts["recipe"]["train"]["num_train_steps"] = 1200
+    assert tables.run_notes(dataclasses.replace(run, is_complete=False)) == [
+        "unfinished: step 20 of 1,200",
+        "lengthened at step 7: 10 to 15 steps",
+        "lengthened at step 15: 15 to 1,200 steps",
+    ]
+
+
 def test_settings_that_differ_come_apart_from_those_shared():
     runs = [make_run(learning_rate=1.0), make_run(learning_rate=0.5)]
     differing, shared = tables.settings_rows(runs)
     assert differing == [("optimizer.learning_rate", ["1.0", "0.5"])]
     assert ("train.num_train_steps", ["20", "20"]) in shared
     assert ("versions.tensorflow", ["2.21.0", "2.21.0"]) in shared
+
+
+def test_settings_of_the_recipe_that_other_commands_read_are_left_out():
+    run = make_run()
+    run.facts["recipe"]["glue"] = {"learning_rate": 1e-4}
+    run.facts["recipe"]["vocab"] = {"vocab_size": 80, "limit": 9}
+    keys = [key for key, _ in tables.settings_rows([run])[1]]
+    assert "optimizer.learning_rate" in keys
+    assert not [key for key in keys if key.startswith("glue.")]
+    # The embedding table has so many rows; the rest made a vocabulary, perhaps another one.
+    assert [key for key in keys if key.startswith("vocab.")] == ["vocab.vocab_size"]
 
 
 def prepare_settings(made_with):
