@@ -120,7 +120,7 @@ def test_interrupted_and_run_again_equals_uninterrupted(tmp_path, calls):
 
 SMALL = (
     "{optimizer: lstm, imitation_steps: 1, meta_steps: 4, run_lengths: '2, 4', unroll_length: 2, "
-    "runs_at_once: 2, checkpoint_every: 1, sweep_seeds: 1, final_seeds: 1, global_rescale: 2, "
+    "runs_at_once: 2, checkpoint_every: 1, sweep_seeds: 1, final_seeds: 1, "
     "tasks: {digits: {kind: mlp, num_steps: 8, width: 4, batch_size: 4}}}"
 )
 
