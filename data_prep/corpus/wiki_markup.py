@@ -10,7 +10,7 @@
     &entities;                               the characters
     {|tables|}, == headings ==, comments, <ref>, <gallery>, <math>, <pre>, ..., __MAGIC__   dropped
 
-Time grows with the length of the text alone, however deep it is nested and whatever is left open.
+Time grows with the length of the text alone, at any depth of nesting and with anything left open.
 
 Source: https://www.mediawiki.org/wiki/Help:Formatting and the pages of the parser extensions.
 """

@@ -15,7 +15,7 @@ from models import BertConfig, BertPretrainer
 @pytest.mark.parametrize(
     ("name", "shape", "role"),
     [
-        # The segments of models and blocks say nothing, whatever they are called.
+        # The segments of models and blocks say nothing, regardless of their names.
         ("embedding_net/dense/kernel:0", (64, 64), "kernel"),
         ("embedding_net/dense/bias:0", (64,), "bias"),
         ("unbiased_head/kernel:0", (64, 64), "kernel"),

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def bert_numpy():
-    """The module beside this file, which no package holds."""
+    """The module next to this file, which no package holds."""
     path = pathlib.Path(__file__).with_name("bert_numpy.py")
     spec = importlib.util.spec_from_file_location("bert_numpy", path)
     module = importlib.util.module_from_spec(spec)

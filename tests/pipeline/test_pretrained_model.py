@@ -8,7 +8,7 @@ from pipeline import load_pretrained
 def test_fill_mask_names_the_entry_that_the_decoder_prefers(pretrained_run):
     (first, second) = load_pretrained(pretrained_run).fill_mask("The [MASK] sat on [MASK]", top_k=2)
     assert first[0][0] == second[0][0] == "cat"
-    # A bias of 50 leaves the nine others less than 10 e^-40, whatever their logits in [-10, 10].
+    # A bias of 50 leaves the nine others less than 10 e^-40, for any logits in [-10, 10].
     assert first[0][1] == pytest.approx(1.0, abs=1e-6)
     assert len(first) == 2
 

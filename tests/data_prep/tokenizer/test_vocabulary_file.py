@@ -45,9 +45,9 @@ def test_windows_line_ends_are_no_part_of_entries(tmp_path):
     assert load_vocabulary(str(path))[-1] == "cat"
 
 
-def written(path, entries, **beside):
+def written(path, entries, **sidecars):
     path.write_text("".join(f"{entry}\n" for entry in entries), encoding="utf-8")
-    for name, content in beside.items():
+    for name, content in sidecars.items():
         (path.parent / f"{name.replace('__', '.')}").write_text(json.dumps(content))
     return str(path)
 

@@ -89,7 +89,7 @@ def test_characters_are_kept_by_frequency_as_many_as_fit():
 
 
 def test_every_character_that_fits_gets_in():
-    # 3,000 ideographs, each a word of its own, some common and most rare, beside English.
+    # 3,000 ideographs, each a word of its own, some common and most rare, in English text.
     ideographs = {chr(0x4E00 + i): 1 + 3_000 // (i + 1) for i in range(3_000)}
     vocabulary = learn_vocabulary({**ideographs, "the": 9_000, "sun": 400}, 8_000)
     assert set(ideographs) <= set(vocabulary)
