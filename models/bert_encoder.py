@@ -15,8 +15,8 @@ _SITES_PER_BLOCK = 3
 class BertEmbeddings(keras.layers.Layer):
     """The sum of word, position and segment embeddings, its layer norm, and dropout.
 
-    Call inputs: int32 `input_ids` and `segment_ids`, both `[batch, seq_len]`; `training` and
-    `dropout_seed` as in `BertEncoder`.
+    Call inputs: int32 `input_ids` and `segment_ids`, both `[batch, seq_len]`; `position_ids` of the
+    same shape, or None for 0, 1, 2, ...; `training` and `dropout_seed` as in `BertEncoder`.
     Output: `[batch, seq_len, hidden]`.
 
     The variable `word_embeddings` `[vocab, hidden]` is public: the masked-LM head decodes with it.
@@ -47,7 +47,9 @@ class BertEmbeddings(keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, input_ids, segment_ids, training=False, dropout_seed=None):  # noqa: D102
+    def call(  # noqa: D102
+        self, input_ids, segment_ids, position_ids=None, training=False, dropout_seed=None
+    ):
         seq_len = input_ids.shape[1]
         if seq_len is not None and seq_len > self.config.max_position_embeddings:
             raise ValueError(
@@ -56,7 +58,10 @@ class BertEmbeddings(keras.layers.Layer):
                 "shorter records or raise max_position_embeddings."
             )
         words = tf.gather(self.word_embeddings, input_ids)
-        positions = self.position_embeddings[: tf.shape(input_ids)[1]]
+        if position_ids is None:
+            positions = self.position_embeddings[: tf.shape(input_ids)[1]]
+        else:
+            positions = tf.gather(self.position_embeddings, position_ids)
         # With two segments the gradient of a one-hot product is cheaper than that of a gather.
         one_hot = tf.one_hot(segment_ids, self.config.type_vocab_size, dtype=words.dtype)
         segments = tf.einsum("bst,th->bsh", one_hot, tf.cast(self.segment_embeddings, words.dtype))
@@ -67,13 +72,20 @@ class BertEmbeddings(keras.layers.Layer):
 class BertEncoder(keras.layers.Layer):
     """Embeddings, `num_layers` transformer blocks and a pooler.
 
-    Call inputs: a mapping with int32 `input_ids`, `input_mask` (1 on real tokens) and
-    `segment_ids`, each `[batch, seq_len]`, whose further entries are ignored; `training`, which
-    turns dropout on; `dropout_seed`, int32 `[2]`, or None to draw from the global generator.
+    Call inputs: a mapping with int32 `input_ids`, `input_mask` and `segment_ids`, each
+    `[batch, seq_len]`, and two optional entries below; further ones are ignored. `training` turns
+    dropout on; `dropout_seed`, int32 `[2]`, or None to draw from the global generator.
     Outputs: `sequence_output` `[batch, seq_len, hidden]`, and `pooled_output` `[batch, hidden]`, a
     dense layer with tanh on the first position. Padding does not affect the real positions.
 
-    Source: Devlin et al. 2019, section 3.
+    A row may hold several sequences, packed one after another: in `input_mask`, 0 is padding and
+    k = 1, 2, ... marks the tokens of the k-th sequence, which attend to each other only. Then
+    `position_ids`, int32 `[batch, seq_len]`, count from 0 in every sequence, and
+    `next_sentence_positions`, int32 `[batch, max_sequences]`, say where each sequence begins;
+    `pooled_output` is `[batch, max_sequences, hidden]`, of those positions. Every sequence gets the
+    outputs that it gets in a row of its own.
+
+    Source: Devlin et al. 2019, section 3; packing: Krell et al. 2021, section 3.2.
     """
 
     def __init__(self, config: BertConfig, **kwargs):
@@ -95,6 +107,7 @@ class BertEncoder(keras.layers.Layer):
         hidden_states = self.embeddings(
             features["input_ids"],
             features["segment_ids"],
+            features.get("position_ids"),
             training=training,
             dropout_seed=dropout_seed,
         )
@@ -105,8 +118,15 @@ class BertEncoder(keras.layers.Layer):
                 training=training,
                 dropout_seed=dropout_seed,
             )
-        return hidden_states, self.pooler(hidden_states[:, 0])
+        return hidden_states, self.pooler(_first_tokens(hidden_states, features))
 
     def next_dropout_site(self) -> int:
         """Returns the first dropout site (`SeededDropout`) that the encoder leaves free."""
         return 1 + _SITES_PER_BLOCK * self.config.num_layers
+
+
+def _first_tokens(hidden_states, features):
+    positions = features.get("next_sentence_positions")
+    if positions is None:
+        return hidden_states[:, 0]
+    return tf.gather(hidden_states, positions, batch_dims=1)

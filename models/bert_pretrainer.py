@@ -13,11 +13,12 @@ from models.transformer_block import truncated_normal
 class BertPretrainer(keras.Model):
     """Encoder, masked-LM head and next-sentence head.
 
-    Call inputs: parsed records, a mapping with int32 `input_ids`, `input_mask` and `segment_ids`,
-    each `[batch, seq_len]`, and int32 `masked_lm_positions` `[batch, num_predictions]`; `training`
-    and `dropout_seed` as in `BertEncoder`.
+    Call inputs: parsed records, a mapping with the entries that `BertEncoder` reads and int32
+    `masked_lm_positions` `[batch, num_predictions]`, indices into the row; `training` and
+    `dropout_seed` as in `BertEncoder`.
     Outputs: a dict with float32 `masked_lm_logits` `[batch, num_predictions, vocab]` and
-    `next_sentence_logits` `[batch, 2]`, whose class 1 means "random next sentence".
+    `next_sentence_logits` `[batch, 2]`, whose class 1 means "random next sentence"; of packed rows,
+    `[batch, max_sequences, 2]`.
 
     Source: Devlin et al. 2019, section 3.1.
     """

@@ -28,7 +28,7 @@ def loss_weights(features: Mapping[str, tf.Tensor]) -> tf.Tensor:
 
     Args:
       features: parsed records with float32 `masked_lm_weights` `[batch, num_predictions]` and
-        `next_sentence_weights` `[batch]`.
+        `next_sentence_weights` `[batch]`, or `[batch, max_sequences]` of packed rows.
 
     Returns:
       float32 `[2]`: masked-LM, next-sentence.
@@ -48,7 +48,8 @@ def metric_sums(outputs: Mapping[str, tf.Tensor], features: Mapping[str, tf.Tens
       outputs: the logits of `BertPretrainer`.
       features: parsed records with int32 `masked_lm_ids` and float32 `masked_lm_weights`, both
         `[batch, num_predictions]`; int32 `next_sentence_labels` and float32
-        `next_sentence_weights`, both `[batch]`. An entry of weight 0 does not count.
+        `next_sentence_weights`, both `[batch]`, or `[batch, max_sequences]` of packed rows. An
+        entry of weight 0 does not count.
 
     Returns:
       float32 `[6]` in the order of `METRIC_SUMS`: losses in nats, the others as counts.

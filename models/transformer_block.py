@@ -9,8 +9,8 @@ from models.bert_config import BertConfig
 from models.seeded_dropout import SeededDropout
 
 LAYER_NORM_EPSILON = 1e-12
-# Added to the score of a padding position: its softmax weight becomes exactly 0. Google's value; it
-# fits float16.
+# Added to the score of a position that is not attended to: its softmax weight becomes exactly 0.
+# Google's value; it fits float16.
 _MASKED_SCORE = -10000.0
 
 
@@ -46,8 +46,10 @@ class SelfAttention(keras.layers.Layer):
     """Multi-head self-attention without the residual.
 
     Call inputs: `hidden_states` `[batch, seq_len, hidden]`; `input_mask`, int32 `[batch, seq_len]`,
-    1 on real tokens; `training` and `dropout_seed` as in `BertEncoder`.
-    Output: `[batch, seq_len, hidden]`. No position attends to padding.
+    the number of each token's sequence, 0 on padding; `training` and `dropout_seed` as in
+    `BertEncoder`.
+    Output: `[batch, seq_len, hidden]`. A token attends to the tokens of its own sequence, none to
+    padding; what padding positions hold is finite and means nothing.
 
     Args:
       config: the sizes and the attention dropout.
@@ -73,8 +75,7 @@ class SelfAttention(keras.layers.Layer):
             self._split_heads(dense(hidden_states)) for dense in (self.query, self.key, self.value)
         )
         scores = tf.einsum("bqhd,bkhd->bhqk", query, key) * self.head_dim**-0.5
-        padding = 1.0 - tf.cast(input_mask[:, None, None, :], scores.dtype)
-        weights = tf.nn.softmax(scores + _MASKED_SCORE * padding)
+        weights = tf.nn.softmax(scores + _MASKED_SCORE * _others(input_mask, scores.dtype))
         weights = self.dropout(weights, training=training, seed=dropout_seed)
         context = tf.einsum("bhqk,bkhd->bqhd", weights, value)
         return self.output_dense(tf.reshape(context, tf.shape(hidden_states)))
@@ -82,6 +83,12 @@ class SelfAttention(keras.layers.Layer):
     def _split_heads(self, projected):
         shape = tf.shape(projected)
         return tf.reshape(projected, [shape[0], shape[1], self.num_heads, self.head_dim])
+
+
+def _others(input_mask: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """Returns `[batch, 1, seq_len, seq_len]`: 0 where a query attends to a key, otherwise 1."""
+    queries, keys = input_mask[:, None, :, None], input_mask[:, None, None, :]
+    return 1.0 - tf.cast((queries == keys) & (keys > 0), dtype)
 
 
 class TransformerBlock(keras.layers.Layer):
