@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from data_prep import features as records
 from pipeline.data.record_reader import RecordReader
+from pipeline.data.worker_part import WorkerPart, whole_batch
 
 # Records are already permuted inside each shard; permuting such blocks mixes the shards.
 _BLOCK = 8_192
@@ -22,6 +23,7 @@ _PARALLEL_READS = 8
 # their masks, so another number is another held-out set.
 _READ_BLOCK = 256
 _ORDERED_SEED = 0
+_PREFETCHED_BATCHES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +71,7 @@ def train_dataset(
     global_batch_size: int,
     seed: int,
     first_step: int = 0,
+    part: WorkerPart | None = None,
 ) -> tf.data.Dataset:
     """Endless shuffled batches, beginning with the batch of `first_step`.
 
@@ -82,11 +85,13 @@ def train_dataset(
       global_batch_size: sequences per batch, over all replicas.
       seed: decides the order and the masks.
       first_step: number of batches already used.
+      part: the rows of every batch that this worker reads; None for all, in one piece.
 
     Returns:
-      A dataset of what `reader.read` returns.
+      A dataset of what `reader.read` returns, an element for each piece of `part`.
     """
     files = shards.files
+    part = part or whole_batch(global_batch_size)
     first_epoch, skipped = divmod(first_step * global_batch_size, shards.num_sequences)
 
     def epoch_records(epoch):
@@ -107,20 +112,37 @@ def train_dataset(
 
     def read(step, serialized):
         seed_of_step = tf.stack([tf.constant(seed, tf.int64), step])
-        return reader.read(serialized, seed=seed_of_step, num_rows=global_batch_size)
+        mine = serialized[part.begin : part.end]
+        return reader.read(
+            mine, seed=seed_of_step, num_rows=global_batch_size, first_row=part.begin
+        )
 
-    return _finish(batches.enumerate(first_step).map(read))
+    read_batches = batches.enumerate(first_step).map(read, num_parallel_calls=tf.data.AUTOTUNE)
+    return _finish(read_batches, part)
 
 
 def ordered_dataset(
-    shards: Shards, *, reader: RecordReader, num_sequences: int, global_batch_size: int
+    shards: Shards,
+    *,
+    reader: RecordReader,
+    num_sequences: int,
+    global_batch_size: int,
+    part: WorkerPart | None = None,
 ) -> tf.data.Dataset:
     """The first `num_sequences` records in file order, once, always with the same masks.
 
     The last batch is filled with records of weight 0, so every batch has one static shape
     and no record is left out.
+
+    Args:
+      shards: of one split.
+      reader: of this kind of record.
+      num_sequences: all, where there are fewer.
+      global_batch_size: sequences per batch, over all replicas.
+      part: as for `train_dataset`.
     """
     files = shards.files
+    part = part or whole_batch(global_batch_size)
     serialized = tf.data.TFRecordDataset(files, compression(files)).take(num_sequences)
 
     def read(block, serialized):
@@ -129,7 +151,12 @@ def ordered_dataset(
 
     blocks = serialized.batch(_READ_BLOCK).enumerate().map(read)
     batches = blocks.rebatch(global_batch_size)
-    return _finish(batches.map(lambda batch: _fill(batch, global_batch_size)))
+    filled = batches.map(lambda batch: _fill(batch, global_batch_size))
+    return _finish(filled.map(lambda batch: _rows(batch, part)), part)
+
+
+def _rows(batch: dict[str, tf.Tensor], part: WorkerPart) -> dict[str, tf.Tensor]:
+    return {name: tensor[part.begin : part.end] for name, tensor in batch.items()}
 
 
 def _fill(batch: dict[str, tf.Tensor], batch_size: int) -> dict[str, tf.Tensor]:
@@ -141,10 +168,11 @@ def _fill(batch: dict[str, tf.Tensor], batch_size: int) -> dict[str, tf.Tensor]:
     return {name: filled(tensor) for name, tensor in batch.items()}
 
 
-def _finish(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def _finish(batches: tf.data.Dataset, part: WorkerPart) -> tf.data.Dataset:
     options = tf.data.Options()
-    # Each worker reads every file and keeps its part of each batch: file sharding would
-    # change the batches with the number of workers.
+    # Where TensorFlow deals out the rows of a batch: file sharding would change the batches with
+    # the number of workers.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     options.deterministic = True
-    return dataset.with_options(options).prefetch(4)
+    pieces = batches if part.num_pieces == 1 else batches.rebatch(part.piece, drop_remainder=True)
+    return pieces.with_options(options).prefetch(_PREFETCHED_BATCHES * part.num_pieces)

@@ -48,13 +48,16 @@ class RecordReader:
             f"{self.masking.masked_lm_prob:.0%}, at most {self.max_predictions_per_seq}"
         )
 
-    def read(self, serialized: tf.Tensor, *, seed: tf.Tensor, num_rows: int) -> dict:
+    def read(
+        self, serialized: tf.Tensor, *, seed: tf.Tensor, num_rows: int, first_row: int = 0
+    ) -> dict:
         """Parses a batch, and masks it where that is left to the trainer.
 
         Args:
           serialized: string `[batch]`.
           seed: integers `[2]`; with a row's index in the batch it decides the masks.
           num_rows: most rows of a batch; a batch that ends early has the same masks so far.
+          first_row: index of the first of these rows in the batch of all workers.
 
         Returns:
           The features that `models.losses.metric_sums` describes.
@@ -69,7 +72,7 @@ class RecordReader:
             draws = dynamic_masking.random_draws(
                 seed, num_rows=num_rows, seq_len=self.max_seq_length
             )
-            draws = draws[: tf.shape(serialized)[0]]
+            draws = draws[first_row : first_row + tf.shape(serialized)[0]]
             draws.set_shape([serialized.shape[0], *draws.shape[1:]])
             batch = dynamic_masking.mask_batch(batch, draws, self.masking)
         labels = batch["next_sentence_labels"]
