@@ -1,17 +1,18 @@
-"""Keras's own AdamW, Lion, Adafactor and SGD, which decay by the role of a variable.
+"""Keras's own AdamW, Lion, Adafactor and SGD, which decay by role and skip steps that are not finite.
 
-Their rules are unchanged; see `pipeline.optimizers.weight_decay`.
+Their rules are unchanged; see `pipeline.optimizers.weight_decay` and `skipped_steps`.
 """
 
 import tf_keras as keras
 
+from pipeline.optimizers.skipped_steps import SkipBadSteps
 from pipeline.optimizers.weight_decay import DecayByRole
 
 _register = keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
 
 
 @_register
-class AdamW(DecayByRole, keras.optimizers.AdamW):
+class AdamW(SkipBadSteps, DecayByRole, keras.optimizers.AdamW):
     """Adam with decoupled weight decay.
 
     Source: Loshchilov and Hutter 2019 (arXiv 1711.05101).
@@ -19,7 +20,7 @@ class AdamW(DecayByRole, keras.optimizers.AdamW):
 
 
 @_register
-class Lion(DecayByRole, keras.optimizers.Lion):
+class Lion(SkipBadSteps, DecayByRole, keras.optimizers.Lion):
     """The sign of an interpolated momentum.
 
     Source: Chen et al. 2023 (arXiv 2302.06675).
@@ -27,7 +28,7 @@ class Lion(DecayByRole, keras.optimizers.Lion):
 
 
 @_register
-class Adafactor(DecayByRole, keras.optimizers.Adafactor):
+class Adafactor(SkipBadSteps, DecayByRole, keras.optimizers.Adafactor):
     """Second moments of matrices kept as row and column sums.
 
     Source: Shazeer and Stern 2018 (arXiv 1804.04235).
@@ -35,5 +36,5 @@ class Adafactor(DecayByRole, keras.optimizers.Adafactor):
 
 
 @_register
-class SGD(DecayByRole, keras.optimizers.SGD):
+class SGD(SkipBadSteps, DecayByRole, keras.optimizers.SGD):
     """Gradient descent, with momentum where it is set."""

@@ -77,7 +77,7 @@ STEPS = {"mnemosyne": 0.023, "mnemosyne_performer": 0.17, "sgd": 0.05 * 10 * LAR
 
 
 class Contestant:
-    """One optimizer: `make(**settings)`, and whether it is ours, with a guard and float32 state."""
+    """One optimizer: `make(**settings)`, and whether it is ours, with float32 state."""
 
     def __init__(self, name):
         self.name = name

@@ -77,7 +77,6 @@ def test_variable_without_a_gradient_stays(contestant, problem):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_step_with_a_bad_gradient_is_skipped_and_counted(contestant, problem, bad):
-    contestant.must_be_ours("it has no guard, a NaN reaches weights and state")
     optimizer, variables = contestant.make(), problem.variables()
     problem.apply(optimizer, problem.gradients(0), variables)
     first_state = next(i for i, v in enumerate(optimizer.variables) if "skipped" in v.name) + 1
