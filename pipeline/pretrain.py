@@ -19,7 +19,7 @@ from pipeline.data.training_data import TrainingData
 from pipeline.optimizers.from_recipe import make_optimizer, meta_parameters
 from pipeline.recipes.loader import Recipe
 from pipeline.recipes.sections import TrainConfig
-from pipeline.run import distribution, preflight
+from pipeline.run import distribution, precision, preflight, worker_group
 from pipeline.run.checkpoints import TrainingCheckpoint, load_pretrained_model
 from pipeline.run.progress import TrainingProgress
 from pipeline.run.run_folder import RunFolder
@@ -42,7 +42,8 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
       ValueError: recipe, records, folder and machine disagree.
       FloatingPointError: the loss is no longer finite.
     """
-    train, run = recipe.train, RunFolder(output_dir, recipe)
+    train = recipe.train
+    run = RunFolder(worker_group.output_folder(output_dir), recipe)
     manifest = records.load_manifest(data_dir)
     strategy = distribution.make_strategy(train.strategy)
     with strategy.scope():
@@ -63,10 +64,11 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
 
     data = TrainingData(recipe, manifest, data_dir)
     keras.utils.set_random_seed(train.random_seed)  # initial weights
-    with strategy.scope():
+    with strategy.scope(), precision.layers_compute_in(train.precision):
         model = BertPretrainer(bert_config)
         model({name: tensor[:1] for name, tensor in next(iter(data.heldout)).items()})
         optimizer.build(model.trainable_variables)
+        precision.add_loss_scale(optimizer, train.precision)
         step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
     run.begin()
     checkpoint = TrainingCheckpoint(run.checkpoints, model=model, optimizer=optimizer, step=step)
@@ -80,9 +82,12 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     run.write_run(facts, steps_done=checkpoint.steps_done)
 
     dataset = data.train_batches(first_step=checkpoint.steps_done)
-    batches = iter(strategy.experimental_distribute_dataset(dataset))
-    heldout_batches = strategy.experimental_distribute_dataset(data.heldout)
-    run_steps = train_step.make_train_steps(strategy, model, optimizer, step, train.random_seed)
+    batches = iter(distribution.distribute(strategy, dataset))
+    heldout_batches = distribution.distribute(strategy, data.heldout)
+    run_steps = train_step.make_train_steps(
+        *(strategy, model, optimizer, step, train.random_seed),
+        micro_batch_size=train.micro_batch_size,
+    )
     evaluate = train_step.make_evaluate(strategy, model, optimizer)
     callbacks = _callbacks(train, model, optimizer, run)
     with TrainingProgress(run, checkpoint, recipe, unigram_loss) as progress:
@@ -122,6 +127,8 @@ def most_labels(recipe: Recipe) -> int:
 
 def _bert_config(recipe: Recipe) -> BertConfig:
     overrides = recipe.model.overrides(recipe.prepare.max_seq_length)
+    if recipe.train.recompute:
+        overrides["recompute"] = True
     return BertConfig.named(recipe.model.size, vocab_size=recipe.vocab.vocab_size, **overrides)
 
 

@@ -1,8 +1,8 @@
 """The compiled steps: what one replica computes, and how replicas are joined.
 
-Forward and backward pass are one XLA program per replica. The optimizer stands outside it:
-under MirroredStrategy gradients must be added over replicas first, and the optimizer compiles
-its own update.
+A replica adds up the gradients of its micro-batches, the optimizer adds those of all replicas and
+updates the weights. `what_xla_compiles` says how much of it is one program; outside of it the
+optimizer compiles its own update.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models import losses
+from pipeline.gradient_accumulation import accumulated, num_micro_batches
 from pipeline.optimizers.base import evaluation_weights
+from pipeline.run import worker_group
 
 
 class StepCallback(Protocol):
@@ -29,50 +31,120 @@ class StepCallback(Protocol):
         """Is open while that step is made."""
 
 
+def what_xla_compiles(strategy: tf.distribute.Strategy) -> str:
+    """Says what of a replica's step is one XLA program.
+
+    On CPUs the gradients of a micro-batch; on one GPU the whole `step`, with the optimizer; on
+    several the `gradients` of all micro-batches, because their sum over replicas is no part of a
+    program; on TPUs `nothing`, because `strategy.run` compiles what it runs.
+    """
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        return "nothing"
+    if not all("GPU" in device for device in strategy.extended.worker_devices):
+        return "micro_batch"
+    return "step" if strategy.num_replicas_in_sync == 1 else "gradients"
+
+
 def make_train_steps(
     strategy: tf.distribute.Strategy,
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     step: tf.Variable,
     seed: int,
+    *,
+    micro_batch_size: int = 0,
+    xla_compiles: str | None = None,
 ) -> Callable[[Iterator, tf.Tensor], tf.Tensor]:
     """Returns `train_steps(iterator, num_steps) -> [6]`, metric sums over those steps.
 
-    Dropout of a step is a function of (seed, step, replica), so a resumed run repeats it.
-    """
+    Dropout of a step is a function of (seed, step, index of the micro-batch's first sequence in the
+    global batch). So a resumed run repeats it, and any number of replicas with the same
+    micro-batches drops the same.
 
-    @tf.function(jit_compile=True)
-    def gradients_and_sums(features, global_weights, dropout_seed):
+    Args:
+      strategy: joins the replicas.
+      model: a `BertPretrainer`, built.
+      optimizer: built. Gradients are scaled by its `loss_scale`, if it has one, see
+        `pipeline.run.precision`.
+      step: int64 `[]`, steps made so far, the same on all workers.
+      seed: of the run.
+      micro_batch_size: sequences that a replica handles at a time, 0 for its share of the batch.
+      xla_compiles: as of `what_xla_compiles`, the default.
+
+    Raises:
+      ValueError: a replica's share of the batch is not a multiple of the micro-batch, or workers
+        stand at different steps.
+    """
+    worker_group.check_same_step(strategy, int(step.numpy()))
+    compiled_part = xla_compiles or what_xla_compiles(strategy)
+    loss_scale = getattr(optimizer, "loss_scale", None)
+
+    def compiled(part, function):
+        return tf.function(function, jit_compile=True) if part == compiled_part else function
+
+    def gradients_and_sums(features, global_weights, seed, scale):
         with tf.GradientTape() as tape:
-            outputs = model(features, training=True, dropout_seed=dropout_seed)
+            outputs = model(features, training=True, dropout_seed=seed)
             sums = losses.metric_sums(outputs, features)
-            loss = losses.pretraining_loss(sums, global_weights)
-        return tape.gradient(loss, model.trainable_variables), sums
+            loss = losses.pretraining_loss(sums, global_weights) * scale
+        gradients = tape.gradient(loss, model.trainable_variables)
+        # Dense, and without the scale before any sum: both are exact.
+        return [tf.convert_to_tensor(gradient) / scale for gradient in gradients], sums
+
+    of_micro_batch = compiled("micro_batch", gradients_and_sums)
+
+    def all_gradients_and_sums(features, global_weights, seed_of_step, first_sequence, scale):
+        def of_part(features, first_sequence):
+            seed = tf.random.experimental.stateless_fold_in(seed_of_step, first_sequence)
+            return of_micro_batch(features, global_weights, seed, scale)
+
+        num_sequences = features["input_ids"].shape[0]
+        num_parts = num_micro_batches(num_sequences, micro_batch_size)
+        shapes = [variable.shape for variable in model.trainable_variables]
+        return accumulated(of_part, features, first_sequence, shapes, num_parts)
+
+    gradients_of_replica = compiled("gradients", all_gradients_and_sums)
 
     def replica_step(features):
         context = tf.distribute.get_replica_context()
+        # Of the global batch, before any gradient: the parts of all micro-batches and replicas are
+        # parts of one loss, and the optimizer's sum over replicas is its gradient.
         global_weights = context.all_reduce(
             tf.distribute.ReduceOp.SUM, losses.loss_weights(features)
         )
-        dropout_seed = tf.random.experimental.stateless_fold_in(
+        replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
+        gradients, sums = gradients_of_replica(
+            features,
+            global_weights,
             tf.stack([seed, tf.cast(step.read_value(), tf.int32)]),
-            tf.cast(context.replica_id_in_sync_group, tf.int32),
+            replica * features["input_ids"].shape[0],
+            tf.constant(1.0) if loss_scale is None else loss_scale.value.read_value(),
         )
-        gradients, sums = gradients_and_sums(features, global_weights, dropout_seed)
-        # Parts of one global loss: the optimizer's sum over replicas is the gradient.
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return sums
+
+    whole_step = compiled("step", replica_step)
 
     @tf.function
     def train_steps(iterator, num_steps):
         total = tf.zeros([len(losses.METRIC_SUMS)])
         for _ in tf.range(num_steps):
-            per_replica = strategy.run(replica_step, args=(next(iterator),))
+            skipped = _skipped_steps(optimizer)
+            # A plain function around compiled ones: handed over directly, every replica would read
+            # the first one's variables.
+            per_replica = strategy.run(lambda batch: whole_step(batch), args=(next(iterator),))
             total += strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
+            if loss_scale is not None:
+                loss_scale.update(finite=tf.equal(skipped, _skipped_steps(optimizer)))
             step.assign_add(1)
         return total
 
     return train_steps
+
+
+def _skipped_steps(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
+    skipped = getattr(optimizer, "skipped_steps", None)
+    return tf.zeros([], tf.int64) if skipped is None else skipped.read_value()
 
 
 def run_to(

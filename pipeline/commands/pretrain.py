@@ -54,13 +54,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     recipe = loader.load_recipe(args.recipe, args.set)
     # Only now: TensorFlow takes seconds, and --help and a wrong recipe need none of it.
     from pipeline.pretrain import pretrain
+    from pipeline.run import worker_group
     from pipeline.run.progress import heldout_text
 
     try:
-        figures = pretrain(recipe, data_dir=args.data, output_dir=args.output)
-    except FloatingPointError as error:
+        with worker_group.as_member():
+            figures = pretrain(recipe, data_dir=args.data, output_dir=args.output)
+    except (FloatingPointError, worker_group.LostWorkerError) as error:
         print(f"mnemosyne pretrain: {error}", file=sys.stderr)
         return 1
+    if not worker_group.from_environment().is_chief:
+        return 0
     print(f"pretrain: step {figures['step']:,}, held-out {heldout_text(figures)}")
     if figures["skipped_steps"]:
         print(f"pretrain: {figures['skipped_steps']} steps had gradients that were not finite")

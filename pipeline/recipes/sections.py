@@ -21,6 +21,8 @@ _AT_LEAST_ONE = (
     "steps_per_loop",
 )
 OPTIMIZERS = tuple(OPTIMIZER_TABLE)
+STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
+PRECISIONS = ("float32", "bfloat16", "float16")
 ABLATIONS = (
     *("heads", "memory", "encoder", "orthogonalisation", "size_scaling", "run_scaling"),
     *("decay_delay", "nesterov"),
@@ -156,6 +158,12 @@ class TrainConfig:
     `initial_run` is the folder of a run whose weights this one begins with, such as that of a
     first phase on shorter records; empty for random weights. `log_step_sizes` writes how far each
     variable moves in the steps that are logged into the folder `step_sizes`, for TensorBoard.
+
+    `strategy` is one of `STRATEGIES`, see `pipeline.run.distribution.make_strategy`. What a device
+    must hold is cut by `micro_batch_size`, the sequences that it handles at a time (0 for its share
+    of the batch; the update is that of the whole batch all the same), by `recompute`, which keeps
+    only the input of each transformer block for the backward pass and computes the rest again, and
+    by `precision`, one of `PRECISIONS`, in which the layers compute; weights stay float32.
     """
 
     num_train_steps: int = 1_000_000
@@ -167,6 +175,9 @@ class TrainConfig:
     steps_per_loop: int = 10
     random_seed: int = 0
     strategy: str = "mirrored"
+    precision: str = "float32"
+    micro_batch_size: int = 0
+    recompute: bool = False
     initial_run: str = ""
     log_step_sizes: bool = False
 
@@ -175,3 +186,15 @@ class TrainConfig:
             value = getattr(self, key)
             if value < 1:
                 raise ValueError(f"train.{key} must be at least 1, received {value}.")
+        if self.micro_batch_size < 0:
+            raise ValueError(
+                "train.micro_batch_size must be at least 1, or 0 for all at once, received "
+                f"{self.micro_batch_size}."
+            )
+        if self.strategy == "one":  # its name in recipes of earlier versions
+            object.__setattr__(self, "strategy", "one_device")
+        for key, known in (("strategy", STRATEGIES), ("precision", PRECISIONS)):
+            if (value := getattr(self, key)) not in known:
+                raise ValueError(
+                    f"Unknown train.{key} '{value}'. Choose one of: {', '.join(known)}."
+                )

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 
 from data_prep import features as records
 from models import BertConfig
+from pipeline.gradient_accumulation import num_micro_batches
 from pipeline.recipes.loader import Recipe, differences
 from pipeline.recipes.record_settings import decided_by_recipe
 from pipeline.run.checkpoints import newest_checkpoint
 from pipeline.run.run_folder import RunFolder
 
 # May differ between a run and the one whose weights it begins with.
-_NO_WEIGHTS = ("dropout", "attention_dropout")
+_NO_WEIGHTS = ("dropout", "attention_dropout", "recompute")
 
 
 def check(
@@ -181,7 +182,7 @@ def check_initial_run(recipe: Recipe, manifest: records.Manifest, bert_config: B
 
 
 def check_batch(recipe: Recipe, num_replicas: int) -> None:
-    """Checks that the batch divides among the replicas.
+    """Checks that the batch divides among the replicas, and their share into micro-batches.
 
     Raises:
       ValueError: it does not.
@@ -192,6 +193,7 @@ def check_batch(recipe: Recipe, num_replicas: int) -> None:
             f"train.global_batch_size must be a multiple of the {num_replicas} replicas, received "
             f"{batch}. Pass --set train.global_batch_size={batch + -batch % num_replicas}."
         )
+    num_micro_batches(batch // num_replicas, recipe.train.micro_batch_size)
 
 
 def _word(value: int | bool) -> str:

@@ -15,10 +15,14 @@ from data_prep import storage
 from models import BertConfig
 from pipeline.recipes import loader
 
-# Settings that may change between two starts of one run without changing its result.
+# Settings that may change between two starts of one run without changing its result; that of
+# another division of the batch is the same but for rounding.
 _FREE = (
     "name:",
     "glue.",
+    "train.strategy:",
+    "train.micro_batch_size:",
+    "train.recompute:",
     "train.checkpoint_every_steps:",
     "train.log_every_steps:",
     "train.steps_per_loop:",

@@ -48,7 +48,7 @@ def batch(pretraining_batch):
 
 def test_one_and_two_replicas_reach_the_same_weights(one_layer, batch, two_replicas):
     # Rows hold 1 to 3 predictions, so the halves of the batch have unequal weights.
-    strategies = (distribution.make_strategy("one"), two_replicas)
+    strategies = (distribution.make_strategy("one_device"), two_replicas)
     one, two = (trained(strategy, one_layer, batch) for strategy in strategies)
     # Three steps of rate 0.5 along gradients whose norm is clipped to 1, on both sides.
     for left, right in zip(one[0], two[0], strict=True):
@@ -59,7 +59,8 @@ def test_one_and_two_replicas_reach_the_same_weights(one_layer, batch, two_repli
 
 
 def test_loss_falls_and_sums_count_every_prediction(one_layer, batch):
-    _, sums, means = trained(distribution.make_strategy("one"), one_layer, batch, num_steps=30)
+    one = distribution.make_strategy("one_device")
+    _, sums, means = trained(one, one_layer, batch, num_steps=30)
     assert means["masked_lm_loss"] < np.log(50) - 0.5  # 50 words, at first about equally likely
     assert sums[2] == 30 * batch["masked_lm_weights"].sum()
     assert sums[5] == 30 * 8

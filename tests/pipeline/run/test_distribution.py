@@ -10,9 +10,9 @@ def test_mirrored_takes_every_cpu_device_where_there_is_no_gpu():
 
 
 def test_one_has_one_replica():
-    assert distribution.make_strategy("one").num_replicas_in_sync == 1
+    assert distribution.make_strategy("one_device").num_replicas_in_sync == 1
 
 
 def test_unknown_strategy_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'many'.*one, mirrored, tpu"):
+    with pytest.raises(ValueError, match="'many'.*one_device, mirrored, multi_worker, tpu"):
         distribution.make_strategy("many")
