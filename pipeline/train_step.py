@@ -36,7 +36,7 @@ def make_train_steps(
     step: tf.Variable,
     seed: int,
 ) -> Callable[[Iterator, tf.Tensor], tf.Tensor]:
-    """Returns `train_steps(iterator, num_steps) -> [6]`, metric sums over those steps.
+    """Returns `train_steps(iterator, num_steps) -> [8]`, metric sums over those steps.
 
     Dropout of a step is a function of (seed, step, replica), so a resumed run repeats it.
     """
@@ -92,7 +92,7 @@ def run_to(
       callbacks: asked about the last step alone; their intervals must be stops.
 
     Returns:
-      Metric sums `[6]` over those steps.
+      Metric sums `[8]` over those steps.
     """
     watching = [callback for callback in callbacks if callback.watches(stop)]
     if not watching:
