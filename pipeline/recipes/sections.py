@@ -154,8 +154,10 @@ class TrainConfig:
     Steps are optimizer steps; batches are global, in sequences.
 
     `initial_run` is the folder of a run whose weights this one begins with, such as that of a
-    first phase on shorter records; empty for random weights. `log_step_sizes` writes how far each
-    variable moves in the steps that are logged into the folder `step_sizes`, for TensorBoard.
+    first phase on shorter records; empty for random weights.
+
+    `tensorboard` writes scalars into the folder `tensorboard` of the run, `log_step_sizes` among
+    them how far each variable moves in the steps that are logged.
     """
 
     num_train_steps: int = 1_000_000
@@ -168,6 +170,7 @@ class TrainConfig:
     random_seed: int = 0
     strategy: str = "mirrored"
     initial_run: str = ""
+    tensorboard: bool = True
     log_step_sizes: bool = False
 
     def __post_init__(self) -> None:
@@ -175,3 +178,8 @@ class TrainConfig:
             value = getattr(self, key)
             if value < 1:
                 raise ValueError(f"train.{key} must be at least 1, received {value}.")
+        if self.log_step_sizes and not self.tensorboard:
+            raise ValueError(
+                "train.log_step_sizes writes for TensorBoard, received train.tensorboard=false. "
+                "Leave one of them out."
+            )
