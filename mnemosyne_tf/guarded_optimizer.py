@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 import tf_keras as keras
 
+from mnemosyne_tf.gradient_norm import KeepsGradientNorm
 from mnemosyne_tf.parameter_roles import (
     ROLES,
     FoundRole,
@@ -39,7 +40,7 @@ def _is_finite(gradient):
     return tf.reduce_all(tf.equal(row_sums(zeros), 0.0))
 
 
-class GuardedOptimizer(keras.optimizers.Optimizer):
+class GuardedOptimizer(KeepsGradientNorm, keras.optimizers.Optimizer):
     """Base of our optimizers; a subclass gives `build`, `update_step` and `get_config`.
 
     `iterations` counts every call of `apply_gradients`, skipped ones included, so that schedules,

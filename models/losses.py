@@ -20,6 +20,8 @@ METRIC_SUMS = (
     "next_sentence_loss",
     "next_sentence_correct",
     "next_sentence_weight",
+    "tokens",
+    "sequences",
 )
 
 
@@ -46,13 +48,15 @@ def metric_sums(outputs: Mapping[str, tf.Tensor], features: Mapping[str, tf.Tens
 
     Args:
       outputs: the logits of `BertPretrainer`.
-      features: parsed records with int32 `masked_lm_ids` and float32 `masked_lm_weights`, both
-        `[batch, num_predictions]`; int32 `next_sentence_labels` and float32
-        `next_sentence_weights`, both `[batch]`, or `[batch, max_sequences]` of packed rows. An
-        entry of weight 0 does not count.
+      features: parsed records with int32 `input_mask` `[batch, seq_len]`, 0 where there is padding
+        and k at the tokens of the k-th sequence of a row; int32 `masked_lm_ids` and float32
+        `masked_lm_weights`, both `[batch, num_predictions]`; int32 `next_sentence_labels` and
+        float32 `next_sentence_weights`, both `[batch]`, or `[batch, max_sequences]` of packed rows.
+        An entry of weight 0 does not count.
 
     Returns:
-      float32 `[6]` in the order of `METRIC_SUMS`: losses in nats, the others as counts.
+      float32 `[8]` in the order of `METRIC_SUMS`: losses in nats, the others as counts; tokens are
+      those that are no padding.
     """
     masked_lm = _weighted_sums(
         outputs["masked_lm_logits"], features["masked_lm_ids"], features["masked_lm_weights"]
@@ -62,14 +66,17 @@ def metric_sums(outputs: Mapping[str, tf.Tensor], features: Mapping[str, tf.Tens
         features["next_sentence_labels"],
         features["next_sentence_weights"],
     )
-    return tf.stack([*masked_lm, *next_sentence])
+    mask = tf.cast(features["input_mask"], tf.float32)
+    tokens = tf.reduce_sum(tf.minimum(mask, 1.0))
+    sequences = tf.reduce_sum(tf.reduce_max(mask, axis=1))
+    return tf.stack([*masked_lm, *next_sentence, tokens, sequences])
 
 
 def pretraining_loss(sums: tf.Tensor, global_weights: tf.Tensor) -> tf.Tensor:
     """Returns this replica's part of the loss: masked-LM mean plus next-sentence mean.
 
     Args:
-      sums: float32 `[6]` from `metric_sums`.
+      sums: float32 `[8]` from `metric_sums`.
       global_weights: float32 `[2]`, `loss_weights` added over all replicas.
 
     Returns:
@@ -86,7 +93,7 @@ def means(sums) -> dict[str, float]:
     """Turns metric sums into mean losses and accuracies.
 
     Args:
-      sums: `[6]`, `metric_sums` added over batches and replicas.
+      sums: `[8]`, `metric_sums` added over batches and replicas.
 
     Returns:
       Losses in nats and accuracies in [0, 1] by name; `loss` is the sum of the mean losses. Records

@@ -21,9 +21,11 @@ from pipeline.recipes.loader import Recipe
 from pipeline.recipes.sections import TrainConfig
 from pipeline.run import distribution, precision, preflight, worker_group
 from pipeline.run.checkpoints import TrainingCheckpoint, load_pretrained_model
+from pipeline.run.hardware import hardware_facts
 from pipeline.run.progress import TrainingProgress
 from pipeline.run.run_folder import RunFolder
-from pipeline.run.step_diagnostics import StepSizes
+from pipeline.run.step_diagnostics import StepDiagnostics
+from pipeline.run.tensorboard import ScalarWriter, open_scalars
 
 
 def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
@@ -78,6 +80,7 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     unigram_loss = data.unigram_loss(recipe.vocab.vocab_size)
     facts = _run_facts(recipe, data_dir, manifest, model, optimizer, strategy)
     facts |= {"unigram_loss": unigram_loss, "reads": data.reader.describe()}
+    facts |= hardware_facts(recipe, bert_config, strategy)
     run.keep_model(bert_config, os.path.join(data_dir, "vocab.txt"))
     run.write_run(facts, steps_done=checkpoint.steps_done)
 
@@ -89,8 +92,9 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
         micro_batch_size=train.micro_batch_size,
     )
     evaluate = train_step.make_evaluate(strategy, model, optimizer)
-    callbacks = _callbacks(train, model, optimizer, run)
-    with TrainingProgress(run, checkpoint, recipe, unigram_loss) as progress:
+    scalars = open_scalars(run.path / "tensorboard", wanted=train.tensorboard)
+    callbacks = _callbacks(train, model, optimizer, scalars)
+    with TrainingProgress(run, checkpoint, recipe, unigram_loss, scalars) as progress:
         while (done := checkpoint.steps_done) < train.num_train_steps:
             stop, started = next_stop(train, done), time.perf_counter()
             sums = train_step.run_to(stop, done, run_steps, batches, callbacks)
@@ -147,12 +151,14 @@ def _run_facts(recipe, data_dir, manifest, model, optimizer, strategy) -> dict:
     }
 
 
-def _callbacks(train: TrainConfig, model, optimizer, run: RunFolder) -> list[StepSizes]:
-    if not train.log_step_sizes:
+def _callbacks(
+    train: TrainConfig, model, optimizer, scalars: ScalarWriter | None
+) -> list[StepDiagnostics]:
+    if scalars is None:
         return []
-    multipliers = getattr(optimizer, "step_multipliers", None)  # Mnemosyne's alone
-    directory = run.path / "step_sizes"
-    return [StepSizes(model.trainable_variables, directory, train.log_every_steps, multipliers)]
+    variables, by_variable = model.trainable_variables, train.log_step_sizes
+    every = train.log_every_steps
+    return [StepDiagnostics(variables, optimizer, scalars, every, by_variable=by_variable)]
 
 
 def _how_to_lengthen(figures: dict) -> str:

@@ -55,7 +55,7 @@ def make_train_steps(
     micro_batch_size: int = 0,
     xla_compiles: str | None = None,
 ) -> Callable[[Iterator, tf.Tensor], tf.Tensor]:
-    """Returns `train_steps(iterator, num_steps) -> [6]`, metric sums over those steps.
+    """Returns `train_steps(iterator, num_steps) -> [8]`, metric sums over those steps.
 
     Dropout of a step is a function of (seed, step, index of the micro-batch's first sequence in the
     global batch). So a resumed run repeats it, and any number of replicas with the same
@@ -164,7 +164,7 @@ def run_to(
       callbacks: asked about the last step alone; their intervals must be stops.
 
     Returns:
-      Metric sums `[6]` over those steps.
+      Metric sums `[8]` over those steps.
     """
     watching = [callback for callback in callbacks if callback.watches(stop)]
     if not watching:

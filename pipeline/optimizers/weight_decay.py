@@ -2,10 +2,11 @@
 
 import tensorflow as tf
 
+from mnemosyne_tf.gradient_norm import KeepsGradientNorm
 from mnemosyne_tf.parameter_roles import ROLES, find_role
 
 
-class DecayByRole:
+class DecayByRole(KeepsGradientNorm):
     """Mixin of a Keras optimizer: biases and norms are not decayed, see `find_role`.
 
     What the user excludes with `exclude_from_weight_decay` is not decayed either.

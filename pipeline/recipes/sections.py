@@ -156,8 +156,10 @@ class TrainConfig:
     Steps are optimizer steps; batches are global, in sequences.
 
     `initial_run` is the folder of a run whose weights this one begins with, such as that of a
-    first phase on shorter records; empty for random weights. `log_step_sizes` writes how far each
-    variable moves in the steps that are logged into the folder `step_sizes`, for TensorBoard.
+    first phase on shorter records; empty for random weights.
+
+    `tensorboard` writes scalars into the folder `tensorboard` of the run, `log_step_sizes` among
+    them how far each variable moves in the steps that are logged.
 
     `strategy` is one of `STRATEGIES`, see `pipeline.run.distribution.make_strategy`. What a device
     must hold is cut by `micro_batch_size`, the sequences that it handles at a time (0 for its share
@@ -179,6 +181,7 @@ class TrainConfig:
     micro_batch_size: int = 0
     recompute: bool = False
     initial_run: str = ""
+    tensorboard: bool = True
     log_step_sizes: bool = False
 
     def __post_init__(self) -> None:
@@ -198,3 +201,8 @@ class TrainConfig:
                 raise ValueError(
                     f"Unknown train.{key} '{value}'. Choose one of: {', '.join(known)}."
                 )
+        if self.log_step_sizes and not self.tensorboard:
+            raise ValueError(
+                "train.log_step_sizes writes for TensorBoard, received train.tensorboard=false. "
+                "Leave one of them out."
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import TextIO
 
 import numpy as np
 import tqdm
@@ -12,12 +13,15 @@ from models import losses
 from pipeline.recipes.loader import Recipe
 from pipeline.run.checkpoints import TrainingCheckpoint
 from pipeline.run.run_folder import RunFolder
+from pipeline.run.tensorboard import ScalarWriter
+from pipeline.run.throughput import rates, rates_text
 
 _BAR_FIGURES = {
-    "loss": "loss",
-    "masked_lm_accuracy": "mlm acc",
-    "next_sentence_accuracy": "nsp acc",
+    "loss": "loss {:.3f}",
+    "masked_lm_accuracy": "mlm {:.1%}",
+    "next_sentence_accuracy": "nsp {:.1%}",
 }
+_BAR = "{desc} {percentage:3.0f}% {n_fmt}/{total_fmt} |{postfix} | {remaining} left"
 
 
 def heldout_text(figures: Mapping[str, float]) -> str:
@@ -51,44 +55,70 @@ def lengthening_text(lengthening: Mapping[str, int]) -> str:
     )
 
 
+class _Lines:
+    """A file for tqdm that gets whole lines, not one that is drawn again and again."""
+
+    def __init__(self, file: TextIO):
+        self._file = file
+
+    def write(self, text: str) -> None:
+        """Writes what is left of the text without control characters, if anything is."""
+        if text := text.strip():
+            self._file.write(text + "\n")
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
 class TrainingProgress:
-    """Adds up metric sums, writes a row every `log_every_steps`, draws the bar.
+    """Adds up metric sums, writes a row every `log_every_steps`, draws the progress line.
 
     Args:
       run: where rows go.
       checkpoint: its step and seconds; the seconds are counted here.
       recipe: batch and intervals.
       unigram_loss: nats, printed with every evaluation.
+      scalars: gets every row, too; None for none.
 
     Raises:
       FloatingPointError: from `trained`, when the loss is no longer finite.
     """
 
     def __init__(
-        self, run: RunFolder, checkpoint: TrainingCheckpoint, recipe: Recipe, unigram_loss: float
+        self,
+        run: RunFolder,
+        checkpoint: TrainingCheckpoint,
+        recipe: Recipe,
+        unigram_loss: float,
+        scalars: ScalarWriter | None = None,
     ):
         self._run = run
         self._checkpoint = checkpoint
         self._recipe = recipe
         self._unigram_loss = unigram_loss
+        self._scalars = scalars
+        self._facts: Mapping = {}
         self._reset()
 
     def __enter__(self) -> TrainingProgress:
         step, train = self._checkpoint.steps_done, self._recipe.train
+        self._facts = self._run.run_facts()
         self._announce(step)
+        is_terminal = sys.stderr.isatty()
         self._bar = tqdm.tqdm(
             total=train.num_train_steps,
             initial=step,
-            unit="step",
             desc=f"pretrain {self._recipe.optimizer.name}",
-            # A log file gets a line every half minute, a terminal a live bar.
-            mininterval=0.5 if sys.stderr.isatty() else 30,
-            dynamic_ncols=True,
+            bar_format=_BAR,
+            # A log file gets a line every half minute, a terminal one that is drawn again.
+            file=sys.stderr if is_terminal else _Lines(sys.stderr),
+            mininterval=0.5 if is_terminal else 30,
+            dynamic_ncols=is_terminal,
         )
         return self
 
     def _announce(self, step: int) -> None:
-        facts, batch = self._run.run_facts(), self._recipe.train.global_batch_size
+        facts, batch = self._facts, self._recipe.train.global_batch_size
         print(
             f"pretrain: {facts['parameters']:,} parameters, {facts['optimizer']}, on "
             f"{', '.join(facts['devices'])}; batch {batch} = {facts['replicas']} x "
@@ -96,6 +126,12 @@ class TrainingProgress:
             f"nats; {facts['reads']}; to {self._run.path}",
             file=sys.stderr,
         )
+        if peak := facts.get("peak_flops"):
+            print(
+                f"pretrain: peak of the devices {peak / 1e12:,.3g} Tflop/s ({facts['peak_origin']})"
+                f", a step makes {facts['flops_per_step'] / 1e12:,.3g} Tflop",
+                file=sys.stderr,
+            )
         if step:
             print(f"pretrain: continues at step {step:,}", file=sys.stderr)
         if facts["lengthened"] and (last := facts["lengthened"][-1])["at_step"] == step:
@@ -104,8 +140,17 @@ class TrainingProgress:
     def __exit__(self, *exception) -> None:
         self._bar.close()
 
-    def trained(self, sums: np.ndarray, *, num_steps: int, seconds: float) -> None:
-        """Takes the metric sums `[6]` of `num_steps` steps that took `seconds`."""
+    def trained(
+        self, sums: np.ndarray, *, num_steps: int, seconds: float, waiting: float | None = None
+    ) -> None:
+        """Takes what `num_steps` steps gave.
+
+        Args:
+          sums: `[8]`, their metric sums.
+          num_steps: made since the last call.
+          seconds: that they took.
+          waiting: seconds of these spent waiting for input; None where nobody measures it.
+        """
         step = self._checkpoint.steps_done
         if not np.isfinite(sums).all():
             raise FloatingPointError(
@@ -116,14 +161,22 @@ class TrainingProgress:
         self._sums += sums
         self._num_steps += num_steps
         self._seconds += seconds
-        rate = self._num_steps * self._recipe.train.global_batch_size / self._seconds
+        if waiting is not None:
+            self._waiting = (self._waiting or 0.0) + waiting
         means = losses.means(self._sums)
-        figures = [f"{name} {means[key]:.3f}" for key, name in _BAR_FIGURES.items() if key in means]
-        self._bar.set_postfix_str(", ".join([*figures, f"{rate:.0f} seq/s"]), refresh=False)
+        speed = rates(
+            self._sums,
+            num_steps=self._num_steps,
+            seconds=self._seconds,
+            waiting=self._waiting,
+            facts=self._facts,
+        )
+        shown = [form.format(means[key]) for key, form in _BAR_FIGURES.items() if key in means]
+        self._bar.set_postfix_str(", ".join([*shown, rates_text(speed)]), refresh=False)
         self._bar.update(num_steps)
         if step % self._recipe.train.log_every_steps == 0:
             skipped = self._checkpoint.skipped_steps
-            self._log("train", {**means, "sequences_per_second": rate, "skipped_steps": skipped})
+            self._log("train", {**means, **speed, "skipped_steps": skipped})
             self._reset()
 
     def evaluated(self, means: Mapping[str, float]) -> None:
@@ -144,8 +197,11 @@ class TrainingProgress:
             "sequences": step * self._recipe.train.global_batch_size,
         }
         self._run.append_metrics({**row, **figures})
+        if self._scalars is not None:
+            self._scalars.write(split, figures, step)
 
     def _reset(self) -> None:
         self._sums = np.zeros(len(losses.METRIC_SUMS))
         self._num_steps = 0
         self._seconds = 0.0
+        self._waiting: float | None = None

@@ -26,6 +26,8 @@ _FREE = (
     "train.checkpoint_every_steps:",
     "train.log_every_steps:",
     "train.steps_per_loop:",
+    "train.tensorboard:",
+    "train.log_step_sizes:",
 )
 # May grow: the run is then continued, with the schedule of the new length.
 _LENGTH = "train.num_train_steps:"

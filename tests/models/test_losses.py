@@ -17,6 +17,7 @@ def hand_case(weights=(1.0, 1.0)):
         "next_sentence_logits": tf.math.log([[0.75, 0.25]]),
     }
     features = {
+        "input_mask": tf.constant([[1, 1, 1, 2, 2, 0]]),
         "masked_lm_ids": tf.constant([[0, 1]]),
         "masked_lm_weights": tf.constant([weights]),
         "next_sentence_labels": tf.constant([1]),
@@ -26,12 +27,12 @@ def hand_case(weights=(1.0, 1.0)):
 
 
 def test_sums_of_the_hand_case():
-    expected = [-np.log(0.5) - np.log(0.1), 1, 2, -np.log(0.25), 0, 1]
+    expected = [-np.log(0.5) - np.log(0.1), 1, 2, -np.log(0.25), 0, 1, 5, 2]
     np.testing.assert_allclose(losses.metric_sums(*hand_case()), expected, rtol=RTOL)
 
 
 def test_weight_zero_removes_a_prediction():
-    expected = [-np.log(0.5), 1, 1, -np.log(0.25), 0, 1]
+    expected = [-np.log(0.5), 1, 1, -np.log(0.25), 0, 1, 5, 2]
     np.testing.assert_allclose(losses.metric_sums(*hand_case((1.0, 0.0))), expected, rtol=RTOL)
 
 
@@ -66,7 +67,7 @@ def test_uneven_shares_add_up_to_the_loss_of_the_joined_batch():
 
 
 def test_means_divide_by_the_weights():
-    assert losses.means([6.0, 1.0, 4.0, 2.0, 2.0, 2.0]) == {
+    assert losses.means([6.0, 1.0, 4.0, 2.0, 2.0, 2.0, 50.0, 4.0]) == {
         "loss": 2.5,
         "masked_lm_loss": 1.5,
         "masked_lm_accuracy": 0.25,
@@ -76,7 +77,7 @@ def test_means_divide_by_the_weights():
 
 
 def test_without_pairs_there_are_no_means_of_them():
-    assert losses.means([6.0, 1.0, 4.0, 0.0, 0.0, 0.0]) == {
+    assert losses.means([6.0, 1.0, 4.0, 0.0, 0.0, 0.0, 50.0, 4.0]) == {
         "loss": 1.5,
         "masked_lm_loss": 1.5,
         "masked_lm_accuracy": 0.25,

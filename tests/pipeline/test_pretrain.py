@@ -39,6 +39,7 @@ def test_run_folder_is_complete(finished):
         "run.json",
         "metrics.jsonl",
         "checkpoints",
+        "tensorboard",
         "COMPLETED",
     }
     assert json.loads((output / "COMPLETED").read_text()) == figures
@@ -62,7 +63,7 @@ def test_killed_run_ends_with_the_figures_of_an_uninterrupted_one(
         if self._checkpoint.steps_done >= 8:
             raise KeyboardInterrupt
 
-    # The other run logs no step sizes: to log them changes nothing.
+    # The other run logs no step sizes of variables: to log them changes nothing.
     recipe = tiny_recipe(*DROPOUT, "train.log_step_sizes=true")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(TrainingProgress, "trained", killed_at_step_8)
@@ -71,7 +72,7 @@ def test_killed_run_ends_with_the_figures_of_an_uninterrupted_one(
     figures = pretrain.pretrain(recipe, data_dir=records_dir, output_dir=str(tmp_path))
     expected = {**finished[1], "seconds": figures["seconds"]}
     assert figures == expected  # bit for bit, not approximately
-    assert len(list((tmp_path / "step_sizes").glob("events.*"))) == 2
+    assert len(list((tmp_path / "tensorboard" / "train").glob("events.*"))) == 2
     assert [row["step"] for row in rows(tmp_path, "train")] == [3, 6, 9, 12]
 
 

@@ -7,8 +7,8 @@ import tensorflow as tf
 from pipeline.run.progress import TrainingProgress, heldout_text, lengthening_text
 from pipeline.run.run_folder import RunFolder
 
-# Sums of 10 predictions and 4 pairs; see `models.losses.METRIC_SUMS`.
-SUMS = np.array([20.0, 5.0, 10.0, 2.0, 3.0, 4.0])
+# Sums of 10 predictions, 4 pairs, 60 tokens and 24 sequences; see `models.losses.METRIC_SUMS`.
+SUMS = np.array([20.0, 5.0, 10.0, 2.0, 3.0, 4.0, 60.0, 24.0])
 HELDOUT = {"masked_lm_loss": 3.25, "masked_lm_accuracy": 0.5}
 PAIRS = {"next_sentence_loss": 0.625, "next_sentence_accuracy": 0.75}
 
@@ -21,22 +21,35 @@ class Checkpoint:
         self.seconds = tf.Variable(0.0, dtype=tf.float64)
 
 
+FACTS = {"parameters": 1_234, "optimizer": "adamw", "devices": ["CPU:0"], "replicas": 1}
+PEAK = {"flops_per_step": 2_000, "peak_flops": 8_000.0, "peak_origin": "measured"}
+
+
+class Scalars:
+    """Keeps what TensorBoard would be given."""
+
+    def __init__(self):
+        self.written = []
+
+    def write(self, split, values, step):
+        self.written.append((split, dict(values), step))
+
+
 @pytest.fixture
 def progress(tmp_path, tiny_recipe):
     """Progress of a run that logs every 3 steps of 8 sequences, with its checkpoint."""
     run = RunFolder(tmp_path, tiny_recipe())
     run.begin()
-    facts = {"parameters": 1_234, "optimizer": "adamw", "devices": ["CPU:0"], "replicas": 1}
-    run.write_run({**facts, "reads": "records of 10 tokens"})
+    run.write_run({**FACTS, "reads": "records of 10 tokens"})
     checkpoint = Checkpoint()
     with TrainingProgress(run, checkpoint, tiny_recipe(), 6.5) as entered:
         yield entered, checkpoint
 
 
-def train(progress, step, sums=SUMS, seconds=2.0):
+def train(progress, step, sums=SUMS, seconds=2.0, **timing):
     shown, checkpoint = progress
     steps, checkpoint.steps_done = step - checkpoint.steps_done, step
-    shown.trained(sums, num_steps=steps, seconds=seconds)
+    shown.trained(sums, num_steps=steps, seconds=seconds, **timing)
 
 
 def rows(tmp_path):
@@ -46,19 +59,20 @@ def rows(tmp_path):
 def test_a_row_is_the_mean_since_the_last_one(progress, tmp_path):
     train(progress, 2)
     assert not (tmp_path / "metrics.jsonl").exists()
-    train(progress, 3, sums=SUMS * [3, 1, 1, 1, 1, 1])
+    train(progress, 3, sums=SUMS * [3, 1, 1, 1, 1, 1, 1, 1])
     train(progress, 6)
     first, second = rows(tmp_path)
     assert (first["step"], first["sequences"], first["seconds"]) == (3, 24, 4.0)
     assert first["masked_lm_loss"] == 4.0  # (20 + 60) / 20
     assert first["next_sentence_accuracy"] == 0.75
-    assert first["sequences_per_second"] == 6.0  # 3 x 8 in 4 seconds
+    assert first["sequences_per_second"] == 12.0  # 2 x 24 in 4 seconds
+    assert (first["tokens_per_second"], first["tokens_per_step"]) == (30.0, 40.0)
     assert (second["masked_lm_loss"], second["seconds"]) == (2.0, 6.0)
     assert second["sequences_per_second"] == 12.0
 
 
 def test_rows_without_pairs_have_no_figures_of_them(progress, tmp_path):
-    train(progress, 3, sums=SUMS * [1, 1, 1, 0, 0, 0])
+    train(progress, 3, sums=SUMS * [1, 1, 1, 0, 0, 0, 1, 1])
     [row] = rows(tmp_path)
     assert row["loss"] == row["masked_lm_loss"] == 2.0
     assert not [name for name in row if "next_sentence" in name]
@@ -68,8 +82,36 @@ def test_rows_without_pairs_have_no_figures_of_them(progress, tmp_path):
 def test_a_loss_that_is_not_finite_names_the_steps_and_a_remedy(progress, tmp_path, bad):
     train(progress, 2)
     with pytest.raises(FloatingPointError, match="between steps 3 and 5.*optimizer.learning_rate"):
-        train(progress, 5, sums=SUMS * [bad, 1, 1, 1, 1, 1])
+        train(progress, 5, sums=SUMS * [bad, 1, 1, 1, 1, 1, 1, 1])
     assert not (tmp_path / "metrics.jsonl").exists()
+
+
+def test_rows_and_the_line_have_the_fractions_of_peak_and_of_waiting(tmp_path, tiny_recipe, capsys):
+    run = RunFolder(tmp_path, tiny_recipe())
+    run.begin()
+    run.write_run({**FACTS, **PEAK, "reads": "records of 10 tokens"})
+    checkpoint, scalars = Checkpoint(), Scalars()
+    with TrainingProgress(run, checkpoint, tiny_recipe(), 6.5, scalars) as entered:
+        train((entered, checkpoint), 3, seconds=3.0, waiting=0.03)
+        checkpoint.steps_done = 6
+        entered.evaluated(HELDOUT)
+    [row, _] = rows(tmp_path)
+    assert (row["fraction_of_peak"], row["fraction_waiting"]) == (0.25, 0.01)  # 2,000 a second
+    [(_, written, step), heldout] = scalars.written
+    assert step == 3 and written.items() <= row.items()
+    assert {"masked_lm_loss", "tokens_per_second", "skipped_steps"} <= written.keys()
+    assert heldout == ("heldout", HELDOUT, 6)
+    printed = capsys.readouterr().err
+    assert "peak of the devices 8e-09 Tflop/s (measured)" in printed
+    line = printed.splitlines()[-1]
+    assert "3/12 |, loss 2.500, mlm 50.0%, nsp 75.0%, 8.00 seq/s, 20.0 tok/s, 25% of peak" in line
+    assert "waiting 1.0%" in line and line.endswith("left")
+
+
+def test_a_log_file_gets_whole_lines(progress, capsys):
+    train(progress, 3)
+    progress[0].__exit__()
+    assert "\r" not in capsys.readouterr().err
 
 
 def test_evaluation_is_logged_and_printed(progress, tmp_path, capsys):
