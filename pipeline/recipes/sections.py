@@ -23,7 +23,7 @@ _AT_LEAST_ONE = (
 OPTIMIZERS = tuple(OPTIMIZER_TABLE)
 ABLATIONS = (
     *("heads", "memory", "encoder", "orthogonalisation", "size_scaling", "run_scaling"),
-    *("decay_delay", "nesterov"),
+    *("decay_delay", "role_rates", "nesterov"),
 )
 
 
