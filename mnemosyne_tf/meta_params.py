@@ -10,11 +10,13 @@ says how it came about.
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mnemosyne_tf.param_file import ParameterSet
+from mnemosyne_tf.parameter_roles import RATE_ENTRIES
 
 SHIPPED = pathlib.Path(__file__).parent / "weights" / "mnemosyne.npz"
 LEVEL_1_ENCODERS = ("mean", "performer", "none")
@@ -36,10 +38,13 @@ NOMINAL_RULE = {
     "rule/batch_exponent": (0.0, -2.0, 2.0),
     "rule/length_exponent": (-0.08, -2.0, 2.0),
     "rule/decay_delay": (0.0, -1.0, 1.0),
+    **dict.fromkeys(RATE_ENTRIES.values(), (1.0, 0.0, 64.0)),
 }
 # Of the entries above, those by which rates and schedule follow the run, and the value with which
 # they change nothing.
 NEUTRAL_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0, "rule/decay_delay": 0.0}
+# And those by which rates follow the role of a variable.
+NEUTRAL_ROLE_RATES = dict.fromkeys(RATE_ENTRIES.values(), 1.0)
 ZERO_HEADS = ("step_head/kernel", "step_head/bias", "film_head/kernel", "film_head/bias",
               "network/output")  # fmt: skip
 # What `MetaParams.without` may leave out, and the structure that is left.
@@ -49,9 +54,14 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "encoder": {"level_2": "none"},
     "run_scaling": {},
     "decay_delay": {},
+    "role_rates": {},
 }
 # Rule entries that it sets to the value that changes nothing.
-_ENTRIES_LEFT_OUT = {"run_scaling": tuple(NEUTRAL_ENTRIES), "decay_delay": ("rule/decay_delay",)}
+_ENTRIES_LEFT_OUT = {
+    "run_scaling": NEUTRAL_ENTRIES,
+    "decay_delay": {"rule/decay_delay": 0.0},
+    "role_rates": NEUTRAL_ROLE_RATES,
+}
 # A memory with discount tau looks back over some 1 / tau steps.
 NOMINAL_TAU = 0.02
 
@@ -161,7 +171,7 @@ class MetaParams(ParameterSet):
     structure_class = Structure
     untrained_name = "nominal"
     named_files = {"shipped": SHIPPED}
-    neutral_entries = NEUTRAL_ENTRIES
+    neutral_entries = {**NEUTRAL_ENTRIES, **NEUTRAL_ROLE_RATES}
 
     @classmethod
     def untrained(cls) -> "MetaParams":
@@ -202,7 +212,8 @@ class MetaParams(ParameterSet):
                 this set; "memory" leaves the compact associative memory out; "encoder" the
                 Performer over the chunks, so that none attends to another; "run_scaling" the
                 exponents and the delay, so that rates and schedule are the same for every run;
-                "decay_delay" the delay alone.
+                "decay_delay" the delay alone; "role_rates" the rates by role, so that all roles of
+                a path move alike.
 
         Raises:
             ValueError: another part.
@@ -213,8 +224,24 @@ class MetaParams(ParameterSet):
         values = {name: self.values[name] for name in structure.shapes()}
         if part == "heads":
             values |= {name: np.zeros_like(values[name]) for name in ZERO_HEADS}
-        values |= {name: NEUTRAL_ENTRIES[name] for name in _ENTRIES_LEFT_OUT.get(part, ())}
-        return MetaParams(structure, values)
+        return MetaParams(structure, values | _ENTRIES_LEFT_OUT.get(part, {}))
+
+    def with_role_rates(self, rates: Mapping[str, float]) -> "MetaParams":
+        """The same values with other rates of some roles, each a factor on the built-in rate.
+
+        Args:
+            rates: by role, such as `{"position table": 4.0}`.
+
+        Raises:
+            ValueError: there is no rate of such a role, or it is not in [0, 64].
+        """
+        if unknown := sorted(set(rates) - set(RATE_ENTRIES)):
+            raise ValueError(
+                f"Expected rates of roles among {', '.join(map(repr, RATE_ENTRIES))}, received "
+                f"{', '.join(map(repr, unknown))}. Every other role moves at the built-in rates."
+            )
+        moved = {RATE_ENTRIES[role]: np.float32(rate) for role, rate in rates.items()}
+        return MetaParams(self.structure, {**self.values, **moved})
 
 
 def _nominal_log_taus(num_heads: int) -> np.ndarray:

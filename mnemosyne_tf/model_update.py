@@ -19,7 +19,7 @@ from mnemosyne_tf.learned.heads import output_heads
 from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.parameter_roles import ROLES, find_role
 from mnemosyne_tf.rule_settings import RuleSettings
-from mnemosyne_tf.step_size import scale_rates, step_size
+from mnemosyne_tf.step_size import role_rate, scale_rates, step_size
 from mnemosyne_tf.update_rule import StepInputs, VariableState
 from mnemosyne_tf.variable_plan import plan_variable
 
@@ -149,12 +149,27 @@ class ModelUpdate:
                 tf.nest.map_structure(
                     lambda *each: tf.stack(each), *map(before.__getitem__, members)
                 ),
-                inputs,
+                self.inputs_of(members, inputs, meta_params),
             )
             parts = [tf.unstack(part) for part in tf.nest.flatten(stacked)]
             for index, *of_index in zip(members, *parts, strict=True):
                 after[index] = tf.nest.pack_sequence_as(before[index], of_index)
         return [each.weight for each in after], [each._replace(weight=()) for each in after]
+
+    def inputs_of(
+        self,
+        indices: Sequence[int],
+        inputs: StepInputs,
+        meta_params: Mapping[str, tf.Tensor] | None = None,
+    ) -> StepInputs:
+        """The inputs of a stack: those of the step, and the rates of the roles of its variables."""
+        values = self.params.values if meta_params is None else meta_params
+        rates = [role_rate(values, self.roles[index].role) for index in indices]
+        return inputs._replace(role_rates=tf.stack([tf.cast(rate, tf.float32) for rate in rates]))
+
+    def role_rates(self) -> list[float]:
+        """The rate of the role of each variable, a factor on the built-in one."""
+        return [float(role_rate(self.params.values, found.role)) for found in self.roles]
 
     def rule(self, plan, *, accumulated: bool = False) -> Callable:
         """`update_rule.update` for the variables of one plan."""
@@ -189,11 +204,14 @@ class ModelUpdate:
     def step_sizes(self, step: int, learning_rate: float = 1.0) -> list[float]:
         """The step size of each variable at a step, counted from 0, before learned multipliers."""
         values, settings = self.params.values, self.settings
-        by_plan = {
-            plan: float(step_size(values, plan, settings, float(step), learning_rate))
-            for plan in dict.fromkeys(self.plans)
+        kinds = list(zip(self.plans, self.role_rates(), strict=True))
+        sizes = {
+            (plan, of_role): float(
+                step_size(values, plan, settings, float(step), learning_rate, of_role)
+            )
+            for plan, of_role in dict.fromkeys(kinds)
         }
-        return [by_plan[plan] for plan in self.plans]
+        return [sizes[kind] for kind in kinds]
 
 
 class InPlaceUpdate:

@@ -53,6 +53,9 @@ class Mnemosyne(GuardedOptimizer):
             `exclude_from_weight_decay` adds.
         meta_params: "shipped" (trained, see `weights/README.md`), "nominal", the path of a `.npz`,
             a `MetaParams`, or its `to_config()`.
+        role_rates: other rates of some roles than `meta_params` has, such as
+            `{"position table": 4.0}`, each a factor on the built-in rate; part of the
+            meta-parameters of the configuration.
         orthogonalise: False sends every variable to the elementwise path, where meta-parameters
             without a nominal direction send them all by themselves.
         size_scaling: False keeps the built-in rates at every size of the model, see
@@ -80,6 +83,7 @@ class Mnemosyne(GuardedOptimizer):
         *,
         labels_per_step: int | None = None,
         meta_params: str | os.PathLike | MetaParams | Mapping[str, Any] = "shipped",
+        role_rates: Mapping[str, float] | None = None,
         orthogonalise: bool = True,
         size_scaling: bool = True,
         nesterov: bool = True,
@@ -124,8 +128,11 @@ class Mnemosyne(GuardedOptimizer):
             newton_schulz_dtype=newton_schulz_dtype,
         )
         self._orthogonalise = orthogonalise
-        self._meta_params_name = "nominal" if meta_params == "nominal" else None
+        is_nominal = meta_params == "nominal" and not role_rates
+        self._meta_params_name = "nominal" if is_nominal else None
         self._meta_params = MetaParams.resolve(meta_params)
+        if role_rates:
+            self._meta_params = self._meta_params.with_role_rates(role_rates)
 
     @property
     def meta_params(self) -> MetaParams:
@@ -185,8 +192,9 @@ class Mnemosyne(GuardedOptimizer):
                 for member in members
             ]
             local = tf.nest.map_structure(local_copy, states)
+            of_stack = self._model.inputs_of([indices[member] for member in members], inputs)
             for half in self._halves[plan]:
-                half([gradients[member] for member in members], local, inputs)
+                half([gradients[member] for member in members], local, of_stack)
 
     def summary(self, print_fn=print, *, step: int | None = None) -> None:
         """Prints the role of every variable and why, its path, rate, chunks, decay and state.
@@ -194,7 +202,7 @@ class Mnemosyne(GuardedOptimizer):
         Args:
             print_fn: called with each line.
             step: prints the step size of every variable at this step, too, counted from 0: rate,
-                size of the model, run, schedule and `learning_rate`, without the learned
+                role, size of the model, run, schedule and `learning_rate`, without the learned
                 multiplier.
 
         Raises:
@@ -206,7 +214,8 @@ class Mnemosyne(GuardedOptimizer):
         ]
         sizes = None if step is None else (step, self.step_sizes(step))
         model = self._model
-        for line in summarise(self._names, model.plans, model.roles, floats, sizes):
+        rates = model.role_rates()
+        for line in summarise(self._names, model.plans, model.roles, floats, sizes, rates):
             print_fn(line)
 
     def step_sizes(self, step: int) -> list[float]:

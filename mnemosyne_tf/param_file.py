@@ -26,7 +26,8 @@ class ParameterSet:
     A subclass names the class of its structure: a frozen dataclass with `shapes()`, name and shape
     of every entry, and `bounds()`, the smallest and largest value of the entries that have them;
     a word for its untrained values, which `untrained()` makes; `named_files`, the released sets by
-    name; and `neutral_entries`, entries with the value that changes nothing.
+    name; and `neutral_entries`, entries with the value that changes nothing, which files of before
+    they were added lack.
 
     Attributes:
         structure: sizes and variants.
@@ -110,7 +111,9 @@ class ParameterSet:
 
     @classmethod
     def from_config(cls: type[Self], config: Mapping[str, Any]) -> Self:
-        """The inverse of `to_config`; a key that is missing has the default of its structure.
+        """The inverse of `to_config`; what was added since has the value that changes nothing.
+
+        That is the default of a key of the structure, and the neutral value of an entry.
 
         Raises:
             ValueError: another format version, an unknown structure key, entries that do not fit.
@@ -128,7 +131,10 @@ class ParameterSet:
                 f"Expected the structure of {cls.__name__} with keys among {sorted(known)}, "
                 f"received also {unknown}. Another optimizer or a newer release wrote it."
             )
-        return cls(cls.structure_class(**header), config["values"])
+        structure = cls.structure_class(**header)
+        shapes = structure.shapes()
+        neutral = {name: each for name, each in cls.neutral_entries.items() if name in shapes}
+        return cls(structure, {**neutral, **config["values"]})
 
     def fingerprint(self) -> str:
         """SHA-256 of the whole, 64 hexadecimal digits: what a log says of the set in use.

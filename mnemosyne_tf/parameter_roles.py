@@ -1,4 +1,4 @@
-"""The role of a variable in its model, and what follows from it: its path and its weight decay.
+"""The role of a variable in its model, and what follows: its path, weight decay and rate.
 
 A Keras 2 optimizer sees variables, not layers. So a role is found from, in this order:
 
@@ -31,10 +31,12 @@ class Treatment(NamedTuple):
     Attributes:
         path: "matrix", the direction is orthogonalised; or "elementwise".
         decayed: whether weight decay applies.
+        has_rate: whether there is a rate of this role; else it moves at the built-in ones.
     """
 
     path: str
     decayed: bool
+    has_rate: bool = True
 
 
 WORD_TABLE, POSITION_TABLE, TABLE = "word table", "position table", "table"
@@ -43,7 +45,8 @@ FEED_FORWARD_IN, FEED_FORWARD_OUT = "feed-forward in", "feed-forward out"
 KERNEL, READOUT = "kernel", "readout"
 NORM, BIAS, OTHER = "norm", "bias", "other"
 
-# The one table: which role takes which path, and which is decayed.
+# The one table: which role takes which path, which is decayed, and which has a rate of its own: all
+# but those that say nothing of what a variable does.
 ROLES = {
     WORD_TABLE: Treatment(ELEMENTWISE, decayed=True),
     POSITION_TABLE: Treatment(ELEMENTWISE, decayed=True),
@@ -52,13 +55,19 @@ ROLES = {
     VALUE_OUTPUT: Treatment(MATRIX, decayed=True),
     FEED_FORWARD_IN: Treatment(MATRIX, decayed=True),
     FEED_FORWARD_OUT: Treatment(MATRIX, decayed=True),
-    KERNEL: Treatment(MATRIX, decayed=True),
+    KERNEL: Treatment(MATRIX, decayed=True, has_rate=False),
     READOUT: Treatment(ELEMENTWISE, decayed=True),
     NORM: Treatment(ELEMENTWISE, decayed=False),
     BIAS: Treatment(ELEMENTWISE, decayed=False),
-    OTHER: Treatment(ELEMENTWISE, decayed=True),
+    OTHER: Treatment(ELEMENTWISE, decayed=True, has_rate=False),
 }
 TABLES = (WORD_TABLE, POSITION_TABLE, TABLE)
+# Role: the meta-parameter that is its rate, a factor on the built-in one.
+RATE_ENTRIES = {
+    role: f"rule/role_rate/{re.sub('[ /-]', '_', role)}"
+    for role, treatment in ROLES.items()
+    if treatment.has_rate
+}
 
 _KERNEL_NAME = re.compile(r"(.*_)?kernel")
 _BIAS_NAME = re.compile(r"(.*_)?bias")

@@ -12,6 +12,7 @@ import numpy as np
 
 from mnemosyne_tf.learned.random_features import orthogonal_projection
 from mnemosyne_tf.meta_params import MetaParams
+from mnemosyne_tf.parameter_roles import OTHER
 from mnemosyne_tf.update_rule import RuleSettings
 from mnemosyne_tf.variable_plan import VariablePlan
 
@@ -159,6 +160,7 @@ def update(
     learning_rate: float,
     plan: VariablePlan,
     settings: RuleSettings,
+    role: str = OTHER,
 ) -> None:
     """One step of one variable; `state` is changed in place.
 
@@ -171,6 +173,7 @@ def update(
         learning_rate: the user's multiplier.
         plan: static facts of the variable.
         settings: the user's choices.
+        role: of the variable; kernels and vectors without a telling name keep the built-in rates.
     """
     p = {name: np.asarray(value, np.float64) for name, value in meta.values.items()}
     b1, b2 = p["rule/momentum_decay"], p["rule/second_moment_decay"]
@@ -214,6 +217,7 @@ def update(
     rate = p["rule/matrix_rate"] if matrix else p["rule/elementwise_rate"]
     rate = rate * plan.rate_scale * learning_rate * rate_multiplier(iterations, p, settings)
     rate *= run_scale(p, settings)
+    rate *= p.get("rule/role_rate/" + role.translate(str.maketrans(" /-", "___")), 1.0)
     if plan.decayed:
         direction = direction + settings.weight_decay * state.weight
     state.weight = state.weight - rate * direction

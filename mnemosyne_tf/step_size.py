@@ -1,6 +1,7 @@
-"""The step size of a variable: built-in rate x size of the model x run x schedule.
+"""The step size of a variable: built-in rate x role x size of the model x run x schedule.
 
     rate       rule/matrix_rate or rule/elementwise_rate
+    role       rule/role_rate/<role>; 1 for a kernel or vector whose name tells no role
     size       table or readout  min(1, 64 / width)     what is read out moves by rate * width
                matrix            min(1, 13 / matrices)  all layers together move by a fixed amount
                bias, norm        1
@@ -33,7 +34,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnemosyne_tf.meta_params import LATEST_DECAY_START
-from mnemosyne_tf.parameter_roles import TABLES, find_role
+from mnemosyne_tf.parameter_roles import RATE_ENTRIES, TABLES, find_role
 from mnemosyne_tf.rule_settings import RuleSettings
 from mnemosyne_tf.variable_plan import MATRIX, VariablePlan
 
@@ -50,10 +51,12 @@ def step_size(
     settings: RuleSettings,
     iteration: tf.Tensor | float,
     learning_rate: tf.Tensor | float = 1.0,
+    role_rate: tf.Tensor | float = 1.0,
 ) -> tf.Tensor:
     """The step size of a variable, before the learned multiplier.
 
-    Example: `step_size(optimizer.meta_params.values, plan, settings, 500)` is the rate at step 500.
+    Example: `step_size(optimizer.meta_params.values, plan, settings, 500)` is the rate at step 500
+    of a variable whose role has the rate 1.
 
     Args:
         meta_params: entries under `rule/`, each `[]`.
@@ -61,9 +64,10 @@ def step_size(
         settings: the user's choices, `total_steps` and `labels_per_step` among them.
         iteration: float32 `[]`, steps taken before this one.
         learning_rate: float32 `[]`, the user's multiplier at this step.
+        role_rate: float32 `[]`, of `role_rate`; or `[stack]`, for variables of one plan.
 
     Returns:
-        float32 `[]`.
+        float32, the shape of `role_rate`.
     """
     schedule = rate_multiplier(
         tf.convert_to_tensor(iteration, tf.float32),
@@ -83,7 +87,17 @@ def step_size(
         length_exponent=meta_params["rule/length_exponent"],
     )
     rate = meta_params[f"rule/{plan.path}_rate"] * plan.rate_scale * learning_rate
-    return rate * schedule * run
+    return rate * schedule * run * role_rate
+
+
+def role_rate(meta_params: Mapping[str, Any], role: str) -> Any:
+    """The factor on the built-in rate of a role, `[]`; 1.0 for roles without a rate of their own.
+
+    Args:
+        meta_params: entries under `rule/`, each `[]`.
+        role: a key of `parameter_roles.ROLES`.
+    """
+    return meta_params[RATE_ENTRIES[role]] if role in RATE_ENTRIES else 1.0
 
 
 def scale_rates(

@@ -6,7 +6,7 @@
                           steered by meta-tokens with a memory, which also give a step multiplier
     4 orthogonalise       of a matrix: all singular values near one, then scaled
     5 decay               weight_decay * weight is added
-    6 step size           rate * size * run * schedule * the user's learning rate
+    6 step size           rate * role * size * run * schedule * the user's learning rate
     7 guard               where a gradient of the model is not finite, nothing changes
 
 `docs/mnemosyne.md` has a section for each, in these words. The multiplier is exp(2 tanh(head)): per
@@ -57,19 +57,22 @@ class VariableState(NamedTuple):
 
 
 class StepInputs(NamedTuple):
-    """Scalars of one step, the same for all variables.
+    """What a step is given: scalars, the same for all variables, and the rates of their roles.
 
     Attributes:
         iterations: int64 `[]`, steps taken before, skipped ones included; moves the schedule.
         applied_steps: int64 `[]`, steps applied before; corrects the bias of the accumulators.
         learning_rate: float32 `[]`, the user's multiplier.
         finite: bool `[]`, whether every gradient of the step is finite.
+        role_rates: float32 `[stack]`, of the roles of the variables that are moved together, an
+            input so that variables of several roles share a program; or `[]`, of one.
     """
 
     iterations: tf.Tensor
     applied_steps: tf.Tensor
     learning_rate: tf.Tensor
     finite: tf.Tensor
+    role_rates: tf.Tensor | float = 1.0
 
 
 def update(
@@ -103,7 +106,9 @@ def update(
     step = orthogonalise(corrected, plan, settings)
     step = decay(step, state.weight, plan, settings)
     iteration = tf.cast(inputs.iterations, tf.float32)
-    rate = step_size(meta_params, plan, settings, iteration, inputs.learning_rate)
+    rate = step_size(
+        meta_params, plan, settings, iteration, inputs.learning_rate, inputs.role_rates
+    )
     return guard(inputs, moved(after, step, rate, corrected), state)
 
 
@@ -203,8 +208,9 @@ def decay(
 def moved(
     state: VariableState, step: tf.Tensor, rate: tf.Tensor, corrected: Corrected
 ) -> VariableState:
-    """The state after the step, if it is taken."""
-    weight = tf.cast(state.weight, tf.float32) - rate * step
+    """The state after the step, if it is taken; one rate for all of a stack, or one each."""
+    rank = step.shape.rank
+    weight = tf.cast(state.weight, tf.float32) - tf.reshape(rate, ([-1] + [1] * rank)[:rank]) * step
     kept = tf.nest.map_structure(
         lambda old: tf.reshape(corrected.log_multiplier, old.shape), state.log_multiplier
     )

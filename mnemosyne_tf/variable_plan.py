@@ -166,6 +166,7 @@ def summarise(
     roles: Sequence[FoundRole],
     state_floats: Sequence[int],
     step_sizes: tuple[int, Sequence[float]] | None = None,
+    role_rates: Sequence[float] | None = None,
 ) -> list[str]:
     """Lines of a table: one row per variable, then the totals.
 
@@ -175,14 +176,18 @@ def summarise(
         roles: their roles, and why.
         state_floats: float32 numbers that the optimizer keeps for each.
         step_sizes: a step, and the step size of each variable at it.
+        role_rates: the rate of each variable's role; None for 1.
     """
     rows = []
-    for name, plan, role, floats in zip(names, plans, roles, state_floats, strict=True):
+    of_roles = role_rates or [1.0] * len(plans)
+    for name, plan, role, floats, of_role in zip(
+        names, plans, roles, state_floats, of_roles, strict=True
+    ):
         path = plan.path
         if plan.matrix_shape is not None:
             path += " {} x {}".format(*plan.matrix_shape)
         row = [name, str(list(plan.shape)), role.role, role.reason, path]
-        row.append(f"x {plan.rate_scale:.3g}")
+        row.append(f"x {plan.rate_scale * of_role:.3g}")
         if step_sizes:
             row.append(f"{step_sizes[1][len(rows)]:.3g}")
         row += [f"{plan.num_chunks} x {plan.chunk_len}", "yes" if plan.decayed else "no"]

@@ -25,7 +25,7 @@ STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
 PRECISIONS = ("float32", "bfloat16", "float16")
 ABLATIONS = (
     *("heads", "memory", "encoder", "orthogonalisation", "size_scaling", "run_scaling"),
-    *("decay_delay", "nesterov"),
+    *("decay_delay", "role_rates", "nesterov"),
 )
 
 

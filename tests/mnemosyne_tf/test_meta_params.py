@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mnemosyne_tf import MetaParams, Structure
+from mnemosyne_tf.parameter_roles import RATE_ENTRIES
 
 STRUCTURES = [
     Structure(),
@@ -36,6 +37,7 @@ def test_nominal_values_are_the_published_rule():
         "rule/batch_exponent": 0.0,
         "rule/length_exponent": -0.08,
         "rule/decay_delay": 0.0,
+        **dict.fromkeys(RATE_ENTRIES.values(), 1.0),
     }
 
 
@@ -118,6 +120,31 @@ def test_one_part_is_left_out(small_structure, live_meta_params, part, changes, 
 
 def test_part_that_is_none_is_refused():
     with pytest.raises(
-        ValueError, match="heads, memory, encoder, run_scaling, decay_delay, received 'cam'"
+        ValueError,
+        match="heads, memory, encoder, run_scaling, decay_delay, role_rates, received 'cam'",
     ):
         MetaParams.nominal().without("cam")
+
+
+def test_rates_by_role_are_given_by_role_and_left_out_together():
+    nominal = MetaParams.nominal(Structure(width=4))
+    given = nominal.with_role_rates({"position table": 4.0, "query/key": 0.5})
+    differ = {
+        name: float(value)
+        for name, value in given.values.items()
+        if not np.array_equal(value, nominal.values[name])
+    }
+    assert differ == {"rule/role_rate/position_table": 4.0, "rule/role_rate/query_key": 0.5}
+    assert given.without("role_rates").fingerprint() == nominal.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        ({"kernel": 2.0}, "'word table'.*'bias', received 'kernel'"),
+        ({"norm": 65.0}, r"rule/role_rate/norm in \[0.0, 64.0\] expected, received 65.0"),
+    ],
+)
+def test_rate_of_a_role_that_has_none_and_rate_out_of_range_are_refused(rates, message):
+    with pytest.raises(ValueError, match=message):
+        MetaParams.nominal().with_role_rates(rates)

@@ -33,6 +33,26 @@ def test_setting_that_a_file_lacks_has_its_default(tmp_path):
     assert old.fingerprint() == meta_params.fingerprint()
 
 
+def test_set_from_before_there_were_rates_by_role_has_rates_of_one(tmp_path):
+    now = MetaParams.nominal(Structure(width=4))
+    config = now.to_config()
+    added = [name for name in config["values"] if name.startswith("rule/role_rate/")]
+    assert len(added) == 10
+    for name in added:
+        del config["values"][name]
+    before = MetaParams.from_config(config)
+    assert_same(before, now)
+    before.save(tmp_path / "weights.npz")
+    assert MetaParams.load(tmp_path / "weights.npz").fingerprint() == now.fingerprint()
+
+
+def test_fingerprint_tells_rates_by_role_apart():
+    nominal = MetaParams.nominal(Structure(width=4))
+    sets = [nominal, *(nominal.with_role_rates({role: 2.0}) for role in ("norm", "bias"))]
+    assert len({each.fingerprint() for each in sets}) == 3
+    assert nominal.with_role_rates({"norm": 1.0}).fingerprint() == nominal.fingerprint()
+
+
 def test_fingerprint_tells_values_and_settings_apart():
     sets = [MetaParams.nominal(Structure(width=4, chunk_size=size)) for size in (64, 64, 128)]
     changed = {**sets[0].values, "step_head/bias": np.float32(1e-7)}

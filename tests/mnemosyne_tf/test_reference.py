@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf import MetaParams, Mnemosyne, Structure, reference
+from mnemosyne_tf.parameter_roles import RATE_ENTRIES, find_role
 from mnemosyne_tf.update_rule import RuleSettings
 from mnemosyne_tf.variable_plan import plan_variable
 
@@ -68,6 +69,7 @@ class Twin:
             decayed=bool(self.settings.weight_decay) and "bias" not in variable.name,
             orthogonalise=config["orthogonalise"] and self.meta_params.structure.nominal_direction,
         )
+        self.role = find_role(variable.name, variable.shape).role
         self.learning_rate = config["learning_rate"]
         weight = tf.cast(variable, tf.float32).numpy()
         self.state = reference.ReferenceState.start(weight, self.plan, self.meta_params)
@@ -83,6 +85,7 @@ class Twin:
             learning_rate=self.learning_rate,
             plan=self.plan,
             settings=self.settings,
+            role=self.role,
         )
         self.step_count += 1
 
@@ -261,3 +264,21 @@ def test_newton_schulz_of_a_scaled_identity_is_the_scalar_iteration():
         x = 3.4445 * x - 4.7750 * x**3 + 2.0315 * x**5
     np.testing.assert_allclose(reference.newton_schulz(7.0 * np.eye(2), 5), x * np.eye(2))
     assert x == pytest.approx(1.0, abs=0.3)
+
+
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_rates_by_role_equal_the_twin_over_100_steps(
+    small_structure, live_meta_params, jit_compile
+):
+    """Every role another rate; variables of one plan and several roles are moved together."""
+    shapes = {
+        f"{name}/kernel": (9, 8) for name in ("query", "value", "intermediate", "fc2", "dense")
+    } | {"layer_norm/gamma": (8,), "query/bias": (8,), "position_embeddings": (9, 8)}
+    rates = {role: 0.5 + 0.25 * index for index, role in enumerate(RATE_ENTRIES)}
+    optimizer = Mnemosyne(
+        meta_params=live_meta_params(small_structure),
+        role_rates=rates,
+        weight_decay=None,
+        jit_compile=jit_compile,
+    )
+    run_beside_twins(optimizer, make_variables(shapes, np.random.RandomState(0)))

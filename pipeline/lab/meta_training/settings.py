@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
+from mnemosyne_tf.parameter_roles import RATE_ENTRIES
+
 IMAGE_KINDS = ("mlp", "vit")
 KINDS = ("copy", "text", *IMAGE_KINDS, "prompt")
 # What `learned` may name, and the meta-parameters it stands for.
@@ -16,6 +18,7 @@ LEARNED = {
     "batch_scaling": ("rule/batch_exponent",),
     "decay_delay": ("rule/decay_delay",),
     "length_scaling": ("rule/length_exponent",),
+    "role_rates": tuple(RATE_ENTRIES.values()),
     "multiplier": ("step_head/kernel", "step_head/bias"),
     "memory": ("memory/log_tau",),
 }

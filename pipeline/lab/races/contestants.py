@@ -8,8 +8,11 @@ with the meta-parameters of a file.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import yaml
 
 from mnemosyne_tf import CoordinatewiseLSTM, MetaParams, Mnemosyne, RNNprop
 from mnemosyne_tf.learned.heads import output_heads
@@ -39,6 +42,7 @@ class Contestant:
         meta_params: `RELEASED`, `NOMINAL` or a file.
         knows_run: whether it is given the number of steps and the labels of each.
         as_published: whether it has the defaults of its authors in place of the recipe's.
+        arguments: of `Mnemosyne`, in addition to the run.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Contestant:
     meta_params: str = RELEASED
     knows_run: bool = True
     as_published: bool = False
+    arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -80,6 +85,8 @@ class Contestant:
             return self._with_meta_params(learning_rate, run)
         if not self.knows_run:
             return Mnemosyne(learning_rate)
+        if self.arguments:
+            return Mnemosyne(learning_rate, **run, **self.arguments)
         if self.as_published:
             # Defaults of the code that its authors publish: no decay, no warm-up, no clipping.
             return ScheduleFreeAdamW(learning_rate, weight_decay=None)
@@ -136,6 +143,26 @@ def candidate(meta_params: str, optimizer: str = "mnemosyne") -> Contestant:
         optimizer: "mnemosyne", "lstm" or "rnnprop".
     """
     return Contestant(f"{optimizer}:{meta_params}", optimizer, meta_params=meta_params)
+
+
+def variant(arguments: str) -> Contestant:
+    """Returns Mnemosyne with other arguments than the default ones.
+
+    Args:
+        arguments: YAML, such as `role_rates: {position table: 8}`.
+
+    Raises:
+        ValueError: there is no such argument, or no such value of it.
+    """
+    try:
+        parsed = yaml.safe_load(arguments)
+        Mnemosyne(**parsed)
+    except (yaml.YAMLError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"--variant: expected arguments of Mnemosyne as YAML, such as 'nesterov: false', "
+            f"received {arguments!r}: {error}"
+        ) from error
+    return Contestant(f"mnemosyne({json.dumps(parsed)[1:-1]})", arguments=parsed)
 
 
 def load_candidate(meta_params: str) -> Contestant:

@@ -25,6 +25,7 @@ def run(
     tasks: Sequence[str] = GROUPS,
     optimizers: Sequence[str] = (),
     candidates: Sequence[str] = (),
+    variants: Sequence[str] = (),
 ) -> None:
     """Makes the runs that are not finished yet, and prints a table for each task.
 
@@ -33,13 +34,15 @@ def run(
         tasks: names of tasks, or of `GROUPS` of them.
         optimizers: names of contestants to compare with AdamW; empty: all.
         candidates: files of meta-parameters.
+        variants: arguments of Mnemosyne, as of `contestants.variant`.
 
     Raises:
-        ValueError: a name is unknown, or a file holds no meta-parameters.
+        ValueError: a name or argument is unknown, or a file holds no meta-parameters.
         FileNotFoundError: a file does not exist.
     """
     chosen = contestants.named({PACE, *optimizers}) if optimizers else contestants.all_that_differ()
     chosen += [contestants.load_candidate(path) for path in candidates]
+    chosen += [contestants.variant(arguments) for arguments in variants]
     outcomes = compare(settings, chosen_tasks(tasks, settings), chosen)
     report(settings, outcomes, {"comparison": "race"})
 

@@ -126,3 +126,18 @@ def test_a_file_is_compared_as_mnemosyne_with_its_meta_parameters(tmp_path):
     optimizer = candidate.make(1.0, 77, 7)
     assert optimizer.meta_params.fingerprint() == changed.fingerprint()
     assert optimizer.get_config()["total_steps"] == 77
+
+
+def test_variant_is_mnemosyne_with_other_arguments_on_the_run():
+    variant = contestants.variant("role_rates: {position table: 8}")
+    assert variant.name == 'mnemosyne("role_rates": {"position table": 8})'
+    assert variant.is_mnemosyne and not variant.is_swept
+    optimizer = variant.make(1.0, 77, 7)
+    assert optimizer.meta_params.values["rule/role_rate/position_table"] == 8.0
+    assert optimizer.get_config()["total_steps"] == 77
+
+
+@pytest.mark.parametrize("arguments", ["nesterov", "{", "no_such: 1", "role_rates: {kernel: 2}"])
+def test_arguments_that_mnemosyne_does_not_have_are_refused(arguments):
+    with pytest.raises(ValueError, match="--variant: expected arguments of Mnemosyne as YAML"):
+        contestants.variant(arguments)

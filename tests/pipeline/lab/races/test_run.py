@@ -6,7 +6,7 @@ import tf_keras as keras
 
 from mnemosyne_tf.meta_params import MetaParams
 from pipeline.lab.races import run as race_run
-from pipeline.lab.races.contestants import CONTESTANTS, candidate
+from pipeline.lab.races.contestants import CONTESTANTS, Contestant, candidate
 from pipeline.lab.races.run import Run, Runs
 from pipeline.lab.races.runs_file import Curve, RunsFile
 from pipeline.lab.races.tasks.task import Task
@@ -132,3 +132,24 @@ def test_the_fingerprint_of_records_takes_every_feature_in():
     other = ({"input_ids": ids, "input_mask": masks + 1}, ids)
     fingerprint = race_run.fingerprint_of_data
     assert fingerprint((records, records)) != fingerprint((records, other))
+
+
+def test_rates_by_role_are_in_the_key_where_they_are_not_one(runs, monkeypatch):
+    """Runs from before there were any keep their keys: an entry that is one is left out."""
+    key = runs().key
+    ones, other = (
+        Run(Contestant("m", arguments={"role_rates": {"norm": rate}}), 1.0, 0) for rate in (1, 2)
+    )
+    before = key(mnemosyne("mnemosyne"))
+    assert key(ones) == before != key(other)
+    of_run = race_run.rule_of_run
+    monkeypatch.setattr(
+        race_run,
+        "rule_of_run",
+        lambda values, **run: {
+            name: each
+            for name, each in of_run(values, **run).items()
+            if not name.startswith("rule/role_rate/")
+        },
+    )
+    assert key(mnemosyne("mnemosyne")) == before
