@@ -10,7 +10,8 @@ minutes where this one needs seconds.
 Source: Sennrich et al. 2016, section 3.2 (pair merging), with the pieces and word limits of
 WordPiece; `limit_alphabet` is named as in the WordPiece trainer of Hugging Face tokenizers.
 Differs: that trainer keeps 1,000 characters unless it is given another number; here every
-    character that fits gets an entry, by frequency.
+    character that fits gets an entry, by frequency, as far as it is worth more than a joined piece
+    (measured in docs/data_preparation.md, "Vocabulary").
 """
 
 from __future__ import annotations
