@@ -151,11 +151,17 @@ class OptimizerConfig:
 class TrainConfig:
     """Length of the training, its batch, and how often it logs, evaluates and saves.
 
-    Steps are optimizer steps; batches are global, in sequences.
+    Steps are optimizer steps; batches are global, in rows: a row is a sequence, or with `packing`
+    as many as fit.
 
     `initial_run` is the folder of a run whose weights this one begins with, such as that of a
     first phase on shorter records; empty for random weights. `log_step_sizes` writes how far each
     variable moves in the steps that are logged into the folder `step_sizes`, for TensorBoard.
+
+    `packing` puts short sequences, of all bins, into rows of `prepare.max_seq_length` tokens; each
+    attends to itself alone. `initial_masked_lm_prob` is the fraction of the tokens to mask at the
+    first step; from there it changes in a straight line to `prepare.masked_lm_prob` at the last
+    step. None keeps that fraction throughout. It needs records that the trainer masks.
     """
 
     num_train_steps: int = 1_000_000
@@ -169,8 +175,15 @@ class TrainConfig:
     strategy: str = "mirrored"
     initial_run: str = ""
     log_step_sizes: bool = False
+    packing: bool = False
+    initial_masked_lm_prob: float | None = None
 
     def __post_init__(self) -> None:
+        if not 0 <= (self.initial_masked_lm_prob or 0) <= 1:
+            raise ValueError(
+                "train.initial_masked_lm_prob must be from 0 to 1, or null; received "
+                f"{self.initial_masked_lm_prob}."
+            )
         for key in _AT_LEAST_ONE:
             value = getattr(self, key)
             if value < 1:
