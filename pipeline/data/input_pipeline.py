@@ -1,4 +1,4 @@
-"""TFRecord files to batches, in an order that is a function of (seed, step) alone.
+"""Rows of records to batches, in an order that is a function of (seed, step) alone.
 
 So a run that starts again at step 1,000 sees the batches it would have seen anyway, with no
 iterator state to save. Masks that are left to the trainer are a function of (seed, step) too; of
@@ -7,18 +7,17 @@ held-out records, of their position alone, so that losses of any step, run and b
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import tensorflow as tf
 
-from data_prep import features as records
 from pipeline.data.record_reader import RecordReader
+from pipeline.data.record_streams import RowStream, file_groups, mixed_records
+from pipeline.data.shards import Shards, compression
 from pipeline.data.worker_part import WorkerPart, whole_batch
 
-# Records are already permuted inside each shard; permuting such blocks mixes the shards.
+# Records are already permuted inside each shard; permuting such blocks of rows mixes the shards.
 _BLOCK = 8_192
-_PARALLEL_READS = 8
 # Records of an ordered dataset are read in blocks of this size, regardless of the batch: it decides
 # their masks, so another number is another held-out set.
 _READ_BLOCK = 256
@@ -26,80 +25,40 @@ _ORDERED_SEED = 0
 _PREFETCHED_BATCHES = 4
 
 
-@dataclasses.dataclass(frozen=True)
-class Shards:
-    """Files of one split and length, and the records in them."""
-
-    files: list[str]
-    num_sequences: int
-
-
-def shards_of(manifest: records.Manifest, data_dir: str, split: str, max_seq_length: int) -> Shards:
-    """Returns one split's shards, in order; of records with bins, those of one length.
-
-    Raises:
-      ValueError: the split has no such sequences.
-    """
-    shards = zip(
-        manifest.shard_files(data_dir, split),
-        manifest.splits.get(split, {}).get("shards", []),
-        strict=True,
-    )
-    chosen = [
-        (file, shard["sequences"])
-        for file, shard in shards
-        if shard.get("max_seq_length", max_seq_length) == max_seq_length
-    ]
-    num_sequences = sum(count for _, count in chosen)
-    if not num_sequences:
-        raise ValueError(
-            f"{data_dir} holds no '{split}' sequences of {max_seq_length} tokens. Prepare the "
-            "corpus again with more documents or, for 'heldout', a larger --heldout_fraction."
-        )
-    return Shards([file for file, _ in chosen], num_sequences)
-
-
-def compression(files: Sequence[str]) -> str:
-    """Returns TensorFlow's name for how the shards are compressed; all are alike."""
-    return "GZIP" if files[0].endswith(".gz") else ""
-
-
 def train_dataset(
-    shards: Shards,
+    stream: RowStream,
     *,
     reader: RecordReader,
     global_batch_size: int,
     seed: int,
     first_step: int = 0,
     part: WorkerPart | None = None,
+    masked_fraction: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> tf.data.Dataset:
     """Endless shuffled batches, beginning with the batch of `first_step`.
 
-    Every epoch has its own order of files and of records in each block, drawn from
+    Every epoch has its own order of files and of rows in each block, drawn from
     (seed, epoch); batches run on across epochs. Starting late skips serialized
     records, which costs no parsing.
 
     Args:
-      shards: of the training split.
+      stream: rows of the training split.
       reader: of this kind of record.
-      global_batch_size: sequences per batch, over all replicas.
+      global_batch_size: rows per batch, over all replicas.
       seed: decides the order and the masks.
       first_step: number of batches already used.
       part: the rows of every batch that this worker reads; None for all, in one piece.
+      masked_fraction: step to the fraction of the tokens to mask; None is that of the reader.
 
     Returns:
       A dataset of what `reader.read` returns, an element for each piece of `part`.
     """
-    files = shards.files
     part = part or whole_batch(global_batch_size)
-    first_epoch, skipped = divmod(first_step * global_batch_size, shards.num_sequences)
+    first_epoch, skipped = stream.locate(first_step * global_batch_size)
 
-    def epoch_records(epoch):
+    def epoch_rows(epoch):
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
-        order = tf.random.experimental.stateless_shuffle(files, epoch_seed)
-        blocks = tf.data.TFRecordDataset(
-            order, compression_type=compression(files), num_parallel_reads=_PARALLEL_READS
-        ).batch(_BLOCK)
+        blocks = stream.epoch(epoch_seed).batch(_BLOCK)
         # `Dataset.shuffle` would mix the global seed in; this depends on its arguments alone.
         return blocks.enumerate().map(lambda i, block: permuted(block, epoch_seed, i)).unbatch()
 
@@ -107,14 +66,16 @@ def train_dataset(
         block_seed = tf.random.experimental.stateless_fold_in(epoch_seed, i)
         return tf.random.experimental.stateless_shuffle(block, block_seed)
 
-    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch_records)
+    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch_rows)
     batches = epochs.skip(skipped).batch(global_batch_size, drop_remainder=True)
 
     def read(step, serialized):
-        seed_of_step = tf.stack([tf.constant(seed, tf.int64), step])
-        mine = serialized[part.begin : part.end]
         return reader.read(
-            mine, seed=seed_of_step, num_rows=global_batch_size, first_row=part.begin
+            serialized[part.begin : part.end],
+            seed=tf.stack([tf.constant(seed, tf.int64), step]),
+            num_rows=global_batch_size,
+            first_row=part.begin,
+            masked_fraction=masked_fraction(step) if masked_fraction else None,
         )
 
     read_batches = batches.enumerate(first_step).map(read, num_parallel_calls=tf.data.AUTOTUNE)
@@ -131,8 +92,9 @@ def ordered_dataset(
 ) -> tf.data.Dataset:
     """The first `num_sequences` records in file order, once, always with the same masks.
 
-    The last batch is filled with records of weight 0, so every batch has one static shape
-    and no record is left out.
+    A row is one record, also where training packs them, so that losses of both compare. The last
+    batch is filled with records of weight 0, so every batch has one static shape and no record is
+    left out.
 
     Args:
       shards: of one split.
@@ -141,9 +103,8 @@ def ordered_dataset(
       global_batch_size: sequences per batch, over all replicas.
       part: as for `train_dataset`.
     """
-    files = shards.files
     part = part or whole_batch(global_batch_size)
-    serialized = tf.data.TFRecordDataset(files, compression(files)).take(num_sequences)
+    serialized = _in_order(shards).take(num_sequences)
 
     def read(block, serialized):
         seed_of_block = tf.stack([tf.constant(_ORDERED_SEED, tf.int64), block])
@@ -153,6 +114,15 @@ def ordered_dataset(
     batches = blocks.rebatch(global_batch_size)
     filled = batches.map(lambda batch: _fill(batch, global_batch_size))
     return _finish(filled.map(lambda batch: _rows(batch, part)), part)
+
+
+def _in_order(shards: Shards) -> tf.data.Dataset:
+    """Returns all records; those of several bins mixed, so that the first stand for all."""
+    if len(set(shards.lengths)) == 1:
+        return tf.data.TFRecordDataset(shards.files, compression(shards.files))
+    groups = file_groups(shards, smallest=1)
+    indices = tf.data.Dataset.range(len(groups))
+    return indices.flat_map(lambda group: mixed_records(shards, groups, group))
 
 
 def _rows(batch: dict[str, tf.Tensor], part: WorkerPart) -> dict[str, tf.Tensor]:

@@ -1,8 +1,8 @@
 """Which rows of every global batch one worker reads, and in which pieces.
 
 Every worker reads the same stream of global batches and keeps its own rows, so the stream is the
-same for any number of workers, replicas and micro-batches, and a worker never lacks records because
-there are fewer files than workers. Files are never dealt out.
+same for any number of workers and replicas, and a worker never lacks records because there are
+fewer files than workers. Files are never dealt out.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ class WorkerPart:
 
     Attributes:
       begin, end: rows of this worker; those of all workers lie side by side.
-      piece: rows of one micro-batch of one replica, in the order of micro-batches and, in each, of
-        replicas.
+      piece: rows of one replica.
     """
 
     begin: int
@@ -37,28 +36,28 @@ def whole_batch(global_batch_size: int) -> WorkerPart:
     return WorkerPart(0, global_batch_size, global_batch_size)
 
 
-def worker_part(
-    context: tf.distribute.InputContext, *, global_batch_size: int, num_micro_batches: int = 1
-) -> WorkerPart:
+def worker_part(context: tf.distribute.InputContext, *, global_batch_size: int) -> WorkerPart:
     """Returns the part of the worker that `context` describes.
 
     Args:
       context: of `Strategy.distribute_datasets_from_function`.
-      global_batch_size: rows of one update, over all workers and micro-batches.
-      num_micro_batches: a replica adds up the gradients of so many batches for one update.
+      global_batch_size: rows of one step, over all workers.
 
     Raises:
       ValueError: the rows cannot be dealt out evenly.
     """
     replicas = context.num_replicas_in_sync
-    pieces = replicas * num_micro_batches
-    if global_batch_size % pieces or replicas % context.num_input_pipelines:
+    if replicas % context.num_input_pipelines:
         raise ValueError(
-            f"train.global_batch_size must be a multiple of {replicas} replicas on "
-            f"{context.num_input_pipelines} workers times {num_micro_batches} micro-batches, and "
-            f"each worker must have as many replicas; received {global_batch_size}. Pass --set "
-            f"train.global_batch_size={global_batch_size + -global_batch_size % pieces}."
+            f"Each of the {context.num_input_pipelines} workers must have as many replicas, "
+            f"received {replicas} in all. Give every worker as many devices."
+        )
+    if global_batch_size % replicas:
+        raise ValueError(
+            f"train.global_batch_size must be a multiple of {replicas} replicas, received "
+            f"{global_batch_size}. Pass --set train.global_batch_size="
+            f"{global_batch_size + -global_batch_size % replicas}."
         )
     rows = global_batch_size // context.num_input_pipelines
     begin = context.input_pipeline_id * rows
-    return WorkerPart(begin, begin + rows, global_batch_size // pieces)
+    return WorkerPart(begin, begin + rows, global_batch_size // replicas)

@@ -153,7 +153,8 @@ class OptimizerConfig:
 class TrainConfig:
     """Length of the training, its batch, and how often it logs, evaluates and saves.
 
-    Steps are optimizer steps; batches are global, in sequences.
+    Steps are optimizer steps; batches are global, in rows: a row is a sequence, or with `packing`
+    as many as fit.
 
     `initial_run` is the folder of a run whose weights this one begins with, such as that of a
     first phase on shorter records; empty for random weights.
@@ -166,6 +167,11 @@ class TrainConfig:
     of the batch; the update is that of the whole batch all the same), by `recompute`, which keeps
     only the input of each transformer block for the backward pass and computes the rest again, and
     by `precision`, one of `PRECISIONS`, in which the layers compute; weights stay float32.
+
+    `packing` puts short sequences, of all bins, into rows of `prepare.max_seq_length` tokens; each
+    attends to itself alone. `initial_masked_lm_prob` is the fraction of the tokens to mask at the
+    first step; from there it changes in a straight line to `prepare.masked_lm_prob` at the last
+    step. None keeps that fraction throughout. It needs records that the trainer masks.
     """
 
     num_train_steps: int = 1_000_000
@@ -183,8 +189,15 @@ class TrainConfig:
     initial_run: str = ""
     tensorboard: bool = True
     log_step_sizes: bool = False
+    packing: bool = False
+    initial_masked_lm_prob: float | None = None
 
     def __post_init__(self) -> None:
+        if not 0 <= (self.initial_masked_lm_prob or 0) <= 1:
+            raise ValueError(
+                "train.initial_masked_lm_prob must be from 0 to 1, or null; received "
+                f"{self.initial_masked_lm_prob}."
+            )
         for key in _AT_LEAST_ONE:
             value = getattr(self, key)
             if value < 1:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from data_prep import features as records
 from models import BertConfig
+from pipeline.data.batch_shape import highest_masked_fraction, length_counts
 from pipeline.gradient_accumulation import num_micro_batches
 from pipeline.recipes.loader import Recipe, differences
 from pipeline.recipes.record_settings import decided_by_recipe
@@ -99,17 +100,20 @@ def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> 
     Raises:
       ValueError: records of another length, number of predictions or casing, no bin of this
         length, unmasked records that ask for n-grams, or a vocabulary larger than the embedding
-        table.
+        table; packing without known lengths, or a masked fraction that has no effect.
     """
     made_with = manifest.settings
     _check_settings(recipe, made_with, data_dir)
     bins = [int(length) for length in made_with.get("bins", "").split(",") if length]
     if bins and recipe.prepare.max_seq_length not in bins:
         raise ValueError(
-            f"A run trains on records of one length. The recipe asks for "
+            f"A row of a batch is as long as one of the bins. The recipe asks for "
             f"{recipe.prepare.max_seq_length}, {data_dir} has bins of "
-            f"{', '.join(map(str, bins))}. Pass --set prepare.max_seq_length={bins[0]}, or another."
+            f"{', '.join(map(str, bins))}. Pass --set prepare.max_seq_length={bins[0]}, or "
+            "another. With --set train.packing=true shorter bins are read, too."
         )
+    _check_packing(recipe, manifest, data_dir)
+    _check_masked_fraction(recipe, manifest, data_dir)
     if made_with.get("masking") == "dynamic" and made_with.get("max_ngram", 1) > 1:
         raise ValueError(
             f"{data_dir} was prepared with --max_ngram {made_with['max_ngram']} and --masking "
@@ -121,6 +125,35 @@ def check_records(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> 
             f"vocab.vocab_size must be at least the size of the vocabulary, {data_dir}/vocab.txt "
             f"has {manifest.vocab['size']} entries, the recipe says {recipe.vocab.vocab_size}. "
             f"Pass --set vocab.vocab_size={manifest.vocab['size']}."
+        )
+
+
+def _check_packing(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> None:
+    if recipe.train.packing and not length_counts(manifest, recipe.prepare.max_seq_length).any():
+        raise ValueError(
+            f"train.packing needs the lengths of the records, {data_dir}/manifest.json has none of "
+            f"up to {recipe.prepare.max_seq_length} tokens in 'length_histogram'. Run 'mnemosyne "
+            "prepare' into a new folder, or pass --set train.packing=false."
+        )
+
+
+def _check_masked_fraction(recipe: Recipe, manifest: records.Manifest, data_dir: str) -> None:
+    initial = recipe.train.initial_masked_lm_prob
+    if initial is None:
+        return
+    if manifest.settings.get("masking") != "dynamic":
+        raise ValueError(
+            f"train.initial_masked_lm_prob={initial} has no effect on masked records, {data_dir} "
+            "was prepared with --masking static. Prepare it with --masking dynamic, or leave the "
+            "setting out."
+        )
+    needed = round(highest_masked_fraction(recipe) * recipe.prepare.max_seq_length)
+    if recipe.prepare.max_predictions_per_seq < needed:
+        raise ValueError(
+            f"prepare.max_predictions_per_seq must be at least {needed} to mask "
+            f"{highest_masked_fraction(recipe):.0%} of {recipe.prepare.max_seq_length} tokens, "
+            f"received {recipe.prepare.max_predictions_per_seq}. Pass --set "
+            f"prepare.max_predictions_per_seq={needed}."
         )
 
 

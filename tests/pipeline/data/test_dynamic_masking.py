@@ -80,7 +80,9 @@ def predicted_places(batch):
     return [
         positions[weights > 0].tolist()
         for positions, weights in zip(
-            batch["masked_lm_positions"], batch["masked_lm_weights"], strict=True
+            np.array(batch["masked_lm_positions"]),
+            np.array(batch["masked_lm_weights"]),
+            strict=True,
         )
     ]
 
@@ -194,6 +196,78 @@ def test_same_seed_same_masks_and_another_step_others():
     np.testing.assert_array_equal(first["input_ids"], again["input_ids"])
     differing = (first["masked_lm_positions"] != other["masked_lm_positions"]).any(axis=1)
     assert differing.mean() > 0.8
+
+
+@pytest.mark.parametrize("rules", [RULES, PIECES], ids=["words", "pieces"])
+def test_sequences_that_share_a_row_are_masked_each_by_itself(rules):
+    """Two rows of 96 of three sequences each, with the random numbers at their places."""
+    rules = dataclasses.replace(rules, max_predictions_per_seq=4)
+    features, draws = unmasked(6, seq_len=32), random_draws(num_rows=2, seq_len=96)
+    lengths = features["input_mask"].sum(axis=1)
+    packed = {name: np.zeros((2, 96), np.int32) for name in features}
+    alone_draws = np.zeros((6, 3, 32), np.int32)
+    places = []
+    for index, length in enumerate(lengths):
+        row, sequence = divmod(index, 3)
+        start = lengths[3 * row : index].sum()
+        places.append((row, slice(start, start + length)))
+        for name, values in features.items():
+            packed[name][places[-1]] = values[index, :length]
+        packed["input_mask"][places[-1]] = sequence + 1
+        alone_draws[index, :, :length] = draws[row, :, places[-1][1]]
+    alone = dynamic_masking.mask_batch(
+        {name: tf.constant(values) for name, values in features.items()},
+        tf.constant(alone_draws),
+        rules,
+    )
+    together = dynamic_masking.mask_batch(
+        {name: tf.constant(values) for name, values in packed.items()},
+        tf.constant(draws),
+        rules,
+        max_sequences=3,
+        num_predictions=12,
+    )
+    chosen = [set(row) for row in predicted_places(together)]
+    assert together["masked_lm_weights"].shape == (2, 12)
+    for index, (row, place) in enumerate(places):
+        length = lengths[index]
+        np.testing.assert_array_equal(
+            together["input_ids"][row, place], alone["input_ids"][index, :length]
+        )
+        of_sequence = {i - place.start for i in chosen[row] if place.start <= i < place.stop}
+        assert of_sequence == set(predicted_places(alone)[index])
+    assert sum(map(len, chosen)) == alone["masked_lm_weights"].numpy().sum()
+
+
+def random_draws(*, num_rows, seq_len):
+    return dynamic_masking.random_draws((0, 0), num_rows=num_rows, seq_len=seq_len).numpy()
+
+
+def test_the_masked_fraction_follows_a_straight_line_to_the_end_of_the_run():
+    fractions = [
+        float(
+            dynamic_masking.masked_fraction(
+                tf.constant(step, tf.int64), initial=0.3, final=0.15, num_train_steps=100
+            )
+        )
+        for step in (0, 50, 100, 120)
+    ]
+    # A sum and a product of numbers below 1 in float64.
+    np.testing.assert_allclose(fractions, [0.3, 0.225, 0.15, 0.15], rtol=0, atol=4e-16)
+
+
+def test_number_of_predictions_follows_the_fraction():
+    features = {name: tf.constant(values) for name, values in unmasked(100).items()}
+    draws = dynamic_masking.random_draws((0, 0), num_rows=100, seq_len=64)
+    rules = dataclasses.replace(PIECES, max_predictions_per_seq=30)
+    batch = dynamic_masking.mask_batch(
+        features, draws, rules, fraction=tf.constant(0.3, tf.float64)
+    )
+    expected = [
+        min(max(1, round(int(length) * 0.3)), int(length) - 3)
+        for length in features["input_mask"].numpy().sum(axis=1)
+    ]
+    assert batch["masked_lm_weights"].numpy().sum(axis=1).tolist() == expected
 
 
 def test_more_predictions_than_tokens_are_padding():

@@ -1,4 +1,3 @@
-import dataclasses
 import gzip
 import itertools
 import pathlib
@@ -10,6 +9,8 @@ from data_prep import features as records
 from data_prep.settings import MaskingRules
 from pipeline.data import input_pipeline
 from pipeline.data.record_reader import RecordReader
+from pipeline.data.record_streams import SingleRecords
+from pipeline.data.shards import Shards, shards_of
 
 READER = RecordReader(max_seq_length=10, max_predictions_per_seq=3)
 RULES = MaskingRules(
@@ -31,12 +32,12 @@ def manifest(records_dir):
 
 @pytest.fixture
 def train_shards(manifest, records_dir):
-    return input_pipeline.shards_of(manifest, records_dir, "train", 10)
+    return shards_of(manifest, records_dir, "train", 10)
 
 
 @pytest.fixture
 def heldout_shards(manifest, records_dir):
-    return input_pipeline.shards_of(manifest, records_dir, "heldout", 10)
+    return shards_of(manifest, records_dir, "heldout", 10)
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def batches(train_shards):
 
     def read(num_batches, **arguments):
         dataset = input_pipeline.train_dataset(
-            train_shards,
+            SingleRecords(train_shards),
             global_batch_size=8,
             **{"reader": READER, "seed": 0, **arguments},
         )
@@ -82,7 +83,7 @@ def test_same_seed_same_order_and_another_seed_another(batches):
 
 def test_batches_run_on_across_epochs(train_shards):
     dataset = input_pipeline.train_dataset(
-        train_shards, reader=READER, global_batch_size=15, seed=0
+        SingleRecords(train_shards), reader=READER, global_batch_size=15, seed=0
     )
     read = [b["input_ids"] for b in itertools.islice(dataset.as_numpy_iterator(), 8)]
     assert {len(batch) for batch in read} == {15}
@@ -111,7 +112,7 @@ def test_gzip_shards_are_read_alike(heldout_shards, tmp_path):
     read = [
         next(
             input_pipeline.ordered_dataset(
-                input_pipeline.Shards(files, 21),
+                Shards(files, [21], [10]),
                 reader=READER,
                 num_sequences=20,
                 global_batch_size=8,
@@ -120,21 +121,6 @@ def test_gzip_shards_are_read_alike(heldout_shards, tmp_path):
         for files in (plain, [str(packed)])
     ]
     np.testing.assert_array_equal(*read)
-
-
-def test_split_without_sequences_is_refused_with_the_flag(manifest, records_dir):
-    with pytest.raises(ValueError, match="no 'test' sequences of 10 tokens.*--heldout_fraction"):
-        input_pipeline.shards_of(manifest, records_dir, "test", 10)
-
-
-def test_of_bins_only_one_length_is_taken(manifest):
-    shards = [
-        {"file": f"bin-{length}", "sequences": length, "max_seq_length": length}
-        for length in (64, 128, 64)
-    ]
-    manifest = dataclasses.replace(manifest, splits={"train": {"shards": shards}})
-    taken = input_pipeline.shards_of(manifest, "d", "train", 64)
-    assert taken == input_pipeline.Shards(["d/bin-64", "d/bin-64"], 128)
 
 
 def write_unmasked(path, count):
@@ -150,12 +136,12 @@ def write_unmasked(path, count):
         "next_sentence_labels": np.zeros((count, 1), np.int64),
     }
     path.write_bytes(records.encode_tfrecords(features))
-    return input_pipeline.Shards([str(path)], count)
+    return Shards([str(path)], [count], [10])
 
 
 def masked_rows(shards, num_batches, **arguments):
     dataset = input_pipeline.train_dataset(
-        shards, **{"reader": MASKER, "global_batch_size": 8, "seed": 0, **arguments}
+        SingleRecords(shards), **{"reader": MASKER, "global_batch_size": 8, "seed": 0, **arguments}
     )
     read = list(itertools.islice(dataset.as_numpy_iterator(), num_batches))
     return {
@@ -210,7 +196,9 @@ def test_heldout_masks_depend_on_the_position_of_the_record_alone(tmp_path):
 
 def test_replicas_share_the_batches_of_one_device(tmp_path, two_replicas):
     shards = write_unmasked(tmp_path / "train.tfrecord", 40)
-    train = input_pipeline.train_dataset(shards, reader=MASKER, global_batch_size=8, seed=0)
+    train = input_pipeline.train_dataset(
+        SingleRecords(shards), reader=MASKER, global_batch_size=8, seed=0
+    )
     ordered = input_pipeline.ordered_dataset(
         shards, reader=MASKER, num_sequences=20, global_batch_size=8
     )

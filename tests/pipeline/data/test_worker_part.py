@@ -19,27 +19,20 @@ def data(records_dir, tiny_recipe):
     return TrainingData(recipe, records.load_manifest(records_dir), records_dir)
 
 
-def test_parts_lie_side_by_side_in_pieces_of_replicas_and_micro_batches():
+def test_parts_lie_side_by_side_in_pieces_of_one_replica():
     parts = [
-        worker_part(
-            context(worker, workers=3, replicas=6), global_batch_size=24, num_micro_batches=2
-        )
+        worker_part(context(worker, workers=3, replicas=6), global_batch_size=24)
         for worker in range(3)
     ]
-    assert parts == [WorkerPart(0, 8, 2), WorkerPart(8, 16, 2), WorkerPart(16, 24, 2)]
-    assert [part.num_pieces for part in parts] == [4, 4, 4]
+    assert parts == [WorkerPart(0, 8, 4), WorkerPart(8, 16, 4), WorkerPart(16, 24, 4)]
+    assert [part.num_pieces for part in parts] == [2, 2, 2]
 
 
-@pytest.mark.parametrize(
-    ("workers", "replicas", "micro_batches"), [(1, 5, 1), (1, 1, 5), (2, 3, 1), (3, 3, 8)]
-)
-def test_uneven_parts_are_refused_with_a_batch_that_fits(workers, replicas, micro_batches):
-    with pytest.raises(ValueError, match=r"multiple of .*received 12\. Pass --set train"):
-        worker_part(
-            context(0, workers=workers, replicas=replicas),
-            global_batch_size=12,
-            num_micro_batches=micro_batches,
-        )
+def test_uneven_parts_are_refused_with_what_to_change():
+    with pytest.raises(ValueError, match=r"5 replicas, received 12\. Pass --set .*=15\."):
+        worker_part(context(0, workers=1, replicas=5), global_batch_size=12)
+    with pytest.raises(ValueError, match="2 workers must have as many replicas, received 3"):
+        worker_part(context(0, workers=2, replicas=3), global_batch_size=12)
 
 
 def joined(parts, count):
@@ -61,24 +54,15 @@ def in_pieces(dataset, num_pieces):
 
 
 # Three epochs of 40 records from two files: more workers than files are among these.
-@pytest.mark.parametrize(
-    ("workers", "replicas_each", "micro_batches"),
-    [(1, 1, 1), (1, 2, 1), (2, 1, 1), (3, 1, 1), (3, 2, 1), (1, 1, 3), (2, 1, 3), (6, 1, 2)],
-)
-def test_the_parts_of_all_workers_are_the_batches_of_one(
-    data, workers, replicas_each, micro_batches
-):
+@pytest.mark.parametrize(("workers", "replicas_each"), [(1, 2), (2, 1), (3, 2)])
+def test_the_parts_of_all_workers_are_the_batches_of_one(data, workers, replicas_each):
     first_step, steps = 2, 9
     whole = joined([in_pieces(data.train_batches(first_step), 1)], steps)
     replicas = workers * replicas_each
     parts = [
         in_pieces(
-            data.dataset_for(
-                context(worker, workers=workers, replicas=replicas),
-                first_step,
-                num_micro_batches=micro_batches,
-            ),
-            replicas_each * micro_batches,
+            data.dataset_for(context(worker, workers=workers, replicas=replicas), first_step),
+            replicas_each,
         )
         for worker in range(workers)
     ]
@@ -86,7 +70,7 @@ def test_the_parts_of_all_workers_are_the_batches_of_one(
         np.testing.assert_array_equal(values, whole[name])
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("workers", [1, 3])
 def test_held_out_parts_are_the_held_out_batches(data, workers):
     whole = joined([in_pieces(data.heldout, 1)], 2)
     parts = [

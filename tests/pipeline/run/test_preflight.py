@@ -34,6 +34,25 @@ def test_every_bin_passes_and_another_length_lists_them(records_dir, tiny_recipe
         preflight.check_records(tiny_recipe("prepare.max_seq_length=15"), manifest, records_dir)
 
 
+def test_packing_needs_to_know_how_long_records_are(records_dir, tiny_recipe):
+    manifest, recipe = records.load_manifest(records_dir), tiny_recipe("train.packing=true")
+    with pytest.raises(ValueError, match="'length_histogram'.*--set train.packing=false"):
+        preflight.check_records(recipe, manifest, records_dir)
+    counted = dataclasses.replace(manifest, statistics={"length_histogram": [0] * 10 + [61]})
+    preflight.check_records(recipe, counted, records_dir)
+
+
+def test_a_masked_fraction_without_effect_is_refused(records_dir, tiny_recipe):
+    halved = ("train.initial_masked_lm_prob=0.5", "prepare.max_predictions_per_seq=3")
+    with pytest.raises(ValueError, match="no effect on masked records.*--masking dynamic"):
+        preflight.check_records(tiny_recipe(*halved), with_settings(records_dir), records_dir)
+    unmasked = with_settings(records_dir, masking="dynamic")
+    with pytest.raises(ValueError, match="at least 5 to mask 50% of 10 tokens, received 3") as why:
+        preflight.check_records(tiny_recipe(*halved), unmasked, records_dir)
+    remedy = re.findall(r"--set (\S+[^\s,.])", str(why.value))
+    preflight.check_records(tiny_recipe(*halved, *remedy), unmasked, records_dir)
+
+
 def test_of_unmasked_records_the_recipe_decides_the_number_of_predictions(records_dir, tiny_recipe):
     recipe = tiny_recipe("prepare.max_predictions_per_seq=7")
     preflight.check_records(recipe, with_settings(records_dir, masking="dynamic"), records_dir)

