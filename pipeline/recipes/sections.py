@@ -19,6 +19,9 @@ _AT_LEAST_ONE = (
     "checkpoint_every_steps",
     "log_every_steps",
     "steps_per_loop",
+    "keep_checkpoints",
+    "max_skipped_steps",
+    "spike_window_steps",
 )
 OPTIMIZERS = tuple(OPTIMIZER_TABLE)
 ABLATIONS = (
@@ -156,6 +159,11 @@ class TrainConfig:
     `initial_run` is the folder of a run whose weights this one begins with, such as that of a
     first phase on shorter records; empty for random weights. `log_step_sizes` writes how far each
     variable moves in the steps that are logged into the folder `step_sizes`, for TensorBoard.
+
+    `keep_checkpoints` of the newest stay, besides the last and the best. After `max_skipped_steps`
+    one after the other, whose gradients were not finite, the run ends. `rollback_on_spike` is off
+    at 0; 1.5 goes back to the checkpoint before, and skips the batches since, where the mean loss
+    of `spike_window_steps` steps is more than 1.5 times that of the window before.
     """
 
     num_train_steps: int = 1_000_000
@@ -169,9 +177,18 @@ class TrainConfig:
     strategy: str = "mirrored"
     initial_run: str = ""
     log_step_sizes: bool = False
+    keep_checkpoints: int = 2
+    max_skipped_steps: int = 10
+    rollback_on_spike: float = 0.0
+    spike_window_steps: int = 100
 
     def __post_init__(self) -> None:
         for key in _AT_LEAST_ONE:
             value = getattr(self, key)
             if value < 1:
                 raise ValueError(f"train.{key} must be at least 1, received {value}.")
+        if self.rollback_on_spike and self.rollback_on_spike <= 1:
+            raise ValueError(
+                "train.rollback_on_spike must be above 1, or 0 for never, received "
+                f"{self.rollback_on_spike}."
+            )
