@@ -59,9 +59,6 @@ class TrainingProgress:
       checkpoint: its step and seconds; the seconds are counted here.
       recipe: batch and intervals.
       unigram_loss: nats, printed with every evaluation.
-
-    Raises:
-      FloatingPointError: from `trained`, when the loss is no longer finite.
     """
 
     def __init__(
@@ -107,17 +104,13 @@ class TrainingProgress:
     def trained(self, sums: np.ndarray, *, num_steps: int, seconds: float) -> None:
         """Takes the metric sums `[6]` of `num_steps` steps that took `seconds`."""
         step = self._checkpoint.steps_done
-        if not np.isfinite(sums).all():
-            raise FloatingPointError(
-                f"the loss is not finite between steps {step - num_steps + 1} and {step}. The last "
-                "checkpoint is whole; try a lower --set optimizer.learning_rate in a new --output."
-            )
         self._checkpoint.seconds.assign_add(seconds)
         self._sums += sums
         self._num_steps += num_steps
         self._seconds += seconds
         rate = self._num_steps * self._recipe.train.global_batch_size / self._seconds
-        means = losses.means(self._sums)
+        # Of steps that were all skipped there is no loss.
+        means = losses.means(self._sums) if self._sums.any() else {}
         figures = [f"{name} {means[key]:.3f}" for key, name in _BAR_FIGURES.items() if key in means]
         self._bar.set_postfix_str(", ".join([*figures, f"{rate:.0f} seq/s"]), refresh=False)
         self._bar.update(num_steps)
@@ -134,6 +127,12 @@ class TrainingProgress:
         print(
             f"step {self._checkpoint.steps_done:>7,}  held-out: {text}", file=sys.stderr, flush=True
         )
+
+    def went_back(self) -> None:
+        """Starts anew at the step to which the checkpoint was rolled back."""
+        self._reset()
+        self._bar.reset(total=self._recipe.train.num_train_steps)
+        self._bar.update(self._checkpoint.steps_done)
 
     def _log(self, split: str, figures: Mapping[str, float]) -> None:
         step = self._checkpoint.steps_done

@@ -1,81 +1,22 @@
-"""What a checkpoint holds, saving it, and taking the encoder out of it."""
+"""The weights of a pre-training run, for whoever builds upon them."""
 
 from __future__ import annotations
 
 import os
+import pathlib
 
 import tensorflow as tf
 import tf_keras as keras
 
-from pipeline.optimizers.base import evaluation_weights
+from pipeline.run.checkpoints import files
 
-_KEPT = 2
+BEST = "best"
 
 
-class TrainingCheckpoint:
-    """Model, optimizer, step and seconds trained so far, as one `tf.train.Checkpoint`.
-
-    The data order and the dropout masks are functions of (seed, step), so nothing else is
-    needed to continue bit for bit. The weights that are saved are those to evaluate; see
-    `pipeline.optimizers.base.evaluation_weights`.
-
-    Args:
-      directory: where checkpoints are kept, the newest two.
-      model: built.
-      optimizer: built; with unbuilt variables a restore would be partial.
-      step: int64 scalar variable.
-    """
-
-    def __init__(
-        self,
-        directory: str,
-        *,
-        model: keras.Model,
-        optimizer: keras.optimizers.Optimizer,
-        step: tf.Variable,
-    ):
-        self.step = step
-        self._model, self._optimizer = model, optimizer
-        self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
-        checkpoint = tf.train.Checkpoint(
-            model=model, optimizer=optimizer, step=step, seconds=self.seconds
-        )
-        self._checkpoint = checkpoint
-        self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=_KEPT)
-
-    @property
-    def steps_done(self) -> int:
-        """Steps made so far; a mirrored variable does not convert by itself."""
-        return int(self.step.numpy())
-
-    @property
-    def skipped_steps(self) -> int:
-        """Steps that an optimizer with a guard left out because a gradient was not finite."""
-        skipped = getattr(self._optimizer, "skipped_steps", None)
-        return 0 if skipped is None else int(skipped.numpy())
-
-    def figures(self) -> dict:
-        """Returns what was done so far: `step`, `seconds` of training, `skipped_steps`."""
-        return {
-            "step": self.steps_done,
-            "seconds": float(self.seconds),
-            "skipped_steps": self.skipped_steps,
-        }
-
-    def restore(self) -> bool:
-        """Loads the newest checkpoint; returns whether there was one."""
-        if not self._manager.latest_checkpoint:
-            return False
-        # What `save` wrote are the weights to evaluate; training goes on from its own.
-        with evaluation_weights(self._optimizer, self._model.trainable_variables):
-            status = self._checkpoint.restore(self._manager.latest_checkpoint)
-            status.assert_existing_objects_matched()
-        return True
-
-    def save(self) -> None:
-        """Writes the current state; TensorFlow names it as newest only when it is whole."""
-        with evaluation_weights(self._optimizer, self._model.trainable_variables):
-            self._manager.save(checkpoint_number=self.step)
+def run_of(path: str | os.PathLike) -> pathlib.Path:
+    """Returns the run folder of a path as `newest_checkpoint` takes it."""
+    path = pathlib.Path(path)
+    return path.parent.parent if path.parent.name == "checkpoints" else path
 
 
 def load_pretrained_encoder(encoder: keras.layers.Layer, directory: str | os.PathLike) -> str:
@@ -83,7 +24,7 @@ def load_pretrained_encoder(encoder: keras.layers.Layer, directory: str | os.Pat
 
     Args:
       encoder: a `BertEncoder` that has been called once, so that its variables exist.
-      directory: the run folder.
+      directory: a run folder or a checkpoint, see `newest_checkpoint`.
 
     Returns:
       The name of the checkpoint, which ends with its step: `.../ckpt-400`.
@@ -101,7 +42,7 @@ def load_pretrained_model(model: keras.Model, directory: str | os.PathLike) -> N
 
     Args:
       model: a `BertPretrainer` that has been called once.
-      directory: the run folder.
+      directory: a run folder or a checkpoint, see `newest_checkpoint`.
 
     Raises:
       FileNotFoundError: the folder has no checkpoint.
@@ -110,28 +51,52 @@ def load_pretrained_model(model: keras.Model, directory: str | os.PathLike) -> N
 
 
 def _restore_weights(checkpoint: str, model: tf.train.Checkpoint | keras.Model) -> None:
-    status = tf.train.Checkpoint(model=model).restore(checkpoint)
+    status = tf.train.Checkpoint(model=model).read(checkpoint)
     status.assert_existing_objects_matched()
     status.expect_partial()
 
 
-def newest_checkpoint(directory: str | os.PathLike) -> str:
-    """Returns the name of a run's newest checkpoint.
+def newest_checkpoint(path: str | os.PathLike) -> str:
+    """Returns TensorFlow's name of a whole checkpoint.
+
+    Args:
+      path: a run folder, which means its newest whole checkpoint; or one checkpoint of it,
+        `RUN/checkpoints/ckpt-400`, or `RUN/checkpoints/best`, that of the lowest held-out loss.
 
     Raises:
       FileNotFoundError: there is none.
+      UnusableCheckpoint: the one that is named was not finished or is damaged, or all are.
     """
-    newest = tf.train.latest_checkpoint(os.path.join(directory, "checkpoints"))
-    if newest is None:
+    run, path = run_of(path), pathlib.Path(path)
+    directory = os.fspath(run / "checkpoints")
+    state = files.newest_whole(directory) if run == path else _named(directory, path.name)
+    if state is None:
         raise FileNotFoundError(
-            f"{directory} has no checkpoint under checkpoints/. Expected the --output folder of "
+            f"{run} has no checkpoint under checkpoints/. Expected the --output folder of "
             "'mnemosyne pretrain'."
         )
-    return newest
+    return files.path_of(directory, state.step)
+
+
+def _named(directory: str, name: str) -> files.SavedState | None:
+    finished = files.all_finished(directory)
+    if name == BEST:
+        chosen = files.best(finished)
+        if chosen is None and finished:
+            raise FileNotFoundError(
+                f"No checkpoint under {directory} has a held-out loss. Name the run folder for the "
+                "newest one."
+            )
+    else:
+        chosen = next((state for state in finished if f"ckpt-{state.step}" == name), None)
+        if chosen is None and finished:
+            steps = ", ".join(f"ckpt-{state.step}" for state in finished)
+            raise FileNotFoundError(f"{directory} has {steps} and {BEST}, received {name}.")
+    return files.read_state(directory, chosen.step) if chosen else None
 
 
 def find_vocab(directory: str | os.PathLike) -> str:
-    """Returns the path of a run's vocabulary.
+    """Returns the path of the vocabulary of a run folder.
 
     Raises:
       FileNotFoundError: there is none.
