@@ -1,13 +1,16 @@
 """The training story: from a recipe and records to a checkpoint.
 
-Run again it continues from its newest checkpoint, batch for batch; on a finished folder it says so.
+Run again it continues from its newest whole checkpoint, batch for batch; on a finished folder it
+says so.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 import time
+from collections.abc import Iterator
 
 import tensorflow as tf
 import tf_keras as keras
@@ -22,12 +25,16 @@ from pipeline.recipes.sections import TrainConfig
 from pipeline.run import distribution, precision, preflight, worker_group
 from pipeline.run.checkpoints import TrainingCheckpoint, load_pretrained_model
 from pipeline.run.hardware import hardware_facts
+from pipeline.run.loss_guard import LossGuard, Spike, refuse_if_not_finite
 from pipeline.run.progress import TrainingProgress
+from pipeline.run.resource_errors import with_remedies
 from pipeline.run.run_folder import RunFolder
 from pipeline.run.step_diagnostics import StepDiagnostics
+from pipeline.run.stop_signals import StopSignals
 from pipeline.run.tensorboard import ScalarWriter, open_scalars
 
 
+@with_remedies
 def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     """Trains one BERT and returns its final held-out figures.
 
@@ -41,8 +48,10 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
       accuracies.
 
     Raises:
-      ValueError: recipe, records, folder and machine disagree.
+      ValueError: recipe, records, folder and machine disagree, or memory is not enough.
+      OSError: a checkpoint could not be written, or none is whole.
       FloatingPointError: the loss is no longer finite.
+      RunStopped: SIGTERM or SIGINT came, and all is saved.
     """
     train = recipe.train
     run = RunFolder(worker_group.output_folder(output_dir), recipe)
@@ -51,15 +60,7 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     with strategy.scope():
         optimizer = make_optimizer(recipe.optimizer, train.num_train_steps, most_labels(recipe))
     bert_config = _bert_config(recipe)
-    preflight.check(
-        recipe,
-        run=run,
-        manifest=manifest,
-        data_dir=data_dir,
-        bert_config=bert_config,
-        num_replicas=strategy.num_replicas_in_sync,
-        meta_parameters=meta_parameters(optimizer),
-    )
+    preflight.check(recipe, run, manifest, data_dir, bert_config, strategy, optimizer)
     if (figures := run.final_figures()) is not None:
         print(f"pretrain: already complete: {output_dir} {_how_to_lengthen(figures)}")
         return figures
@@ -73,7 +74,8 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
         precision.add_loss_scale(optimizer, train.precision)
         step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
     run.begin()
-    checkpoint = TrainingCheckpoint(run.checkpoints, model=model, optimizer=optimizer, step=step)
+    guard = LossGuard(train, optimizer)
+    checkpoint = _checkpoint(run, recipe, manifest, guard, model, optimizer, step)
     if not checkpoint.restore() and train.initial_run:
         load_pretrained_model(model, train.initial_run)
     run.forget_metrics_after(checkpoint.steps_done)
@@ -84,8 +86,7 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     run.keep_model(bert_config, os.path.join(data_dir, "vocab.txt"))
     run.write_run(facts, steps_done=checkpoint.steps_done)
 
-    dataset = data.train_batches(first_step=checkpoint.steps_done)
-    batches = iter(distribution.distribute(strategy, dataset))
+    batches = _train_batches(strategy, data, checkpoint)
     heldout_batches = distribution.distribute(strategy, data.heldout)
     run_steps = train_step.make_train_steps(
         *(strategy, model, optimizer, step, train.random_seed),
@@ -94,20 +95,26 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     evaluate = train_step.make_evaluate(strategy, model, optimizer)
     scalars = open_scalars(run.path / "tensorboard", wanted=train.tensorboard)
     callbacks = _callbacks(train, model, optimizer, scalars)
-    with TrainingProgress(run, checkpoint, recipe, unigram_loss, scalars) as progress:
+    progress = TrainingProgress(run, checkpoint, recipe, unigram_loss, scalars)
+    with progress, StopSignals(strategy) as signals:
         while (done := checkpoint.steps_done) < train.num_train_steps:
-            stop, started = next_stop(train, done), time.perf_counter()
+            if _is_evaluation_due(train, done) and not run.was_evaluated(done):
+                _judge(evaluate(heldout_batches), progress, checkpoint)
+            stop = done + 1 if guard.go_slow else next_stop(train, done)
+            started = time.perf_counter()
             sums = train_step.run_to(stop, done, run_steps, batches, callbacks)
+            checkpoint.batches_used += stop - done
+            sums = guard.usable(sums, done=done, stop=stop)
             progress.trained(sums, num_steps=stop - done, seconds=time.perf_counter() - started)
-            if stop % train.eval_every_steps == 0 and stop < train.num_train_steps:
-                progress.evaluated(evaluate(heldout_batches))
+            if (spike := guard.spike(sums, stop)) and _undo(spike, checkpoint, run, progress):
+                batches = _train_batches(strategy, data, checkpoint)
+                continue
             if stop % train.checkpoint_every_steps == 0:
                 checkpoint.save()
-        final = evaluate(heldout_batches)
-        progress.evaluated(final)
-
-    if checkpoint.steps_done % train.checkpoint_every_steps:
+            signals.end_run_if_received(checkpoint)
         checkpoint.save()
+        final = _judge(evaluate(heldout_batches), progress, checkpoint)
+
     figures = {**checkpoint.figures(), "unigram_loss": unigram_loss, **final}
     run.complete(figures)
     return figures
@@ -116,10 +123,12 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
 def next_stop(train: TrainConfig, step: int) -> int:
     """Returns the step at which the device loop after `step` must hand back control.
 
-    That is the nearest multiple of a logging, evaluation or checkpoint interval, at most
+    That is the nearest multiple of a logging, evaluation, checkpoint or spike interval, at most
     `steps_per_loop` away and never past the end.
     """
-    intervals = (train.log_every_steps, train.eval_every_steps, train.checkpoint_every_steps)
+    intervals = [train.log_every_steps, train.eval_every_steps, train.checkpoint_every_steps]
+    if train.rollback_on_spike:
+        intervals.append(train.spike_window_steps)
     stops = [(step // interval + 1) * interval for interval in intervals]
     return min(*stops, step + train.steps_per_loop, train.num_train_steps)
 
@@ -127,6 +136,57 @@ def next_stop(train: TrainConfig, step: int) -> int:
 def most_labels(recipe: Recipe) -> int:
     """Returns the most masked tokens of one step; a short sequence has fewer."""
     return recipe.train.global_batch_size * recipe.prepare.max_predictions_per_seq
+
+
+def _checkpoint(run, recipe, manifest, guard, model, optimizer, step) -> TrainingCheckpoint:
+    return TrainingCheckpoint(
+        run.checkpoints,
+        model=model,
+        optimizer=optimizer,
+        step=step,
+        keep=recipe.train.keep_checkpoints,
+        every_steps=recipe.train.checkpoint_every_steps,
+        settings=recipe.to_dict(),
+        vocabulary_sha256=manifest.vocab["sha256"],
+        guard=guard,
+    )
+
+
+def _train_batches(strategy, data: TrainingData, checkpoint: TrainingCheckpoint) -> Iterator:
+    dataset = data.train_batches(first_step=checkpoint.batches_used)
+    return iter(distribution.distribute(strategy, dataset))
+
+
+def _is_evaluation_due(train: TrainConfig, step: int) -> bool:
+    return step > 0 and step % train.eval_every_steps == 0
+
+
+def _judge(means: dict, progress: TrainingProgress, checkpoint: TrainingCheckpoint) -> dict:
+    """Logs held-out means of the current weights; the best weights are saved."""
+    refuse_if_not_finite(means, checkpoint.steps_done)
+    progress.evaluated(means)
+    checkpoint.evaluated(means["masked_lm_loss"])
+    return means
+
+
+def _undo(
+    spike: Spike, checkpoint: TrainingCheckpoint, run: RunFolder, progress: TrainingProgress
+) -> bool:
+    """Goes back to the checkpoint before a spike, and past its batches; False without any."""
+    if not checkpoint.roll_back(spike.first_step):
+        print(f"\npretrain: {spike}; no checkpoint to go back to", file=sys.stderr)
+        return False
+    step, skipped = checkpoint.steps_done, spike.last_step - checkpoint.steps_done
+    print(
+        f"\npretrain: {spike}; goes back to step {step:,} and leaves the {skipped:,} batches "
+        "since then out",
+        file=sys.stderr,
+    )
+    run.forget_metrics_after(step)
+    batches = {"to_step": step, "batches_left_out": skipped, "next_batch": checkpoint.batches_used}
+    run.note_rollback({**dataclasses.asdict(spike), **batches})
+    progress.went_back()
+    return True
 
 
 def _bert_config(recipe: Recipe) -> BertConfig:

@@ -49,17 +49,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Trains, and returns 0 when the run is complete, 1 when it diverged."""
+    """Trains, and returns 0 when the run is complete or a signal stopped it, 1 if it diverged."""
     args = build_parser().parse_args(argv)
     recipe = loader.load_recipe(args.recipe, args.set)
     # Only now: TensorFlow takes seconds, and --help and a wrong recipe need none of it.
     from pipeline.pretrain import pretrain
     from pipeline.run import worker_group
     from pipeline.run.progress import heldout_text
+    from pipeline.run.stop_signals import RunStopped
 
     try:
         with worker_group.as_member():
             figures = pretrain(recipe, data_dir=args.data, output_dir=args.output)
+    except RunStopped as stopped:
+        print(f"pretrain: {stopped}")
+        return 0
     except (FloatingPointError, worker_group.LostWorkerError) as error:
         print(f"mnemosyne pretrain: {error}", file=sys.stderr)
         return 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar, NamedTuple
 
@@ -39,6 +39,7 @@ class HandDesignedOptimizer(GuardedOptimizer):
 
     Attributes:
         settings: names of the arguments that `get_config` adds to those of the base.
+        trains_elsewhere: whether the weights to evaluate are others than those that train.
 
     Args:
         learning_rate: a float or a `LearningRateSchedule`.
@@ -47,6 +48,7 @@ class HandDesignedOptimizer(GuardedOptimizer):
     """
 
     settings: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
+    trains_elsewhere: ClassVar[bool] = False
 
     def __init__(self, learning_rate, *, weight_decay: float | None, **kwargs):
         super().__init__(weight_decay=weight_decay, **kwargs)
@@ -169,10 +171,27 @@ class HandDesignedOptimizer(GuardedOptimizer):
         return super().get_config() | {"learning_rate": rate} | settings
 
 
+def trains_elsewhere(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Says whether the weights to evaluate are others than those that train."""
+    return isinstance(optimizer, HandDesignedOptimizer) and optimizer.trains_elsewhere
+
+
+@contextlib.contextmanager
 def evaluation_weights(
     optimizer: keras.optimizers.Optimizer, variables: Sequence[tf.Variable]
-) -> AbstractContextManager:
-    """As `HandDesignedOptimizer.evaluation_weights`; identity for an optimizer of another base."""
-    if isinstance(optimizer, HandDesignedOptimizer):
-        return optimizer.evaluation_weights(variables)
-    return contextlib.nullcontext()
+) -> Iterator[None]:
+    """Inside the context the variables hold the weights to evaluate, after it those of before.
+
+    Of these not a bit is lost: arithmetic there and back would round, and a run would depend on how
+    often it was evaluated and saved.
+    """
+    if not trains_elsewhere(optimizer):
+        yield
+        return
+    before = [tf.identity(variable) for variable in variables]
+    try:
+        with optimizer.evaluation_weights(variables):
+            yield
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)

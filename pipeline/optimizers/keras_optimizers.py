@@ -1,4 +1,4 @@
-"""Keras's AdamW, Lion, Adafactor and SGD, which decay by role and skip steps that are not finite.
+"""Keras's own AdamW, Lion, Adafactor and SGD: decay by role, no step that is not finite.
 
 Their rules are unchanged; see `pipeline.optimizers.weight_decay` and `skipped_steps`.
 """

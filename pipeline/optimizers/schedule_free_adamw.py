@@ -43,6 +43,8 @@ class ScheduleFreeAdamW(HandDesignedOptimizer):
     Source: Defazio et al. 2024 (arXiv 2405.15682), algorithm 1.
     """
 
+    trains_elsewhere = True
+
     def __init__(
         self,
         learning_rate=2.5e-3,

@@ -28,7 +28,12 @@ class SkipBadSteps:
                 tf.Variable(0, name=name, dtype=tf.int64, trainable=False)
                 for name in ("applied_steps", "skipped_steps")
             )
-        self._variables += [self._applied_steps, self._skipped_steps]
+
+    def build(self, var_list):
+        """Creates the state of `var_list`; the counts come last, as in checkpoints without them."""
+        super().build(var_list)
+        if not any(variable is self._skipped_steps for variable in self._variables):
+            self._variables += [self._applied_steps, self._skipped_steps]
 
     @property
     def applied_steps(self) -> tf.Variable:

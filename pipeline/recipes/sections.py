@@ -19,6 +19,9 @@ _AT_LEAST_ONE = (
     "checkpoint_every_steps",
     "log_every_steps",
     "steps_per_loop",
+    "keep_checkpoints",
+    "max_skipped_steps",
+    "spike_window_steps",
 )
 OPTIMIZERS = tuple(OPTIMIZER_TABLE)
 STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
@@ -172,6 +175,11 @@ class TrainConfig:
     attends to itself alone. `initial_masked_lm_prob` is the fraction of the tokens to mask at the
     first step; from there it changes in a straight line to `prepare.masked_lm_prob` at the last
     step. None keeps that fraction throughout. It needs records that the trainer masks.
+
+    `keep_checkpoints` of the newest stay, besides the last and the best. After `max_skipped_steps`
+    one after the other, whose gradients were not finite, the run ends. `rollback_on_spike` is off
+    at 0; 1.5 goes back to the checkpoint before, and skips the batches since, where the mean loss
+    of `spike_window_steps` steps is more than 1.5 times that of the window before.
     """
 
     num_train_steps: int = 1_000_000
@@ -191,6 +199,10 @@ class TrainConfig:
     log_step_sizes: bool = False
     packing: bool = False
     initial_masked_lm_prob: float | None = None
+    keep_checkpoints: int = 2
+    max_skipped_steps: int = 10
+    rollback_on_spike: float = 0.0
+    spike_window_steps: int = 100
 
     def __post_init__(self) -> None:
         if not 0 <= (self.initial_masked_lm_prob or 0) <= 1:
@@ -218,4 +230,9 @@ class TrainConfig:
             raise ValueError(
                 "train.log_step_sizes writes for TensorBoard, received train.tensorboard=false. "
                 "Leave one of them out."
+            )
+        if self.rollback_on_spike and self.rollback_on_spike <= 1:
+            raise ValueError(
+                "train.rollback_on_spike must be above 1, or 0 for never, received "
+                f"{self.rollback_on_spike}."
             )

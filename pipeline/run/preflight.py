@@ -7,13 +7,17 @@ import json
 import pathlib
 from collections.abc import Mapping
 
+import tensorflow as tf
+import tf_keras as keras
+
 from data_prep import features as records
 from models import BertConfig
 from pipeline.data.batch_shape import highest_masked_fraction, length_counts
 from pipeline.gradient_accumulation import num_micro_batches
+from pipeline.optimizers.from_recipe import meta_parameters
 from pipeline.recipes.loader import Recipe, differences
 from pipeline.recipes.record_settings import decided_by_recipe
-from pipeline.run.checkpoints import newest_checkpoint
+from pipeline.run.checkpoints import newest_checkpoint, run_of
 from pipeline.run.run_folder import RunFolder
 
 # May differ between a run and the one whose weights it begins with.
@@ -22,13 +26,12 @@ _NO_WEIGHTS = ("dropout", "attention_dropout", "recompute")
 
 def check(
     recipe: Recipe,
-    *,
     run: RunFolder,
     manifest: records.Manifest,
     data_dir: str,
     bert_config: BertConfig,
-    num_replicas: int,
-    meta_parameters: str | None,
+    strategy: tf.distribute.Strategy,
+    optimizer: keras.optimizers.Optimizer,
 ) -> None:
     """Makes every check of recipe, records, folder and machine, before anything is written.
 
@@ -38,8 +41,8 @@ def check(
       manifest: of the records in `data_dir`.
       data_dir: folder of the records.
       bert_config: of the model to train.
-      num_replicas: of the strategy.
-      meta_parameters: fingerprint of the optimizer's, None of one that has none.
+      strategy: its replicas share the batch.
+      optimizer: its meta-parameters, if it has any, must be those of the run.
 
     Raises:
       FileNotFoundError: `train.initial_run` is no run folder with a checkpoint.
@@ -49,8 +52,8 @@ def check(
     check_records(recipe, manifest, data_dir)
     check_same_records(facts, manifest, data_dir)
     if run.final_figures() is None:
-        check_batch(recipe, num_replicas)
-        check_same_meta_parameters(facts, meta_parameters)
+        check_batch(recipe, strategy.num_replicas_in_sync)
+        check_same_meta_parameters(facts, meta_parameters(optimizer))
     if facts is None:
         check_initial_run(recipe, manifest, bert_config)
 
@@ -189,15 +192,15 @@ def check_initial_run(recipe: Recipe, manifest: records.Manifest, bert_config: B
     """Checks that the weights of `train.initial_run`, if one is named, fit this run.
 
     Raises:
-      FileNotFoundError: it is no run folder with a checkpoint.
+      FileNotFoundError: it is no run folder with a checkpoint, and no checkpoint of one.
       ValueError: its model or its vocabulary is another.
     """
     directory = recipe.train.initial_run
     if not directory:
         return
     newest_checkpoint(directory)
-    facts = json.loads(pathlib.Path(directory, "run.json").read_text(encoding="utf-8"))
-    began_with = BertConfig.load(pathlib.Path(directory, "bert_config.json"))
+    facts = json.loads(pathlib.Path(run_of(directory), "run.json").read_text(encoding="utf-8"))
+    began_with = BertConfig.load(pathlib.Path(run_of(directory), "bert_config.json"))
     changed = differences(*map(dataclasses.asdict, (began_with, bert_config)))
     changed = [row for row in changed if not row.startswith(_NO_WEIGHTS)]
     if facts["data_manifest"]["vocab"] != manifest.vocab:

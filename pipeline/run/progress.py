@@ -79,9 +79,6 @@ class TrainingProgress:
       recipe: batch and intervals.
       unigram_loss: nats, printed with every evaluation.
       scalars: gets every row, too; None for none.
-
-    Raises:
-      FloatingPointError: from `trained`, when the loss is no longer finite.
     """
 
     def __init__(
@@ -152,18 +149,14 @@ class TrainingProgress:
           waiting: seconds of these spent waiting for input; None where nobody measures it.
         """
         step = self._checkpoint.steps_done
-        if not np.isfinite(sums).all():
-            raise FloatingPointError(
-                f"the loss is not finite between steps {step - num_steps + 1} and {step}. The last "
-                "checkpoint is whole; try a lower --set optimizer.learning_rate in a new --output."
-            )
         self._checkpoint.seconds.assign_add(seconds)
         self._sums += sums
         self._num_steps += num_steps
         self._seconds += seconds
         if waiting is not None:
             self._waiting = (self._waiting or 0.0) + waiting
-        means = losses.means(self._sums)
+        # Of steps that were all skipped there is no loss.
+        means = losses.means(self._sums) if self._sums.any() else {}
         speed = rates(
             self._sums,
             num_steps=self._num_steps,
@@ -187,6 +180,12 @@ class TrainingProgress:
         print(
             f"step {self._checkpoint.steps_done:>7,}  held-out: {text}", file=sys.stderr, flush=True
         )
+
+    def went_back(self) -> None:
+        """Starts anew at the step to which the checkpoint was rolled back."""
+        self._reset()
+        self._bar.reset(total=self._recipe.train.num_train_steps)
+        self._bar.update(self._checkpoint.steps_done)
 
     def _log(self, split: str, figures: Mapping[str, float]) -> None:
         step = self._checkpoint.steps_done

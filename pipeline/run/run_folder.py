@@ -28,6 +28,8 @@ _FREE = (
     "train.steps_per_loop:",
     "train.tensorboard:",
     "train.log_step_sizes:",
+    "train.keep_checkpoints:",
+    "train.max_skipped_steps:",
 )
 # May grow: the run is then continued, with the schedule of the new length.
 _LENGTH = "train.num_train_steps:"
@@ -120,12 +122,17 @@ class RunFolder:
 
         Args:
           facts: `recipe` and more. `versions` is added, and `lengthened`: for each time that
-            `train.num_train_steps` was raised, `at_step` and the lengths `before` and `now`.
+            `train.num_train_steps` was raised, `at_step` and the lengths `before` and `now`. What
+            `note_rollback` wrote is kept.
           steps_done: steps made before this start.
         """
         versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
         lengthened = self._lengthened(facts, steps_done)
-        self._write_json("run.json", {**facts, "versions": versions, "lengthened": lengthened})
+        earlier = self.run_facts() or {}
+        kept = {key: earlier[key] for key in ("rolled_back",) if key in earlier}
+        self._write_json(
+            "run.json", {**facts, "versions": versions, "lengthened": lengthened, **kept}
+        )
 
     def _lengthened(self, facts: Mapping, steps_done: int) -> list[dict]:
         if (earlier := self.run_facts()) is None:
@@ -136,6 +143,12 @@ class RunFolder:
             return lengthened
         return [*lengthened, {"at_step": steps_done, "before": before, "now": now}]
 
+    def note_rollback(self, rollback: Mapping) -> None:
+        """Adds to `rolled_back` of `run.json`, once: a run that is killed may repeat it."""
+        facts = self.run_facts()
+        others = [each for each in facts.get("rolled_back", []) if each != rollback]
+        self._write_json("run.json", {**facts, "rolled_back": [*others, dict(rollback)]})
+
     def complete(self, figures: Mapping) -> None:
         """Writes the completion marker. Nothing is written after it."""
         self._write_json("COMPLETED", figures)
@@ -144,6 +157,14 @@ class RunFolder:
         """Adds one line to `metrics.jsonl`."""
         with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+
+    def was_evaluated(self, step: int) -> bool:
+        """Says whether `metrics.jsonl` has the held-out figures of a step."""
+        log = self.path / "metrics.jsonl"
+        if not log.is_file():
+            return False
+        rows = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+        return any(row["step"] == step and row.get("split") == "heldout" for row in rows)
 
     def forget_metrics_after(self, step: int) -> None:
         """Drops rows of steps that a killed run logged but did not save."""

@@ -10,9 +10,6 @@ from pipeline.optimizers.base import evaluation_weights
 from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from pipeline.run import checkpoints
 
-# There and back: a product and a sum each way, of values below 1.
-THERE_AND_BACK = rounding(4)
-
 
 def started(optimizer):
     """Returns (optimizer, variable, step): a vector at [0, 0] with gradients that vary."""
@@ -37,7 +34,7 @@ def test_average_is_there_while_it_lasts():
     trained_at = variable.numpy()
     with evaluation_weights(optimizer, [variable]):
         average = variable.numpy()
-    np.testing.assert_allclose(variable.numpy(), trained_at, rtol=0, atol=THERE_AND_BACK)
+    assert np.array_equal(variable.numpy(), trained_at)  # not a bit is lost on the way
     lead = optimizer._states[0]["lead"].numpy()
     np.testing.assert_allclose(average, trained_at - 0.1 * lead, rtol=0, atol=rounding(2))
     assert np.abs(average - trained_at).min() > 1e-4
@@ -50,7 +47,7 @@ def test_training_weights_come_back_after_an_error():
     trained_at = variable.numpy()
     with pytest.raises(KeyboardInterrupt), evaluation_weights(optimizer, [variable]):
         raise KeyboardInterrupt
-    np.testing.assert_allclose(variable.numpy(), trained_at, rtol=0, atol=THERE_AND_BACK)
+    assert np.array_equal(variable.numpy(), trained_at)
 
 
 def test_most_optimizers_are_evaluated_where_they_train():
@@ -83,10 +80,11 @@ def test_checkpoint_keeps_the_average_and_continues_bit_for_bit(tmp_path):
     optimizer, variable, step, checkpoint = start()
     for t in range(3):
         step(t)
+    trained_at = variable.numpy()
     checkpoint.save()
+    assert np.array_equal(variable.numpy(), trained_at)
     with evaluation_weights(optimizer, [variable]):
         average = variable.numpy()
-    # Evaluating moves the weights there and back too, at the same steps in every run.
     _, resumed, resumed_step, checkpoint = start()
     assert checkpoint.restore()
     with evaluation_weights(checkpoint._optimizer, [resumed]):
@@ -97,4 +95,4 @@ def test_checkpoint_keeps_the_average_and_continues_bit_for_bit(tmp_path):
     assert np.array_equal(resumed.numpy(), variable.numpy())
     evaluated = OneVector(tf.Variable([0.0, 0.0]))
     checkpoints.load_pretrained_model(evaluated, tmp_path)
-    np.testing.assert_allclose(evaluated.vector.numpy(), average, rtol=0, atol=THERE_AND_BACK)
+    assert np.array_equal(evaluated.vector.numpy(), average)

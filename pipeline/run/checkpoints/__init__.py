@@ -1,0 +1,19 @@
+"""Checkpoints of a pre-training run: saving, going on from them, and taking weights out of them."""
+
+from pipeline.run.checkpoints.pretrained import (
+    find_vocab,
+    load_pretrained_encoder,
+    load_pretrained_model,
+    newest_checkpoint,
+    run_of,
+)
+from pipeline.run.checkpoints.training import TrainingCheckpoint
+
+__all__ = [
+    "TrainingCheckpoint",
+    "find_vocab",
+    "load_pretrained_encoder",
+    "load_pretrained_model",
+    "newest_checkpoint",
+    "run_of",
+]

@@ -1,0 +1,109 @@
+"""The weights of a pre-training run, for whoever builds upon them."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+import tensorflow as tf
+import tf_keras as keras
+
+from pipeline.run.checkpoints import files
+
+BEST = "best"
+
+
+def run_of(path: str | os.PathLike) -> pathlib.Path:
+    """Returns the run folder of a path as `newest_checkpoint` takes it."""
+    path = pathlib.Path(path)
+    return path.parent.parent if path.parent.name == "checkpoints" else path
+
+
+def load_pretrained_encoder(encoder: keras.layers.Layer, directory: str | os.PathLike) -> str:
+    """Restores the encoder's weights from the newest checkpoint of a pre-training run.
+
+    Args:
+      encoder: a `BertEncoder` that has been called once, so that its variables exist.
+      directory: a run folder or a checkpoint, see `newest_checkpoint`.
+
+    Returns:
+      The name of the checkpoint, which ends with its step: `.../ckpt-400`.
+
+    Raises:
+      FileNotFoundError: the folder has no checkpoint.
+    """
+    newest = newest_checkpoint(directory)
+    _restore_weights(newest, tf.train.Checkpoint(encoder=encoder))
+    return newest
+
+
+def load_pretrained_model(model: keras.Model, directory: str | os.PathLike) -> None:
+    """Restores encoder and heads, but neither optimizer nor step, from a pre-training run.
+
+    Args:
+      model: a `BertPretrainer` that has been called once.
+      directory: a run folder or a checkpoint, see `newest_checkpoint`.
+
+    Raises:
+      FileNotFoundError: the folder has no checkpoint.
+    """
+    _restore_weights(newest_checkpoint(directory), model)
+
+
+def _restore_weights(checkpoint: str, model: tf.train.Checkpoint | keras.Model) -> None:
+    status = tf.train.Checkpoint(model=model).read(checkpoint)
+    status.assert_existing_objects_matched()
+    status.expect_partial()
+
+
+def newest_checkpoint(path: str | os.PathLike) -> str:
+    """Returns TensorFlow's name of a whole checkpoint.
+
+    Args:
+      path: a run folder, which means its newest whole checkpoint; or one checkpoint of it,
+        `RUN/checkpoints/ckpt-400`, or `RUN/checkpoints/best`, that of the lowest held-out loss.
+
+    Raises:
+      FileNotFoundError: there is none.
+      UnusableCheckpoint: the one that is named was not finished or is damaged, or all are.
+    """
+    run, path = run_of(path), pathlib.Path(path)
+    directory = os.fspath(run / "checkpoints")
+    state = files.newest_whole(directory) if run == path else _named(directory, path.name)
+    if state is None:
+        raise FileNotFoundError(
+            f"{run} has no checkpoint under checkpoints/. Expected the --output folder of "
+            "'mnemosyne pretrain'."
+        )
+    return files.path_of(directory, state.step)
+
+
+def _named(directory: str, name: str) -> files.SavedState | None:
+    finished = files.all_finished(directory)
+    if name == BEST:
+        chosen = files.best(finished)
+        if chosen is None and finished:
+            raise FileNotFoundError(
+                f"No checkpoint under {directory} has a held-out loss. Name the run folder for the "
+                "newest one."
+            )
+    else:
+        chosen = next((state for state in finished if f"ckpt-{state.step}" == name), None)
+        if chosen is None and finished:
+            steps = ", ".join(f"ckpt-{state.step}" for state in finished)
+            raise FileNotFoundError(f"{directory} has {steps} and {BEST}, received {name}.")
+    return files.read_state(directory, chosen.step) if chosen else None
+
+
+def find_vocab(directory: str | os.PathLike) -> str:
+    """Returns the path of the vocabulary of a run folder.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    path = os.path.join(directory, "vocab.txt")
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f"{directory} has no vocab.txt. Expected the --output folder of 'mnemosyne pretrain'."
+        )
+    return path
