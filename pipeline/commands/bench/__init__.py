@@ -15,6 +15,7 @@ SUITES = {
     "cost": "time, memory and state of an optimizer's update",
     "memory": "patterns recalled by the optimizer's memory",
     "prepare": "records made per CPU second",
+    "train": "training steps per CPU second",
 }
 
 _EPILOG = """example:

@@ -1,0 +1,111 @@
+"""`mnemosyne bench train`: training steps per CPU second, ours and other libraries'."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from collections.abc import Sequence
+
+from pipeline.lab import figures_file
+
+_SIZES = ("tiny", "mini", "small", "medium", "base", "large")
+_HOW_TO_GET = {
+    "keras_hub": "keras-hub tensorflow tensorflow-text",
+    "hf_tf": "'transformers<5' tensorflow tf-keras",
+    "hf_torch": "transformers torch",
+}
+_EPILOG = f"""example:
+  mnemosyne bench train --keras_hub peers/keras_hub/bin/python --hf_tf peers/hf_tf/bin/python
+  mnemosyne bench train --baseline ../older_checkout --rounds 20 --output train.json
+  mnemosyne bench train --sizes base --batch_size 8 --helped --mnemosyne --output base.json
+
+Every program trains the same BERT with masked-LM and next-sentence loss and AdamW on the same
+batches, in a process of its own; all are alive at the same time and make steps in turn. What counts
+is CPU time, user and system, which other programs on the machine lengthen less than the clock's.
+Ratios are of turns of the same round. "of peak" are the useful floating-point operations of the
+step over those of a float32 matrix product of oneDNN, measured in the same rounds.
+
+A library is measured if you have it, in an environment of its own; its flag takes that Python:
+  python -m venv peers/keras_hub && peers/keras_hub/bin/pip install {_HOW_TO_GET["keras_hub"]}
+  python -m venv peers/hf_tf && peers/hf_tf/bin/pip install {_HOW_TO_GET["hf_tf"]}
+  python -m venv peers/hf_torch && peers/hf_torch/bin/pip install {_HOW_TO_GET["hf_torch"]}
+--helped adds a row for each: the masked-LM head on the masked positions alone where it is not so
+anyway, XLA for Hugging Face TF, and an allocator that keeps its memory, in large pages.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the flags of the suite."""
+    parser = argparse.ArgumentParser(
+        prog="mnemosyne bench train",
+        description="Compare training steps by CPU time.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--sizes", nargs="+", choices=_SIZES, default=["mini"], help="of BERT (mini)")
+    add("--dropout", type=float, nargs="+", default=[0.1], help="probabilities (0.1)")
+    add("--cores", nargs="+", choices=("one", "all"), default=["one"], help="(one)")
+    add("--batch_size", type=int, default=32, help="sequences a step (%(default)s)")
+    add("--max_seq_length", type=int, default=128, help="tokens a sequence (%(default)s)")
+    add("--max_predictions_per_seq", type=int, default=20, help="(%(default)s)")
+    add("--vocab_size", type=int, default=30_522, help="(%(default)s)")
+    add("--baseline", metavar="DIR", help="another checkout of this project (not measured)")
+    for name in _HOW_TO_GET:
+        add(f"--{name}", metavar="PYTHON", help="see below (not measured)")
+    add("--helped", action="store_true", help="measure helped variants, too")
+    add("--mnemosyne", action="store_true", help="measure ours with the optimizer Mnemosyne, too")
+    add("--rounds", type=int, default=7, help="turns behind each median (%(default)s)")
+    add("--steps", type=int, default=1, help="of a turn (%(default)s)")
+    add("--core", type=int, help="number of the one core to use (the last one)")
+    add("--output", metavar="FILE.json", help="also write all figures here")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measures, prints the tables, writes the JSON; returns 0.
+
+    Raises:
+        ValueError: a flag makes no sense, a program failed or trains something else.
+        FileNotFoundError: a Python, the checkout or the folder of the file does not exist.
+    """
+    args = build_parser().parse_args(argv)
+    _check(args)
+    from pipeline.lab.train_speed import story
+
+    settings = vars(args)
+    output = settings.pop("output")
+    story.run(story.Settings(**settings), output)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    figures_file.check_folders({"output": args.output})
+    for name in ("batch_size", "max_predictions_per_seq", "rounds", "steps"):
+        if getattr(args, name) < 1:
+            raise ValueError(f"--{name}: expected at least 1, received {getattr(args, name)}.")
+    if not args.max_predictions_per_seq < args.max_seq_length <= 512:
+        raise ValueError(
+            f"--max_seq_length: expected more than the {args.max_predictions_per_seq} predictions "
+            f"and at most 512, received {args.max_seq_length}."
+        )
+    for dropout in args.dropout:
+        if not 0 <= dropout < 1:
+            raise ValueError(f"--dropout: expected from 0 to below 1, received {dropout}.")
+    cores = os.sched_getaffinity(0)
+    if args.core is not None and args.core not in cores:
+        raise ValueError(f"--core: expected one of {sorted(cores)}, received {args.core}.")
+    if args.baseline and not os.path.isfile(os.path.join(args.baseline, "pipeline", "cli.py")):
+        raise FileNotFoundError(
+            f"--baseline: expected a checkout of this project, received {args.baseline}, which has "
+            "no pipeline/cli.py."
+        )
+    for name, packages in _HOW_TO_GET.items():
+        python = getattr(args, name)
+        if python and not shutil.which(python):
+            raise FileNotFoundError(
+                f"--{name}: expected a Python, received {python}, which is no program. Make one: "
+                f"python -m venv DIR && DIR/bin/pip install {packages}"
+            )

@@ -1,0 +1,1 @@
+"""`mnemosyne bench train`: training steps per CPU second, ours and other libraries'."""

@@ -1,0 +1,166 @@
+"""The story of `mnemosyne bench train`: training steps per CPU second, ours and others'."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+from models import BertConfig
+from pipeline.lab.prepare import processor
+from pipeline.lab.train_speed import batches, comparison, table, useful_flops
+from pipeline.lab.train_speed.contestants import Contestant, contestants, matrix_products
+from pipeline.lab.train_speed.running_program import RunningProgram
+
+# Of google-research/bert's uncased models.
+VOCAB_SIZE = 30_522
+ONE_CORE, ALL_CORES = "one", "all"
+_TRAINING = {"learning_rate": 1e-4, "weight_decay": 0.01, "clip_norm": 1.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Settings of the measurement; each is a flag of the same name.
+
+    Attributes:
+        sizes: of BERT, as of `BertConfig.named`.
+        dropout: probabilities; every combination is measured.
+        cores: `one` or `all`, or both.
+        batch_size, max_seq_length, max_predictions_per_seq: of every step.
+        vocab_size: of the models.
+        baseline: another checkout of this project, or None.
+        keras_hub, hf_tf, hf_torch: a Python that has the library, or None.
+        helped: whether to measure the helped variants, too.
+        mnemosyne: whether to measure ours with the optimizer Mnemosyne, too.
+        rounds: turns of each program, of which the medians count.
+        steps: of a turn.
+        core: number of the one core; None is the last one.
+    """
+
+    sizes: Sequence[str] = ("mini",)
+    dropout: Sequence[float] = (0.1,)
+    cores: Sequence[str] = (ONE_CORE,)
+    batch_size: int = 32
+    max_seq_length: int = 128
+    max_predictions_per_seq: int = 20
+    vocab_size: int = VOCAB_SIZE
+    baseline: str | None = None
+    keras_hub: str | None = None
+    hf_tf: str | None = None
+    hf_torch: str | None = None
+    helped: bool = False
+    mnemosyne: bool = False
+    rounds: int = 7
+    steps: int = 1
+    core: int | None = None
+
+
+def run(settings: Settings, output: str | None = None) -> None:
+    """Prints a table for each case and writes the JSON.
+
+    Args:
+        settings: of the measurement.
+        output: JSON to write, or None.
+
+    Raises:
+        ValueError: a program failed, or trains another model or loss.
+    """
+    print(f"processor: {processor.name()}")
+    cases = []
+    for size, dropout, cores in itertools.product(settings.sizes, settings.dropout, settings.cores):
+        cases.append(_case(settings, size, dropout, cores))
+        print(table.table(cases[-1]), flush=True)
+    if output:
+        table.save(output, cases, dataclasses.asdict(settings))
+    print(table.last_line(cases))
+
+
+def _case(settings: Settings, size: str, dropout: float, cores: str) -> dict[str, Any]:
+    """Measures all programs, alive at the same time and working in turn."""
+    config = BertConfig.named(size, vocab_size=settings.vocab_size)
+    core = _core(settings) if cores == ONE_CORE else None
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
+        training = {
+            **_TRAINING,
+            "batches": batches.save(_random_batches(settings), scratch),
+            "dropout": dropout,
+            "model": _architecture(config),
+        }
+        programs = {}
+        for contestant in [matrix_products(), *_contestants(settings)]:
+            print(f"BERT-{size}, dropout {dropout:g}: {contestant.name}", file=sys.stderr)
+            programs[contestant.name] = stack.enter_context(
+                RunningProgram(contestant, training, core=core, scratch=scratch)
+            )
+        products, *trained = programs
+        ready = {name: programs[name].ready for name in trained}
+        comparison.check_same_training(ready, config)
+        turns = take_turns(programs, rounds=settings.rounds, steps=settings.steps)
+    measured = comparison.figures(
+        turns,
+        ready,
+        batch_size=settings.batch_size,
+        flops_of_a_sequence=useful_flops.of_a_sequence(
+            config,
+            seq_len=settings.max_seq_length,
+            predictions=settings.max_predictions_per_seq,
+        ),
+    )
+    return {
+        "size": size,
+        "dropout": dropout,
+        "cores": "all cores" if core is None else "one core",
+        "batch_size": settings.batch_size,
+        "seq_len": settings.max_seq_length,
+        **measured,
+    }
+
+
+def take_turns(programs, *, rounds: int, steps: int) -> dict[str, list]:
+    """Returns the turns of each program; a first one is not counted.
+
+    In turn, so that a busy spell of the machine does not fall on one of them.
+    """
+    for program in programs.values():
+        program.run(1)
+    turns: dict[str, list] = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name, program in programs.items():
+            turns[name].append(program.run(steps))
+    return turns
+
+
+def _contestants(settings: Settings) -> list[Contestant]:
+    return contestants(
+        baseline=settings.baseline,
+        peers={
+            "keras_hub": settings.keras_hub,
+            "hf_tf": settings.hf_tf,
+            "hf_torch": settings.hf_torch,
+        },
+        with_helped=settings.helped,
+        with_mnemosyne=settings.mnemosyne,
+    )
+
+
+def _random_batches(settings: Settings):
+    return batches.random_batches(
+        vocab_size=settings.vocab_size,
+        batch_size=settings.batch_size,
+        seq_len=settings.max_seq_length,
+        predictions=settings.max_predictions_per_seq,
+    )
+
+
+def _architecture(config: BertConfig) -> dict[str, int]:
+    names = ("vocab_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim")
+    return {name: getattr(config, name) for name in (*names, "max_position_embeddings")}
+
+
+def _core(settings: Settings) -> int:
+    return max(os.sched_getaffinity(0)) if settings.core is None else settings.core
