@@ -20,8 +20,9 @@ from pipeline.optimizers.from_recipe import make_optimizer, meta_parameters
 from pipeline.recipes.loader import Recipe
 from pipeline.recipes.sections import TrainConfig
 from pipeline.run import distribution, preflight
-from pipeline.run.checkpoints import TrainingCheckpoint, load_pretrained_model
+from pipeline.run.checkpoints import TrainingCheckpoint
 from pipeline.run.hardware import hardware_facts
+from pipeline.run.initial_run import find_initial_run, load_initial_run
 from pipeline.run.progress import TrainingProgress
 from pipeline.run.run_folder import RunFolder
 from pipeline.run.step_diagnostics import StepDiagnostics
@@ -47,8 +48,10 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     train, run = recipe.train, RunFolder(output_dir, recipe)
     manifest = records.load_manifest(data_dir)
     strategy = distribution.make_strategy(train.strategy)
+    initial = find_initial_run(recipe, run.run_facts())
+    num_steps, num_labels = train.num_train_steps, most_labels(recipe)
     with strategy.scope():
-        optimizer = make_optimizer(recipe.optimizer, train.num_train_steps, most_labels(recipe))
+        optimizer = make_optimizer(recipe.optimizer, num_steps, num_labels, initial.first_step)
     bert_config = _bert_config(recipe)
     preflight.check(
         recipe,
@@ -72,17 +75,17 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
         step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
     run.begin()
     checkpoint = TrainingCheckpoint(run.checkpoints, model=model, optimizer=optimizer, step=step)
-    if not checkpoint.restore() and train.initial_run:
-        load_pretrained_model(model, train.initial_run)
+    if not checkpoint.restore():
+        load_initial_run(initial, model, optimizer)
     run.forget_metrics_after(checkpoint.steps_done)
     unigram_loss = data.unigram_loss(recipe.vocab.vocab_size)
     facts = _run_facts(recipe, data_dir, manifest, model, optimizer, strategy)
     facts |= {"unigram_loss": unigram_loss, "reads": data.reader.describe()}
-    facts |= hardware_facts(recipe, bert_config, strategy)
+    facts |= hardware_facts(recipe, bert_config, strategy) | {"initial": initial.to_dict()}
     run.keep_model(bert_config, os.path.join(data_dir, "vocab.txt"))
     run.write_run(facts, steps_done=checkpoint.steps_done)
 
-    dataset = data.train_batches(first_step=checkpoint.steps_done)
+    dataset = data.train_batches(first_step=initial.first_step + checkpoint.steps_done)
     batches = iter(strategy.experimental_distribute_dataset(dataset))
     heldout_batches = strategy.experimental_distribute_dataset(data.heldout)
     run_steps = train_step.make_train_steps(strategy, model, optimizer, step, train.random_seed)
