@@ -15,7 +15,7 @@ from pipeline.recipes.loader import Recipe
 from pipeline.run.checkpoints import TrainingCheckpoint
 from pipeline.run.run_folder import RunFolder
 from pipeline.run.tensorboard import ScalarWriter
-from pipeline.run.throughput import rates, rates_text
+from pipeline.run.throughput import rates, rates_text, with_prefix
 
 _BAR_FIGURES = {
     "loss": "loss {:.3f}",
@@ -130,8 +130,9 @@ class TrainingProgress:
         )
         if peak := facts.get("peak_flops"):
             print(
-                f"pretrain: peak of the devices {peak / 1e12:,.3g} Tflop/s ({facts['peak_origin']})"
-                f", a step makes {facts['flops_per_step'] / 1e12:,.3g} Tflop",
+                f"pretrain: peak of the devices {with_prefix(peak, 'flop/s')} "
+                f"({facts['peak_origin']}); matrix products of a step "
+                f"{with_prefix(facts['flops_per_step'], 'flop')}",
                 file=sys.stderr,
             )
         if step:
