@@ -23,8 +23,9 @@ from pipeline.optimizers.from_recipe import make_optimizer, meta_parameters
 from pipeline.recipes.loader import Recipe
 from pipeline.recipes.sections import TrainConfig
 from pipeline.run import distribution, precision, preflight, worker_group
-from pipeline.run.checkpoints import TrainingCheckpoint, load_pretrained_model
+from pipeline.run.checkpoints import TrainingCheckpoint
 from pipeline.run.hardware import hardware_facts
+from pipeline.run.initial_run import find_initial_run, load_initial_run
 from pipeline.run.loss_guard import LossGuard, Spike, refuse_if_not_finite
 from pipeline.run.progress import TrainingProgress
 from pipeline.run.resource_errors import with_remedies
@@ -57,8 +58,10 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     run = RunFolder(worker_group.output_folder(output_dir), recipe)
     manifest = records.load_manifest(data_dir)
     strategy = distribution.make_strategy(train.strategy)
+    initial = find_initial_run(recipe, run.run_facts())
+    num_steps, num_labels = train.num_train_steps, most_labels(recipe)
     with strategy.scope():
-        optimizer = make_optimizer(recipe.optimizer, train.num_train_steps, most_labels(recipe))
+        optimizer = make_optimizer(recipe.optimizer, num_steps, num_labels, initial.first_step)
     bert_config = _bert_config(recipe)
     preflight.check(recipe, run, manifest, data_dir, bert_config, strategy, optimizer)
     if (figures := run.final_figures()) is not None:
@@ -76,17 +79,18 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     run.begin()
     guard = LossGuard(train, optimizer)
     checkpoint = _checkpoint(run, recipe, manifest, guard, model, optimizer, step)
-    if not checkpoint.restore() and train.initial_run:
-        load_pretrained_model(model, train.initial_run)
+    if not checkpoint.restore():
+        load_initial_run(initial, model, optimizer)
     run.forget_metrics_after(checkpoint.steps_done)
     unigram_loss = data.unigram_loss(recipe.vocab.vocab_size)
     facts = _run_facts(recipe, data_dir, manifest, model, optimizer, strategy)
     facts |= {"unigram_loss": unigram_loss, "reads": data.reader.describe()}
-    facts |= hardware_facts(recipe, bert_config, strategy)
+    facts |= hardware_facts(recipe, bert_config, strategy) | {"initial": initial.to_dict()}
     run.keep_model(bert_config, os.path.join(data_dir, "vocab.txt"))
     run.write_run(facts, steps_done=checkpoint.steps_done)
 
-    batches = _train_batches(strategy, data, checkpoint)
+    first_batch = initial.first_step + checkpoint.batches_used
+    batches = _train_batches(strategy, data, first_batch)
     heldout_batches = distribution.distribute(strategy, data.heldout)
     run_steps = train_step.make_train_steps(
         *(strategy, model, optimizer, step, train.random_seed),
@@ -107,7 +111,8 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
             sums = guard.usable(sums, done=done, stop=stop)
             progress.trained(sums, num_steps=stop - done, seconds=time.perf_counter() - started)
             if (spike := guard.spike(sums, stop)) and _undo(spike, checkpoint, run, progress):
-                batches = _train_batches(strategy, data, checkpoint)
+                first_batch = initial.first_step + checkpoint.batches_used
+                batches = _train_batches(strategy, data, first_batch)
                 continue
             if stop % train.checkpoint_every_steps == 0:
                 checkpoint.save()
@@ -152,8 +157,8 @@ def _checkpoint(run, recipe, manifest, guard, model, optimizer, step) -> Trainin
     )
 
 
-def _train_batches(strategy, data: TrainingData, checkpoint: TrainingCheckpoint) -> Iterator:
-    dataset = data.train_batches(first_step=checkpoint.batches_used)
+def _train_batches(strategy, data: TrainingData, first_batch: int) -> Iterator:
+    dataset = data.train_batches(first_step=first_batch)
     return iter(distribution.distribute(strategy, dataset))
 
 

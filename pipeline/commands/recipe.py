@@ -24,6 +24,16 @@ def stage_flags(recipe: loader.Recipe, stage: str) -> list[str]:
     return to_flags(getattr(recipe, stage))
 
 
+def _listing() -> str:
+    """Every shipped recipe and its headline, an empty line between sizes of models."""
+    rows, names = [], loader.recipe_names()
+    for before, name in zip([None, *names], names, strict=False):
+        if before and loader.size_of(before) != loader.size_of(name):
+            rows.append(("", ""))
+        rows.append((name, loader.headline(name)))
+    return tabulate(rows, tablefmt="plain")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints what was asked for."""
     parser = argparse.ArgumentParser(
@@ -38,8 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     args = parser.parse_args(argv)
     if args.name is None:
-        rows = [(name, loader.headline(name)) for name in loader.recipe_names()]
-        print(tabulate(rows, tablefmt="plain"))
+        print(_listing())
         return 0
     recipe = loader.load_recipe(args.name, args.set)
     if args.flags:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 _EPILOG = """example:
   mnemosyne report runs/tiny/data runs/tiny/pretrain runs/tiny/glue --output report.html
+  mnemosyne report runs/mnemosyne runs/adamw runs/lamb --output comparison.html
 
 a folder is known by what it holds: manifest.json (records), run.json (a pre-training run, finished
-or not), results.json (GLUE scores). Several runs are drawn together, in the order given.
+or not), results.json (GLUE scores). Several runs are compared, in the order given: curves over
+steps, tokens and seconds, final figures, hardware, and the settings in which they differ.
 """
 
 

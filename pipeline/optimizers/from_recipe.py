@@ -5,9 +5,9 @@ from __future__ import annotations
 import tf_keras as keras
 
 from mnemosyne_tf import Mnemosyne
-from pipeline.optimizers.schedules import LinearWarmup, LinearWarmupDecay
+from pipeline.optimizers.schedules import LinearDecay, LinearWarmup, LinearWarmupDecay
 from pipeline.optimizers.table import MNEMOSYNE, OPTIMIZER_TABLE
-from pipeline.recipes.sections import OptimizerConfig
+from pipeline.recipes.sections import DECAY, STABLE, WHOLE, OptimizerConfig
 
 # Parts of Mnemosyne that an argument switches off. The other parts are removed from its
 # meta-parameters.
@@ -19,7 +19,7 @@ LEFT_OUT_BY_SETTINGS = {
 
 
 def make_optimizer(
-    config: OptimizerConfig, num_train_steps: int, labels_per_step: int
+    config: OptimizerConfig, num_train_steps: int, labels_per_step: int, first_step: int = 0
 ) -> keras.optimizers.Optimizer:
     """Makes the optimizer that `config` names; updates are compiled by XLA.
 
@@ -27,23 +27,27 @@ def make_optimizer(
     hand-designed optimizers get linear warm-up and decay (Schedule-Free AdamW warm-up alone),
     decoupled weight decay by role (`pipeline.optimizers.weight_decay`) and clipping by global norm.
 
+    A constant phase of Mnemosyne is a run of unknown length to it, its decay phase the same with
+    `learning_rate` falling from 1 to 0.
+
     Args:
       config: the section of the recipe.
       num_train_steps: of the run.
       labels_per_step: labels in the loss of one step, over all replicas.
+      first_step: steps that the optimizer has made where a decay phase begins.
 
     Source: Devlin et al. 2019, appendix A.2.
     Differs: AdamW corrects the bias of its moments, which google-research/bert does not.
     Adafactor's rate follows the same schedule under its own bound of 1 / sqrt(step).
     """
     if config.name == MNEMOSYNE.name:
-        return _mnemosyne(config, num_train_steps, labels_per_step)
+        return _mnemosyne(config, num_train_steps, labels_per_step, first_step)
     row = OPTIMIZER_TABLE[config.name]
     settings = dict(row.settings)
     if config.beta_2 is not None:
         settings["beta_2"] = config.beta_2
     return row.load()(
-        learning_rate=_schedule(config, num_train_steps),
+        learning_rate=_schedule(config, num_train_steps, first_step),
         weight_decay=config.weight_decay,
         global_clipnorm=config.clip_norm,
         jit_compile=True,
@@ -57,10 +61,18 @@ def meta_parameters(optimizer: keras.optimizers.Optimizer) -> str | None:
     return params and params.fingerprint()[:12]
 
 
-def _mnemosyne(config: OptimizerConfig, num_train_steps: int, labels_per_step: int) -> Mnemosyne:
+def _mnemosyne(
+    config: OptimizerConfig, num_train_steps: int, labels_per_step: int, first_step: int
+) -> Mnemosyne:
+    rate = config.learning_rate
+    if config.schedule == STABLE:
+        # A schedule, too, so that a decay phase finds the state that its own needs.
+        rate = LinearWarmup(peak=rate, num_warmup_steps=0)
+    elif config.schedule == DECAY:
+        rate = LinearDecay(peak=rate, first_step=first_step, num_steps=num_train_steps)
     settings = {
-        "learning_rate": config.learning_rate,
-        "total_steps": num_train_steps,
+        "learning_rate": rate,
+        "total_steps": num_train_steps if config.schedule == WHOLE else None,
         "labels_per_step": labels_per_step,
     }
     if config.without in LEFT_OUT_BY_SETTINGS:
@@ -72,13 +84,17 @@ def _mnemosyne(config: OptimizerConfig, num_train_steps: int, labels_per_step: i
 
 
 def _schedule(
-    config: OptimizerConfig, num_train_steps: int
+    config: OptimizerConfig, num_train_steps: int, first_step: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    num_warmup_steps = round(config.warmup_fraction * num_train_steps)
-    if not OPTIMIZER_TABLE[config.name].rate_falls:
-        return LinearWarmup(peak=config.learning_rate, num_warmup_steps=num_warmup_steps)
+    peak, num_warmup_steps = config.learning_rate, config.num_warmup_steps
+    if num_warmup_steps is None:
+        num_warmup_steps = round(config.warmup_fraction * num_train_steps)
+    if config.schedule == DECAY:
+        return LinearDecay(peak=peak, first_step=first_step, num_steps=num_train_steps)
+    if config.schedule == STABLE or not OPTIMIZER_TABLE[config.name].rate_falls:
+        return LinearWarmup(peak=peak, num_warmup_steps=num_warmup_steps)
     return LinearWarmupDecay(
-        peak=config.learning_rate,
+        peak=peak,
         num_train_steps=num_train_steps,
         num_warmup_steps=num_warmup_steps,
         num_steps_before_decay=round(config.decay_start * num_train_steps),

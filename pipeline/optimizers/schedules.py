@@ -72,3 +72,30 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):  # noqa: D102
         return {"peak": self.peak, "num_warmup_steps": self.num_warmup_steps}
+
+
+@keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Stays at `peak` and falls linearly to 0 over the last steps: the decay phase alone.
+
+    Args:
+      peak: the rate before.
+      first_step: the step after which the rate falls, that of the checkpoint it goes on from.
+      num_steps: the steps of the decay.
+
+    Source: Hu et al. 2024 (arXiv 2404.06395), section 4, "warmup-stable-decay".
+    Differs: the decay is linear, as Haegele et al. 2024 (arXiv 2405.18392) compare it.
+    """
+
+    def __init__(self, *, peak: float, first_step: int, num_steps: int):
+        self.peak = peak
+        self.first_step = first_step
+        self.num_steps = num_steps
+
+    def __call__(self, step):  # noqa: D102
+        # The last step as one number: subtracted twice, large steps would be rounded twice.
+        left = (self.first_step + self.num_steps - tf.cast(step, tf.float32)) / self.num_steps
+        return self.peak * tf.clip_by_value(left, 0.0, 1.0)
+
+    def get_config(self):  # noqa: D102
+        return {"peak": self.peak, "first_step": self.first_step, "num_steps": self.num_steps}

@@ -1,8 +1,9 @@
 """Recipes: every setting of a run in one frozen dataclass, read from YAML.
 
 Each section is the dataclass of its stage, whose defaults hold for what a recipe leaves out. An
-unknown key is an error that names the nearest known one; `--set section.key=value` overrides on
-the command line; the resolved recipe is written into the output folder.
+unknown key is an error that names the nearest known one; `extends: NAME` takes another recipe's
+settings for what a file leaves out; `--set section.key=value` overrides on the command line; the
+resolved recipe is written into the output folder.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pipeline.recipes import typed_settings
 from pipeline.recipes.sections import ModelConfig, OptimizerConfig, TrainConfig
 
 RECIPES_DIR = pathlib.Path(__file__).parent
+_SIZES = ("tiny", "mini", "small", "medium", "base", "large")
 # Where a recipe names an optimizer: section, key, default.
 _OPTIMIZER_KEYS = (
     ("optimizer", "name", OptimizerConfig.name),
@@ -65,10 +67,20 @@ def load_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
     """Loads a shipped recipe by name, or any YAML file, and applies `section.key=value`.
 
     Raises:
-      FileNotFoundError: neither a shipped recipe nor a file.
-      ValueError: an unknown key, a value of the wrong type, or an override without '='.
+      FileNotFoundError: neither a shipped recipe nor a file; nor what it extends.
+      ValueError: an unknown key, a value of the wrong type, an override without '=', or recipes
+        that extend each other.
     """
-    path = pathlib.Path(name_or_file)
+    path = _recipe_file(name_or_file)
+    settings = _read_settings(path)
+    before = copy.deepcopy(settings)
+    given = [_apply_override(settings, override) for override in overrides]
+    _drop_rates_of_other_optimizers(settings, before, given)
+    return typed_settings.build(Recipe, {"name": path.stem, **settings}, where=str(path))
+
+
+def _recipe_file(name_or_file: str, relative_to: pathlib.Path = pathlib.Path()) -> pathlib.Path:
+    path = relative_to / name_or_file
     if not path.suffix:
         path = RECIPES_DIR / f"{name_or_file}.yaml"
     if not path.is_file():
@@ -76,21 +88,43 @@ def load_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
             f"No recipe '{name_or_file}'. Expected a YAML file, or one of the shipped "
             f"recipes: {', '.join(recipe_names())}."
         )
+    return path
+
+
+def _read_settings(path: pathlib.Path, extended_by: tuple[pathlib.Path, ...] = ()) -> dict:
+    """The settings of a file over those of the recipe that it extends."""
+    if path in extended_by:
+        raise ValueError(f"{path} extends itself, by way of {', '.join(map(str, extended_by))}.")
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         raise ValueError(f"{path} must be YAML, received: {error}") from error
     if not isinstance(settings, Mapping):
         raise ValueError(f"{path} must hold sections such as 'train:', received {settings!r}.")
-    before = copy.deepcopy(settings)
-    given = [_apply_override(settings, override) for override in overrides]
-    _drop_rates_of_other_optimizers(settings, before, given)
-    return typed_settings.build(Recipe, {"name": path.stem, **settings}, where=str(path))
+    extended = settings.pop("extends", None)
+    if extended is None:
+        return settings
+    beneath = _read_settings(_recipe_file(str(extended), path.parent), (*extended_by, path))
+    return _merged(beneath, settings)
+
+
+def _merged(beneath: Mapping, above: Mapping) -> dict:
+    merged = dict(beneath)
+    for key, value in above.items():
+        is_section = isinstance(value, Mapping) and isinstance(beneath.get(key), Mapping)
+        merged[key] = _merged(beneath[key], value) if is_section else value
+    return merged
 
 
 def recipe_names() -> list[str]:
-    """Returns the names of the shipped recipes."""
-    return sorted(file.stem for file in RECIPES_DIR.glob("*.yaml"))
+    """Returns the names of the shipped recipes, from the smallest model to the largest."""
+    names = sorted(file.stem for file in RECIPES_DIR.glob("*.yaml"))
+    return sorted(names, key=lambda name: _SIZES.index(size_of(name)))
+
+
+def size_of(name: str) -> str:
+    """Returns the size of the model in the name of a shipped recipe, `bert_SIZE_...`."""
+    return name.split("_")[1]
 
 
 def headline(name: str) -> str:
@@ -134,14 +168,17 @@ def _apply_override(settings: dict, override: str) -> str:
 
 
 def _drop_rates_of_other_optimizers(settings: dict, before: Mapping, given: Sequence[str]) -> None:
-    """Drops the learning rate of a section whose optimizer is overridden to or from mnemosyne.
+    """Drops rate and warm-up of a section whose optimizer is overridden to or from mnemosyne.
 
     Mnemosyne's is a multiplier of its own rates, the others' a rate: a recipe's number means
-    nothing to the other kind. A rate that is given together with the optimizer stays.
+    nothing to the other kind, and its warm-up is its own. What is given together with the optimizer
+    stays.
     """
     for section, key, default in _OPTIMIZER_KEYS:
-        if f"{section}.{key}" not in given or f"{section}.learning_rate" in given:
+        if f"{section}.{key}" not in given:
             continue
         was = (before.get(section) or {}).get(key, default)
         if (was == "mnemosyne") != (settings[section][key] == "mnemosyne"):
-            settings[section].pop("learning_rate", None)
+            for setting in ("learning_rate", "num_warmup_steps"):
+                if f"{section}.{setting}" not in given:
+                    settings[section].pop(setting, None)

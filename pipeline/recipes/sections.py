@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from pipeline.optimizers.table import MNEMOSYNE, OPTIMIZER_TABLE
+from pipeline.optimizers.table import MNEMOSYNE, OPTIMIZER_TABLE, OptimizerRow
 
 # Rows of the position embeddings of every published BERT.
 BERT_POSITIONS = 512
@@ -26,6 +26,10 @@ _AT_LEAST_ONE = (
 OPTIMIZERS = tuple(OPTIMIZER_TABLE)
 STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
 PRECISIONS = ("float32", "bfloat16", "float16")
+# What `optimizer.schedule` can be: warm-up, plateau and decay; the first two; the last alone.
+WHOLE, STABLE, DECAY = "whole", "stable", "decay"
+SCHEDULES = (WHOLE, STABLE, DECAY)
+_OF_MNEMOSYNE = ("name", "learning_rate", "schedule", "without")
 ABLATIONS = (
     *("heads", "memory", "encoder", "orthogonalisation", "size_scaling", "run_scaling"),
     *("decay_delay", "role_rates", "nesterov"),
@@ -69,14 +73,19 @@ class ModelConfig:
 class OptimizerConfig:
     """Which optimizer trains, a row of `pipeline.optimizers.table`, and its settings.
 
-    Mnemosyne takes `learning_rate` and `without` alone, the hand-designed optimizers all others.
+    Mnemosyne takes `learning_rate`, `schedule` and `without` alone, the hand-designed optimizers
+    all but the last.
     A setting that the optimizer does not have is an error, not ignored.
 
     Attributes:
       name: one of `OPTIMIZERS`.
       learning_rate: the peak rate; of Mnemosyne a multiplier of its own rates, 1.0 unless it is
         given. The others have no default: their best rate depends on model and batch.
+      schedule: `whole` is a run from its warm-up to a rate of 0; `stable` keeps its rate after the
+        warm-up, so that it can be of any length; `decay` goes on from a checkpoint of such a run,
+        `train.initial_run`, with the state of its optimizer, and falls to 0 over its own steps.
       warmup_fraction: the fraction of the steps with a rising rate.
+      num_warmup_steps: these steps as a number, in place of the fraction; `stable` needs it.
       decay_start: the fraction of the steps after which the rate falls, in [0, 1); 0 is the end
         of the warm-up.
       weight_decay: decoupled, per unit of rate.
@@ -90,7 +99,9 @@ class OptimizerConfig:
 
     name: str = MNEMOSYNE.name
     learning_rate: float | None = None
+    schedule: str = WHOLE
     warmup_fraction: float = 0.1
+    num_warmup_steps: int | None = None
     decay_start: float = 0.0
     weight_decay: float = 0.01
     clip_norm: float = 1.0
@@ -101,6 +112,15 @@ class OptimizerConfig:
         if self.name not in OPTIMIZERS:
             raise ValueError(
                 f"Unknown optimizer.name '{self.name}'. Choose one of: {', '.join(OPTIMIZERS)}."
+            )
+        if self.schedule not in SCHEDULES:
+            raise ValueError(
+                f"optimizer.schedule must be one of {', '.join(SCHEDULES)}, received "
+                f"{self.schedule}."
+            )
+        if self.num_warmup_steps is not None and self.num_warmup_steps < 0:
+            raise ValueError(
+                f"optimizer.num_warmup_steps must be at least 0, received {self.num_warmup_steps}."
             )
         if not 0 <= self.decay_start < 1:
             raise ValueError(
@@ -121,7 +141,7 @@ class OptimizerConfig:
             )
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if field.name not in ("name", "learning_rate", "without") and value != field.default:
+            if field.name not in _OF_MNEMOSYNE and value != field.default:
                 raise ValueError(
                     f"optimizer.{field.name} does nothing for mnemosyne, whose schedule and decay "
                     f"are its own; received {value}. Leave it out, or set optimizer.name=adamw."
@@ -145,11 +165,33 @@ class OptimizerConfig:
                 f"optimizer.beta_2 does nothing for {self.name}, which has no such decay; received "
                 f"{self.beta_2}. Leave it out."
             )
+        self._check_phase(row)
         if self.decay_start and not row.rate_falls:
             raise ValueError(
                 f"optimizer.decay_start does nothing for {self.name}: its rate never falls; "
                 f"received {self.decay_start}. Leave it out."
             )
+
+    def _check_phase(self, row: OptimizerRow) -> None:
+        if self.schedule == WHOLE:
+            return
+        if not row.rate_falls:
+            raise ValueError(
+                f"optimizer.schedule={self.schedule} does nothing for {self.name}, whose rate "
+                "never falls. Leave it out: such a run may stop at every checkpoint."
+            )
+        if self.schedule == STABLE and self.num_warmup_steps is None:
+            raise ValueError(
+                "optimizer.schedule=stable is a run of any length, so its warm-up cannot be a "
+                "fraction of it. Pass --set optimizer.num_warmup_steps=10000, or another number."
+            )
+        ignored = ["decay_start"] + (["num_warmup_steps"] if self.schedule == DECAY else [])
+        for key in ignored:
+            if value := getattr(self, key):
+                raise ValueError(
+                    f"optimizer.{key} does nothing with optimizer.schedule={self.schedule}; "
+                    f"received {value}. Leave it out."
+                )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +202,8 @@ class TrainConfig:
     as many as fit.
 
     `initial_run` is the folder of a run whose weights this one begins with, such as that of a
-    first phase on shorter records; empty for random weights.
+    first phase on shorter records; empty for random weights. `initial_step` is the step of its
+    checkpoint, 0 for the newest.
 
     `tensorboard` writes scalars into the folder `tensorboard` of the run, `log_step_sizes` among
     them how far each variable moves in the steps that are logged.
@@ -195,6 +238,7 @@ class TrainConfig:
     micro_batch_size: int = 0
     recompute: bool = False
     initial_run: str = ""
+    initial_step: int = 0
     tensorboard: bool = True
     log_step_sizes: bool = False
     packing: bool = False

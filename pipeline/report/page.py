@@ -7,14 +7,18 @@ reader's light or dark setting.
 import datetime
 import importlib.metadata
 import os
+import re
 from collections.abc import Mapping, Sequence
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from data_prep import storage
-from pipeline.report import plots, scores, tables
+from pipeline.report import hardware, plots, scores, tables
 from pipeline.report.sources import DataFolder, Run, Sources, read_sources
+
+# What a loss is drawn against, where a run logged it.
+_AXES = {"step": "step", "tokens": "tokens without padding", "seconds": "training time"}
 
 
 def write_page(directories: Sequence[str], *, output: str, title: str) -> None:
@@ -50,6 +54,7 @@ def render(sources: Sources, *, title: str) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["breakable"] = _breakable
     runs = sources.runs
     differing, shared = tables.settings_rows(runs)
     official = [table for table in sources.scores if not table.results["sample_tasks"]]
@@ -65,6 +70,7 @@ def render(sources: Sources, *, title: str) -> str:
         run_columns=tables.RUN_COLUMNS,
         run_rows=tables.run_rows(runs),
         run_notes=tables.run_notes,
+        hardware=hardware.hardware_table(runs),
         pictures=_pictures(runs),
         score_tables=[
             ("GLUE", "", scores.score_table(official, runs)),
@@ -93,19 +99,22 @@ def _pictures(runs: Sequence[Run]) -> dict[str, list[tuple[str, Markup]]]:
             runs, "next_sentence_accuracy", references=_majorities(paired), is_fraction=True
         )
         accuracies.append(("sentence pairs classified correctly", pairs))
-    return {
-        "Masked-LM loss": [
-            (
-                "nats per masked token, by step",
-                _curves(runs, "masked_lm_loss", references=unigram),
-            ),
-            (
-                "nats per masked token, by training time",
-                _curves(runs, "masked_lm_loss", against="seconds", references=unigram),
-            ),
-        ],
-        "Accuracy": accuracies,
-    }
+    losses = [
+        (
+            f"nats per masked token, by {words}",
+            _curves(runs, "masked_lm_loss", against=against, references=unigram),
+        )
+        for against, words in _AXES.items()
+        if any(against in row for run in runs for row in (*run.train, *run.heldout))
+    ]
+    if paired:
+        losses.append(("nats per sentence pair, by step", _curves(runs, "next_sentence_loss")))
+    return {"Loss": losses, "Accuracy": accuracies}
+
+
+def _breakable(key: str) -> Markup:
+    """The key of a setting, which may go on in a new line after a dot and an underscore."""
+    return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(key))))
 
 
 def _majorities(runs: Sequence[Run]) -> dict[str, float]:

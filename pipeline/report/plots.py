@@ -18,6 +18,8 @@ from pipeline.report.sources import Run
 
 NUM_SERIES = 6
 _MAX_POINTS = 800
+# The average of a smoothed curve reaches back over this fraction of its rows, as 1 / e.
+_SMOOTHING = 0.02
 # Colours that matplotlib writes and the page replaces.
 _INK, _GRID = "#010101", "#020202"
 _SERIES = [f"#0303{index:02x}" for index in range(1, NUM_SERIES + 1)]
@@ -53,12 +55,13 @@ def curves(
     references: Mapping[str, float],
     is_fraction: bool = False,
 ) -> str:
-    """One metric of all runs: training faint, held-out bold, references dashed.
+    """One metric of all runs: held-out bold, training thin and smoothed, its rows faint.
 
     Args:
       runs: Their order decides their colours.
       metric: Key of the rows of `metrics.jsonl`.
-      against: "step", or "seconds" of training.
+      against: "step", "tokens" without padding, or "seconds" of training. A run whose rows lack it
+        has no curve.
       references: Label -> value of a dashed line.
       is_fraction: Whether the values are fractions, shown in percent.
 
@@ -70,7 +73,9 @@ def curves(
         unit, divisor = _x_unit(runs, against)
         for index, run in enumerate(runs):
             colour = _SERIES[index % NUM_SERIES]
-            _line(axes, run.train, metric, against, divisor, color=colour, alpha=0.3, lw=1.0)
+            _line(axes, run.train, metric, against, divisor, color=colour, alpha=0.3, lw=0.8)
+            means = smoothed(run.train, metric)
+            _line(axes, means, metric, against, divisor, color=colour, alpha=0.75, lw=1.1)
             marker = "o" if len(run.heldout) < 30 else None
             _line(
                 axes,
@@ -92,6 +97,29 @@ def curves(
         if is_fraction:
             axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
         return _svg(figure)
+
+
+def smoothed(rows: Sequence[Mapping], metric: str) -> list[Mapping]:
+    """The rows with an exponential moving average in place of the metric.
+
+    The weights of the rows behind a row sum to 1, so the first rows are averages of few, not
+    estimates drawn towards zero.
+
+    Args:
+      rows: By step; those without the metric are left out.
+      metric: Which one.
+
+    Source: Kingma and Ba 2015 (arXiv 1412.6980), section 3, the correction of the start.
+    """
+    rows = [row for row in rows if metric in row]
+    kept = np.exp(-1 / max(1.0, _SMOOTHING * len(rows))) if len(rows) > 1 else 0.0
+    total = weight = 0.0
+    means = []
+    for row in rows:
+        total = kept * total + row[metric]
+        weight = kept * weight + 1.0
+        means.append({**row, metric: total / weight})
+    return means
 
 
 def length_histogram(lengths: Mapping[int, int]) -> str:
@@ -134,6 +162,12 @@ def _x_unit(runs: Sequence[Run], against: str) -> tuple[str, float]:
     """Label and divisor of the horizontal axis."""
     if against == "step":
         return "steps", 1.0
+    if against == "tokens":
+        most = max((row.get("tokens", 0) for run in runs for row in run.train), default=0)
+        for unit, tokens in (("billions of ", 1e9), ("millions of ", 1e6)):
+            if most > 3 * tokens:
+                return f"{unit}tokens", tokens
+        return "tokens", 1.0
     longest = max((row["seconds"] for run in runs for row in run.train or run.heldout), default=0)
     for unit, seconds in (("hours", 3600.0), ("minutes", 60.0)):
         if longest > 3 * seconds:
@@ -142,7 +176,7 @@ def _x_unit(runs: Sequence[Run], against: str) -> tuple[str, float]:
 
 
 def _line(axes: Axes, rows, metric: str, against: str, divisor: float, **style) -> None:
-    rows = [row for row in rows if metric in row]
+    rows = [row for row in rows if metric in row and against in row]
     rows = rows[:: -(-len(rows) // _MAX_POINTS)] if rows else rows
     axes.plot([row[against] / divisor for row in rows], [row[metric] for row in rows], **style)
 

@@ -9,6 +9,8 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from data_prep import features as records
 from pipeline.optimizers.table import display_name
 
@@ -20,8 +22,9 @@ class Run:
     Attributes:
       directory: The run folder.
       facts: Content of `run.json`.
-      train: Rows of `metrics.jsonl` over training batches, by step.
-      heldout: Rows over held-out sequences, by step.
+      train: Rows of `metrics.jsonl` over training batches, by step; with `tokens`, those trained on
+        so far without padding, where the run logged how many a step has.
+      heldout: Rows over held-out sequences, by step; with `tokens` too.
       is_complete: Whether the run reached its last step.
       label: Short name, different for every run of a report.
     """
@@ -119,7 +122,7 @@ def _read_source(directory: str) -> Run | DataFolder | ScoreTable:
         return DataFolder(directory, records.load_manifest(directory))
     if os.path.exists(os.path.join(directory, "run.json")):
         facts = _read_json(os.path.join(directory, "run.json"))
-        train, heldout = _read_metrics(os.path.join(directory, "metrics.jsonl"))
+        train, heldout = _with_tokens(*_read_metrics(os.path.join(directory, "metrics.jsonl")))
         return Run(directory, facts, train, heldout, is_complete)
     if os.path.exists(os.path.join(directory, "results.json")):
         results = _read_json(os.path.join(directory, "results.json"))
@@ -160,6 +163,20 @@ def _read_metrics(path: str) -> tuple[list[Mapping], list[Mapping]]:
                 f'and "step", received {line[:80]!r}; delete the line'
             ) from error
     return tuple([rows[step] for step in sorted(rows)] for rows in split_to_rows.values())
+
+
+def _with_tokens(
+    train: Sequence[Mapping], heldout: Sequence[Mapping]
+) -> tuple[list[Mapping], list[Mapping]]:
+    """Adds to every row the tokens so far, the sum of `tokens_per_step` over its steps."""
+    if not train or not all("tokens_per_step" in row for row in train):
+        return list(train), list(heldout)
+    steps = np.array([0, *(row["step"] for row in train)])
+    tokens = np.cumsum([0, *(np.diff(steps) * [row["tokens_per_step"] for row in train])])
+    return tuple(
+        [{**row, "tokens": float(np.interp(row["step"], steps, tokens))} for row in rows]
+        for rows in (train, heldout)
+    )
 
 
 def _labelled(runs: Sequence[Run]) -> list[Run]:

@@ -112,9 +112,20 @@ def _last(run: Run, metric: str, form: str) -> str:
     return NONE if value is None else form.format(value)
 
 
-def _throughput(run: Run) -> str:
-    rates = [row["sequences_per_second"] for row in run.train if "sequences_per_second" in row]
-    return f"{statistics.median(rates):,.0f}" if rates else NONE
+def median(run: Run, rate: str, form: str) -> str:
+    """The median of a rate over the logged intervals: the first one has the compilation in it."""
+    values = [row[rate] for row in run.train if rate in row]
+    return form.format(statistics.median(values)) if values else NONE
+
+
+def _tokens(run: Run) -> str:
+    trained = run.train[-1].get("tokens") if run.train else None
+    if trained is None:
+        return NONE
+    for unit, tokens in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if trained >= tokens:
+            return f"{trained / tokens:,.3g} {unit}"
+    return f"{trained:.0f}"
 
 
 def _seconds(run: Run) -> str:
@@ -128,8 +139,10 @@ _RUN_COLUMNS = (
     ("unigram plateau", lambda run: f"{run.facts['unigram_loss']:.3f}"),
     ("masked-LM accuracy", lambda run: _last(run, "masked_lm_accuracy", "{:.1%}")),
     ("next-sentence accuracy", lambda run: _last(run, "next_sentence_accuracy", "{:.1%}")),
+    ("tokens", _tokens),
     ("training time", _seconds),
-    ("sequences/s", _throughput),
+    ("sequences/s", lambda run: median(run, "sequences_per_second", "{:,.0f}")),
+    ("tokens/s", lambda run: median(run, "tokens_per_second", "{:,.0f}")),
 )
 RUN_COLUMNS = tuple(name for name, _ in _RUN_COLUMNS)
 

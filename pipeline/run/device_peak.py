@@ -89,7 +89,7 @@ def find_peak(strategy: tf.distribute.Strategy, precision: str = "float32") -> P
         one = gpu_peak(name, precision)
         return one and Peak(one.flops * replicas, one.origin)
     workers = max(1, replicas // len(devices))
-    return Peak(measured_gemm(precision) * workers, f"a {precision} matrix product, measured")
+    return Peak(measured_gemm(precision) * workers, f"measured, {precision}")
 
 
 def gpu_peak(name: str, precision: str) -> Peak | None:

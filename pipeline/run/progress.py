@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -14,14 +15,14 @@ from pipeline.recipes.loader import Recipe
 from pipeline.run.checkpoints import TrainingCheckpoint
 from pipeline.run.run_folder import RunFolder
 from pipeline.run.tensorboard import ScalarWriter
-from pipeline.run.throughput import rates, rates_text
+from pipeline.run.throughput import rates, rates_text, with_prefix
 
 _BAR_FIGURES = {
     "loss": "loss {:.3f}",
     "masked_lm_accuracy": "mlm {:.1%}",
     "next_sentence_accuracy": "nsp {:.1%}",
 }
-_BAR = "{desc} {percentage:3.0f}% {n_fmt}/{total_fmt} |{postfix} | {remaining} left"
+_BAR = "{desc} {percentage:3.0f}% {n_fmt}/{total_fmt}{postfix}"
 
 
 def heldout_text(figures: Mapping[str, float]) -> str:
@@ -95,6 +96,7 @@ class TrainingProgress:
         self._unigram_loss = unigram_loss
         self._scalars = scalars
         self._facts: Mapping = {}
+        self._paced_from: tuple[int, float] | None = None
         self._reset()
 
     def __enter__(self) -> TrainingProgress:
@@ -125,8 +127,9 @@ class TrainingProgress:
         )
         if peak := facts.get("peak_flops"):
             print(
-                f"pretrain: peak of the devices {peak / 1e12:,.3g} Tflop/s ({facts['peak_origin']})"
-                f", a step makes {facts['flops_per_step'] / 1e12:,.3g} Tflop",
+                f"pretrain: peak of the devices {with_prefix(peak, 'flop/s')} "
+                f"({facts['peak_origin']}); matrix products of a step "
+                f"{with_prefix(facts['flops_per_step'], 'flop')}",
                 file=sys.stderr,
             )
         if step:
@@ -165,12 +168,23 @@ class TrainingProgress:
             facts=self._facts,
         )
         shown = [form.format(means[key]) for key, form in _BAR_FIGURES.items() if key in means]
-        self._bar.set_postfix_str(", ".join([*shown, rates_text(speed)]), refresh=False)
+        shown += [rates_text(speed), f"{self._time_left(step)} left"]
+        self._bar.set_postfix_str(", ".join(shown), refresh=False)
         self._bar.update(num_steps)
         if step % self._recipe.train.log_every_steps == 0:
             skipped = self._checkpoint.skipped_steps
             self._log("train", {**means, **speed, "skipped_steps": skipped})
             self._reset()
+
+    def _time_left(self, step: int) -> str:
+        """By the pace since the first loop, which compiles; evaluations and checkpoints count."""
+        now = time.perf_counter()
+        if self._paced_from is None:
+            self._paced_from = (step, now)
+            return "?"
+        first_step, began = self._paced_from
+        steps_left = self._recipe.train.num_train_steps - step
+        return tqdm.tqdm.format_interval(steps_left * (now - began) / (step - first_step))
 
     def evaluated(self, means: Mapping[str, float]) -> None:
         """Logs held-out means and prints them in one line."""

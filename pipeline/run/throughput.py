@@ -45,6 +45,12 @@ def rates(
     return {name: float(value) for name, value in found.items()}
 
 
+def with_prefix(value: float, unit: str) -> str:
+    """97.1 Gflop/s."""
+    text = tqdm.tqdm.format_sizeof(value)
+    return f"{text} {unit}" if text[-1].isdigit() else f"{text[:-1]} {text[-1]}{unit}"
+
+
 def rates_text(found: Mapping[str, float]) -> str:
     """380 seq/s, 24.1k tok/s, 46% of peak, waiting 0.4%."""
     parts = [

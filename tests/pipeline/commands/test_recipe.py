@@ -75,6 +75,8 @@ def test_recipe_is_printed_resolved(capsys):
 
 def test_without_a_name_every_recipe_is_listed_with_what_it_trains(capsys):
     assert show_recipe.main([]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    text = capsys.readouterr().out
+    assert len(text.split("\n\n")) == 6  # sizes, an empty line between two
+    lines = [line for line in text.splitlines() if line.strip()]
     assert [line.split()[0] for line in lines] == loader.recipe_names()
     assert all("steps of" in line for line in lines)

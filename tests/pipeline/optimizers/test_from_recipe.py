@@ -1,4 +1,5 @@
 import pytest
+import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf import MetaParams, Mnemosyne
@@ -68,6 +69,33 @@ def test_baseline_has_its_published_decays_and_the_settings_of_the_recipe(name, 
     assert (schedule.peak, schedule.num_warmup_steps) == (0.2, 5)
     assert type(schedule) is (LinearWarmup if constant_at_the_end else LinearWarmupDecay)
     assert constant_at_the_end or schedule.num_steps_before_decay == 30
+
+
+@pytest.mark.parametrize("name", ["adamw", "lamb", "mnemosyne"])
+def test_a_constant_phase_does_not_depend_on_its_length_and_its_decay_falls_to_zero(name):
+    warmup = {} if name == "mnemosyne" else {"num_warmup_steps": 10}
+    config = OptimizerConfig(name=name, learning_rate=0.5, schedule="stable", **warmup)
+    rates = [rates_at(config, [3, 9, 400, 5_000], steps) for steps in (20, 50_000)]
+    assert rates[0] == rates[1]
+    assert rates[0][2] == rates[0][3] > rates[0][0]
+    decay = OptimizerConfig(name=name, learning_rate=0.5, schedule="decay")
+    falling = rates_at(decay, [5_000, 5_010, 5_020], num_train_steps=20, first_step=5_000)
+    assert falling == pytest.approx([rates[0][3], rates[0][3] / 2, 0.0])
+
+
+def rates_at(config, steps, num_train_steps, first_step=0):
+    """The step size of a kernel at steps counted from 0."""
+    optimizer = make_optimizer(config, num_train_steps, 160, first_step)
+    if isinstance(optimizer, Mnemosyne):
+        optimizer.build([tf.Variable(tf.ones([8, 8]), name="dense/kernel")])
+        return [optimizer.step_sizes(step)[0] for step in steps]
+    return [float(optimizer._learning_rate(step)) for step in steps]
+
+
+def test_a_warmup_is_a_number_of_steps_or_a_fraction_of_them():
+    for settings, steps in (({}, 50), ({"num_warmup_steps": 7}, 7), ({"num_warmup_steps": 0}, 0)):
+        config = OptimizerConfig(name="adamw", learning_rate=0.5, **settings)
+        assert make_optimizer(config, 500, 7)._learning_rate.num_warmup_steps == steps
 
 
 @pytest.mark.parametrize("name", [row.name for row in HAND_DESIGNED if row.has_beta_2])

@@ -3,7 +3,7 @@ import pytest
 import tf_keras as keras
 from numeric_bounds import rounding
 
-from pipeline.optimizers.schedules import LinearWarmup, LinearWarmupDecay
+from pipeline.optimizers.schedules import LinearDecay, LinearWarmup, LinearWarmupDecay
 
 # A sum, a quotient and a product in float32.
 RTOL = rounding(3)
@@ -38,6 +38,14 @@ def test_rate_stays_after_a_warmup_alone(step, rate):
 
 
 @pytest.mark.parametrize(
+    ("step", "rate"), [(0, 2.0), (1_000, 2.0), (1_005, 1.5), (1_020, 0.0), (2_000, 0.0)]
+)
+def test_the_decay_phase_falls_from_its_first_step_on(step, rate):
+    schedule = LinearDecay(peak=2.0, first_step=1_000, num_steps=20)
+    np.testing.assert_allclose(schedule(step), rate, rtol=RTOL)
+
+
+@pytest.mark.parametrize(
     ("kind", "settings"),
     [
         (
@@ -50,6 +58,7 @@ def test_rate_stays_after_a_warmup_alone(step, rate):
             },
         ),
         (LinearWarmup, {"peak": 2.0, "num_warmup_steps": 3}),
+        (LinearDecay, {"peak": 2.0, "first_step": 7, "num_steps": 3}),
     ],
 )
 def test_keras_makes_it_again_from_its_config(kind, settings):

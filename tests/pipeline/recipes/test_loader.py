@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import yaml
 
@@ -83,6 +85,58 @@ def test_a_rate_does_not_become_a_multiplier_of_mnemosynes(section, key, recipe)
     assert rate(f"{section}.{key}=adamw") == rate()
 
 
+def test_a_warmup_in_steps_does_not_become_mnemosynes():
+    recipe = loader.load_recipe("bert_base_adamw", ["optimizer.name=mnemosyne"])
+    assert recipe.optimizer.num_warmup_steps is None
+
+
+def write_recipes(folder, **texts):
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return str(folder / f"{next(iter(texts))}.yaml")
+
+
+def test_a_recipe_takes_from_the_one_it_extends_what_it_leaves_out(tmp_path):
+    file = write_recipes(
+        tmp_path,
+        small="extends: large.yaml\nmodel:\n  size: small\n",
+        large="extends: bert_base_adamw\nmodel:\n  size: large\n  dropout: 0.2\n",
+    )
+    recipe = loader.load_recipe(file, ["train.random_seed=5"])
+    base = loader.load_recipe("bert_base_adamw")
+    assert (recipe.name, recipe.model.size, recipe.model.dropout) == ("small", "small", 0.2)
+    assert (recipe.optimizer, recipe.prepare) == (base.optimizer, base.prepare)
+    assert recipe.train == dataclasses.replace(base.train, random_seed=5)
+
+
+def test_recipes_that_extend_each_other_or_nothing_are_refused(tmp_path):
+    circle = write_recipes(tmp_path, a="extends: b.yaml\n", b="extends: a.yaml\n")
+    with pytest.raises(ValueError, match="a.yaml extends itself, by way of .*a.yaml, .*b.yaml"):
+        loader.load_recipe(circle)
+    with pytest.raises(FileNotFoundError, match="No recipe 'nothing'"):
+        loader.load_recipe(write_recipes(tmp_path, a="extends: nothing\n"))
+
+
+@pytest.mark.parametrize("size", ["tiny", "mini", "small", "medium", "base", "large"])
+def test_every_size_has_a_recipe_for_three_optimizers(size):
+    for optimizer in ("mnemosyne", "adamw", "lamb"):
+        recipe = loader.load_recipe(f"bert_{size}_{optimizer}")
+        assert (recipe.model.size, recipe.optimizer.name) == (size, optimizer)
+
+
+def test_published_recipes_have_the_published_numbers():
+    """Devlin et al. 2019, appendix A.2; You et al. 2020, table 4."""
+    adamw, lamb = (loader.load_recipe(f"bert_large_{name}") for name in ("adamw", "lamb"))
+    assert (adamw.train.num_train_steps, adamw.train.global_batch_size) == (1_000_000, 256)
+    assert (adamw.optimizer.learning_rate, adamw.optimizer.num_warmup_steps) == (1e-4, 10_000)
+    assert (lamb.train.num_train_steps, lamb.train.global_batch_size) == (125_000, 4_096)
+    assert lamb.optimizer.learning_rate == pytest.approx(5 / (2**1.5 * 1e3), rel=1e-4)
+    assert lamb.optimizer.num_warmup_steps == 125_000 // 40
+    for recipe in (adamw, lamb):
+        assert (recipe.optimizer.weight_decay, recipe.model.dropout) == (0.01, 0.1)
+        assert (recipe.prepare.max_seq_length, recipe.prepare.max_predictions_per_seq) == (128, 20)
+
+
 def test_casing_is_said_once():
     recipe = loader.load_recipe("bert_tiny_sample", ["vocab.do_lower_case=false"])
     assert recipe.prepare.do_lower_case is None  # as the vocabulary
@@ -131,6 +185,44 @@ def test_rate_that_never_falls_has_no_start_of_its_decay():
     overrides = ["optimizer.name=schedule_free_adamw", "optimizer.decay_start=0.5"]
     with pytest.raises(ValueError, match="decay_start does nothing for schedule_free_adamw.*0.5"):
         loader.load_recipe("bert_tiny_adamw", overrides)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "overrides", "message"),
+    [
+        (
+            "bert_tiny_adamw",
+            ["schedule=constant"],
+            "one of whole, stable, decay, received constant",
+        ),
+        ("bert_tiny_adamw", ["schedule=stable"], "Pass --set optimizer.num_warmup_steps=10000"),
+        ("bert_tiny_adamw", ["num_warmup_steps=-1"], "at least 0, received -1"),
+        (
+            "bert_tiny_adamw",
+            ["schedule=stable", "num_warmup_steps=5", "decay_start=0.5"],
+            "decay_start does nothing with optimizer.schedule=stable; received 0.5",
+        ),
+        (
+            "bert_tiny_adamw",
+            ["schedule=decay", "num_warmup_steps=5"],
+            "num_warmup_steps does nothing with optimizer.schedule=decay; received 5",
+        ),
+        (
+            "bert_tiny_adamw",
+            ["name=schedule_free_adamw", "schedule=stable", "num_warmup_steps=5"],
+            "schedule=stable does nothing for schedule_free_adamw",
+        ),
+        ("bert_tiny_mnemosyne", ["num_warmup_steps=5"], "num_warmup_steps does nothing for mnem"),
+    ],
+)
+def test_a_phase_of_a_schedule_takes_what_it_has_and_needs(recipe, overrides, message):
+    with pytest.raises(ValueError, match=message):
+        loader.load_recipe(recipe, [f"optimizer.{override}" for override in overrides])
+
+
+def test_mnemosyne_has_a_constant_phase_without_settings():
+    recipe = loader.load_recipe("bert_tiny_mnemosyne", ["optimizer.schedule=stable"])
+    assert recipe.optimizer.schedule == "stable"
 
 
 def test_only_mnemosyne_has_parts_to_leave_out():

@@ -27,7 +27,21 @@ def write_json(path, content):
     path.write_text(json.dumps(content))
 
 
-def make_run(folder, *, optimizer, heldout_loss, complete=True, has_pairs=True):
+MACHINE = {
+    "hardware": {
+        "processor": "Z80",
+        "cores": 1,
+        "memory_gib": 64,
+        "accelerators": ["NVIDIA H100 80GB HBM3"],
+        "system": "Linux x86_64",
+    },
+    "flops_per_step": 1_000_000,
+    "peak_flops": 9.89e14,
+    "peak_origin": "data sheet, bfloat16",
+}
+
+
+def make_run(folder, *, optimizer, heldout_loss, complete=True, has_pairs=True, **facts):
     write_json(
         folder / "run.json",
         {
@@ -42,6 +56,7 @@ def make_run(folder, *, optimizer, heldout_loss, complete=True, has_pairs=True):
             "meta_parameters": None,
             "versions": {},
             "lengthened": [{"at_step": 10, "before": 10, "now": 20}] if complete else [],
+            **facts,
             "recipe": {
                 "name": "tiny & small",
                 "optimizer": {"name": optimizer},
@@ -61,6 +76,8 @@ def make_run(folder, *, optimizer, heldout_loss, complete=True, has_pairs=True):
             "next_sentence_loss": 0.6,
             "next_sentence_accuracy": 0.625,
             "sequences_per_second": 320.0,
+            "tokens_per_second": 2560.0,
+            "tokens_per_step": 64.0,
         }
         for split in ("train", "heldout")
         for step in (10, 20)
@@ -94,7 +111,7 @@ def make_scores(folder, *, sample_tasks):
 def fixture_written(tmp_path_factory):
     """Folder with five sources and their report, and what the command printed."""
     folder = tmp_path_factory.mktemp("report")
-    make_run(folder / "a", optimizer="mnemosyne", heldout_loss=3.456)
+    make_run(folder / "a", optimizer="mnemosyne", heldout_loss=3.456, **MACHINE)
     make_run(folder / "b", optimizer="adamw", heldout_loss=4.321, complete=False)
     write_json(folder / "data" / "manifest.json", MANIFEST)
     (folder / "data" / "COMPLETED").write_text("")
@@ -125,7 +142,7 @@ def test_the_page_needs_nothing_from_outside(page):
 
 
 def test_the_figures_of_the_runs_are_on_the_page(page):
-    for figure in ("3.456", "4.321", "5.371", "25.0%", "62.5%", "320"):
+    for figure in ("3.456", "4.321", "5.371", "25.0%", "62.5%", "320", "2,560", "1.28 k"):
         assert f"<td>{figure}</td>" in page
 
 
@@ -134,16 +151,44 @@ def test_the_headline_is_the_lower_run(page):
     assert "1.92 below the unigram plateau" in page
 
 
-def test_the_plateau_is_drawn_in_both_loss_pictures(page):
+def test_the_plateau_is_drawn_in_the_pictures_of_the_masked_lm_loss(page):
     pictures = page.split("<svg")[1:]
-    assert len(pictures) == 5
-    assert ["unigram plateau 5.37" in picture for picture in pictures] == [
-        True,
-        True,
-        False,
-        False,
-        False,
+    has_plateau = ["unigram plateau 5.37" in picture for picture in pictures]
+    # By step, tokens, seconds; then next-sentence loss, two accuracies, lengths of records.
+    assert has_plateau == [True] * 3 + [False] * 4
+
+
+def test_losses_are_drawn_over_steps_tokens_and_seconds(page):
+    captions = re.findall(r"<figcaption>(nats per masked token, by [^<]*)</figcaption>", page)
+    assert [caption.rpartition("by ")[2] for caption in captions] == [
+        "step",
+        "tokens without padding",
+        "training time",
     ]
+
+
+def test_the_machine_of_a_run_is_on_the_page_as_far_as_it_is_known(page, tmp_path):
+    hardware = page.split("<h2>Hardware</h2>")[1].split("</table>")[0]
+    for cell in ("Z80", "64 GiB", "NVIDIA H100 80GB HBM3", "989.0 Tflop/s", "data sheet, bfloat16"):
+        assert f"<td>{cell}</td>" in hardware
+    assert "aiting" not in hardware  # nobody measured it
+    make_run(tmp_path / "old", optimizer="adamw", heldout_loss=4.0)
+    assert "<h2>Hardware</h2>" not in report_of(tmp_path, "old")
+
+
+def test_the_lowest_of_several_runs_is_bold(page, tmp_path):
+    [row] = re.findall(r'<tr class="best">(.*?)</tr>', page, re.S)
+    assert "Mnemosyne" in row
+    make_run(tmp_path / "one", optimizer="adamw", heldout_loss=4.0)
+    assert 'class="best"' not in report_of(tmp_path, "one")
+
+
+def test_the_page_suits_a_phone_and_the_dark(page):
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+    assert "prefers-color-scheme: dark" in page
+    # Wide tables scroll by themselves; that of the records wraps its two columns.
+    assert page.count('<div class="scroll"><table') == page.count("<table") - 1
+    assert "var(--series-1)" in page and not re.search(r'svg[^>]* width="', page)
 
 
 def test_next_sentence_accuracy_is_drawn_against_the_majority_class(page):
@@ -160,10 +205,10 @@ def test_runs_without_pairs_have_no_picture_of_them(tmp_path):
     make_run(tmp_path / "alone", optimizer="adamw", heldout_loss=4.0, has_pairs=False)
     make_run(tmp_path / "pairs", optimizer="mnemosyne", heldout_loss=3.0)
     alone = report_of(tmp_path, "alone")
-    assert alone.count("<svg") == 3
+    assert alone.count("<svg") == 4
     assert "sentence pairs classified" not in alone and "majority class" not in alone
     both = report_of(tmp_path, "alone", "pairs")
-    assert both.count("<svg") == 4
+    assert both.count("<svg") == 6
     assert both.count("majority class 57.5%") == 1
 
 
@@ -192,7 +237,8 @@ def test_every_table_has_a_caption_sentence(page):
     tables = re.findall(
         r"<figure class=.table.><figcaption>(.*?)</figcaption>.*?</figure>", page, re.S
     )
-    assert len(tables) == page.count("<table") == 5  # runs, two of scores, records, settings
+    # Runs, two of scores, records, hardware, settings.
+    assert len(tables) == page.count("<table") == 6
     assert all(caption.strip().endswith(".") for caption in tables)
 
 

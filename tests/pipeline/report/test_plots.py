@@ -1,5 +1,6 @@
 """Pictures hold what they should and fit on one page."""
 
+import math
 import re
 import xml.etree.ElementTree as ET
 
@@ -69,6 +70,42 @@ def test_group_names_of_two_pictures_do_not_meet_on_a_page():
 def test_time_is_shown_in_a_unit_that_suits_it(seconds_per_step, unit):
     svg = loss_picture([make_run(seconds_per_step=seconds_per_step)], against="seconds")
     assert unit in texts(svg)
+
+
+@pytest.mark.parametrize(
+    ("most", "unit"), [(900, "tokens"), (5e6, "millions of tokens"), (5e9, "billions of tokens")]
+)
+def test_tokens_are_shown_in_a_unit_that_suits_them(most, unit):
+    run = make_run()
+    for row in run.train:
+        row["tokens"] = most * row["step"] / 10
+    assert unit in texts(loss_picture([run], against="tokens"))
+
+
+def test_a_run_without_tokens_has_no_curve_over_them():
+    with_tokens = make_run()
+    for row in with_tokens.train:
+        row["tokens"] = 100 * row["step"]
+    svg = loss_picture([make_run(), with_tokens], against="tokens")
+    assert "var(--series-2)" in svg and "var(--series-1)" not in svg
+
+
+def test_a_smoothed_curve_is_the_weighted_mean_of_the_rows_behind():
+    rows = [{"step": step, "loss": value} for step, value in enumerate([4.0, 2.0, 1.0])]
+    rows.insert(1, {"step": 1})  # without the metric
+    kept = math.exp(-1)  # 2 % of three rows is less than one row: the least there is
+    expected = [
+        4.0,
+        (2 + 4 * kept) / (1 + kept),
+        (1 + 2 * kept + 4 * kept**2) / (1 + kept + kept**2),
+    ]
+    found = [row["loss"] for row in plots.smoothed(rows, "loss")]
+    assert found == pytest.approx(expected)
+
+
+def test_a_constant_stays_what_it_is_when_smoothed_from_the_first_row_on():
+    rows = [{"step": step, "loss": 3.0} for step in range(500)]
+    assert [row["loss"] for row in plots.smoothed(rows, "loss")] == pytest.approx([3.0] * 500)
 
 
 def test_fractions_are_shown_in_percent():

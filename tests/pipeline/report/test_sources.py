@@ -56,6 +56,24 @@ def test_of_rows_of_one_step_the_last_counts(tmp_path):
     assert run.last_step == 20
 
 
+def test_tokens_so_far_are_the_sum_over_the_steps(tmp_path):
+    rows = [
+        '{"split": "train", "step": 10, "tokens_per_step": 100.0}',
+        '{"split": "heldout", "step": 15}',
+        '{"split": "train", "step": 20, "tokens_per_step": 200.0}',
+    ]
+    folder = make_run(tmp_path / "run", rows="\n".join(rows) + "\n")
+    run = report_sources.read_sources([folder]).runs[0]
+    assert [row["tokens"] for row in run.train] == [1_000.0, 3_000.0]
+    assert [row["tokens"] for row in run.heldout] == [2_000.0]  # half of the second ten steps
+
+
+def test_a_run_that_counted_no_tokens_has_none(tmp_path):
+    folder = make_run(tmp_path / "run", rows='{"split": "train", "step": 10}\n')
+    run = report_sources.read_sources([folder]).runs[0]
+    assert "tokens" not in run.train[0]
+
+
 def test_a_row_that_a_killed_run_began_is_left_out(tmp_path):
     rows = '{"split": "train", "step": 10}\n{"split": "train", "st'
     folder = make_run(tmp_path / "run", rows=rows, complete=False)

@@ -31,7 +31,7 @@ def make_run(label="Mnemosyne", *, loss=3.5, learning_rate=1.0):
         "next_sentence_accuracy": 0.75,
     }
     train = [
-        {"step": step, "seconds": 4.5 * step, "sequences_per_second": rate}
+        {"step": step, "seconds": 4.5 * step, "sequences_per_second": rate, "tokens": 2.5e6}
         for step, rate in ((5, 10.0), (10, 310.0), (15, 300.0))
     ]
     return Run("runs/a", facts, train, [heldout], is_complete=True, label=label)
@@ -79,9 +79,11 @@ def test_the_run_table_has_the_figures_of_its_columns():
         "unigram plateau": "5.250",
         "masked-LM accuracy": "31.2%",
         "next-sentence accuracy": "75.0%",
+        "tokens": "2.5 M",
         "training time": "90 s",
         # The median: the first rows of a run hold its compilation.
         "sequences/s": "300",
+        "tokens/s": "–",
     }
 
 

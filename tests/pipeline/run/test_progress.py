@@ -110,10 +110,17 @@ def test_rows_and_the_line_have_the_fractions_of_peak_and_of_waiting(tmp_path, t
     assert {"masked_lm_loss", "tokens_per_second", "skipped_steps"} <= written.keys()
     assert heldout == ("heldout", HELDOUT, 6)
     printed = capsys.readouterr().err
-    assert "peak of the devices 8e-09 Tflop/s (measured)" in printed
+    assert "peak of the devices 8.00 kflop/s (measured)" in printed
     line = printed.splitlines()[-1]
-    assert "3/12 |, loss 2.500, mlm 50.0%, nsp 75.0%, 8.00 seq/s, 20.0 tok/s, 25% of peak" in line
-    assert "waiting 1.0%" in line and line.endswith("left")
+    assert "3/12, loss 2.500, mlm 50.0%, nsp 75.0%, 8.00 seq/s, 20.0 tok/s, 25% of peak" in line
+    assert line.endswith("waiting 1.0%, ? left")  # the first loop compiles
+
+
+def test_time_left_is_by_the_pace_since_the_first_loop(progress, monkeypatch):
+    clock = iter([100.0, 130.0, 190.0])
+    monkeypatch.setattr("pipeline.run.progress.time.perf_counter", lambda: next(clock))
+    left = [progress[0]._time_left(step) for step in (3, 6, 9)]
+    assert left == ["?", "01:00", "00:45"]  # 6 steps of 10 seconds, 3 steps of 15
 
 
 def test_a_log_file_gets_whole_lines(progress, capsys):

@@ -1,4 +1,4 @@
-from pipeline.run.throughput import rates, rates_text
+from pipeline.run.throughput import rates, rates_text, with_prefix
 
 # Two steps of 4 sequences and 100 useful tokens; see `models.losses.METRIC_SUMS`.
 SUMS = [20.0, 5.0, 10.0, 2.0, 3.0, 4.0, 200.0, 8.0]
@@ -29,3 +29,8 @@ def test_waiting_is_a_fraction_of_the_time():
     )
     assert found["fraction_waiting"] == 0.0125
     assert rates_text(found) == "2.00k seq/s, 50.0k tok/s, 15% of peak, waiting 1.2%"
+
+
+def test_large_numbers_have_a_prefix_of_their_unit():
+    texts = [with_prefix(value, "flop/s") for value in (8.0, 9.71e10, 9.89e14)]
+    assert texts == ["8.00 flop/s", "97.1 Gflop/s", "989 Tflop/s"]

@@ -1,0 +1,129 @@
+"""The run that another one begins with: its weights alone, or the optimizer's state with them.
+
+A second phase on longer records takes the weights and its own schedule. The decay phase of a run
+with a constant rate (`optimizer.schedule=decay`) takes the optimizer's state, too: it goes on where
+the checkpoint stood, as one run with that plateau and that decay would have.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tf_keras as keras
+
+from pipeline.recipes.loader import Recipe, differences
+from pipeline.recipes.sections import DECAY, STABLE
+from pipeline.run.checkpoints import newest_checkpoint
+
+_EXPECTED = f"optimizer.schedule={DECAY} goes on from a run with optimizer.schedule={STABLE}"
+# Of the section `optimizer`, what may differ between a constant phase and its decay.
+_OF_THE_PHASE = ("schedule:", "num_warmup_steps:", "warmup_fraction:")
+
+
+@dataclasses.dataclass(frozen=True)
+class InitialRun:
+    """What a run begins with.
+
+    Attributes:
+      checkpoint: its name without suffix; empty for random weights.
+      keeps_optimizer: whether the optimizer's state is taken, too.
+      first_step: steps that the optimizer had made there, 0 where its state is not taken.
+    """
+
+    checkpoint: str = ""
+    keeps_optimizer: bool = False
+    first_step: int = 0
+
+    def to_dict(self) -> dict:
+        """Returns what `run.json` keeps, as `initial`."""
+        return dataclasses.asdict(self)
+
+
+def find_initial_run(recipe: Recipe, run_facts: Mapping | None) -> InitialRun:
+    """Returns what a run begins with; one that has begun keeps to what it began with.
+
+    Args:
+      recipe: `train.initial_run` and `initial_step`, `optimizer`.
+      run_facts: `run.json` of the run folder, whose `initial` is what this returned at its first
+        start; None for a new run.
+
+    Raises:
+      FileNotFoundError: the initial run or its step has no checkpoint.
+      ValueError: a decay phase that names no run with a constant rate and the same optimizer.
+    """
+    if run_facts is not None:
+        return InitialRun(**run_facts.get("initial", {}))
+    directory, decays = recipe.train.initial_run, recipe.optimizer.schedule == DECAY
+    if not directory:
+        if decays:
+            raise ValueError(
+                f"{_EXPECTED}; received none. Pass --set train.initial_run=RUN, its --output "
+                "folder, and --set train.initial_step=STEP for another checkpoint than the newest."
+            )
+        return InitialRun()
+    checkpoint = _checkpoint(directory, recipe.train.initial_step)
+    if not decays:
+        return InitialRun(checkpoint)
+    _check_constant_phase(recipe, directory)
+    return InitialRun(checkpoint, True, _optimizer_steps(checkpoint))
+
+
+def load_initial_run(
+    initial: InitialRun, model: keras.Model, optimizer: keras.optimizers.Optimizer
+) -> None:
+    """Restores the model, and the optimizer if it is to be kept, from the initial checkpoint.
+
+    Args:
+      initial: of `find_initial_run`; nothing is done for random weights.
+      model: a `BertPretrainer` that has been called once.
+      optimizer: built with its variables.
+    """
+    if not initial.checkpoint:
+        return
+    parts = {"model": model} | ({"optimizer": optimizer} if initial.keeps_optimizer else {})
+    status = tf.train.Checkpoint(**parts).restore(initial.checkpoint)
+    status.assert_existing_objects_matched()
+    status.expect_partial()
+
+
+def _check_constant_phase(recipe: Recipe, directory: str) -> None:
+    facts = json.loads(pathlib.Path(directory, "run.json").read_text(encoding="utf-8"))
+    began_with = facts["recipe"]["optimizer"]
+    if (schedule := began_with.get("schedule")) != STABLE:
+        raise ValueError(
+            f"{_EXPECTED}; that of {directory} is {schedule}. Name a run with a constant rate."
+        )
+    changed = differences(began_with, dataclasses.asdict(recipe.optimizer))
+    if changed := [row for row in changed if not row.startswith(_OF_THE_PHASE)]:
+        raise ValueError(
+            f"{_EXPECTED} and the same optimizer; that of {directory} differs in "
+            f"{'; '.join(changed)}. Take its settings over."
+        )
+
+
+def _checkpoint(directory: str, step: int) -> str:
+    """The name of the checkpoint of a step, of the newest for 0."""
+    newest = newest_checkpoint(directory)
+    if not step:
+        return newest
+    state = tf.train.get_checkpoint_state(str(pathlib.Path(newest).parent))
+    by_step = {int(name.rsplit("-", 1)[1]): name for name in state.all_model_checkpoint_paths}
+    if step not in by_step:
+        raise FileNotFoundError(
+            f"train.initial_step must be a step with a checkpoint, received {step}. {directory} "
+            f"has those of {', '.join(f'{each:,}' for each in sorted(by_step))}."
+        )
+    return by_step[step]
+
+
+def _optimizer_steps(checkpoint: str) -> int:
+    iterations = tf.Variable(0, dtype=tf.int64, trainable=False)
+    optimizer = tf.train.Checkpoint(_iterations=iterations)
+    status = tf.train.Checkpoint(optimizer=optimizer).restore(checkpoint)
+    status.assert_existing_objects_matched()
+    status.expect_partial()
+    return int(iterations)
