@@ -74,6 +74,7 @@ class ModelUpdate:
                 and ROLES[self.roles[index].role].decayed
                 and index not in undecayed,
                 orthogonalise=orthogonalise and structure.nominal_direction,
+                attention_block=settings.attention_block,
                 parameter_roles=parameter_roles,
             )
             for index, (name, shape) in enumerate(zip(names, shapes, strict=True))

@@ -30,8 +30,7 @@ class Mnemosyne(GuardedOptimizer):
     few meta-tokens; a compact associative memory remembers them over steps; from these come
     step-size multipliers and a small learned correction. Kernels of hidden layers are updated with
     an orthogonalised direction, embeddings, biases and norms elementwise (`summary()` tells which).
-    With the released meta-parameters, and with the untrained ones ("nominal"), the corrections are
-    exactly zero.
+    With the released meta-parameters, and "nominal" ones, the corrections are exactly zero.
 
     A step in which any gradient is not finite is skipped on all replicas: weights and accumulators
     stay as they are, `skipped_steps` counts it. `iterations` counts it too (so that schedules,
@@ -53,16 +52,14 @@ class Mnemosyne(GuardedOptimizer):
             `exclude_from_weight_decay` adds.
         meta_params: "shipped" (trained, see `weights/README.md`), "nominal", the path of a `.npz`,
             a `MetaParams`, or its `to_config()`.
-        role_rates: other rates of some roles than `meta_params` has, such as
-            `{"position table": 4.0}`, each a factor on the built-in rate; part of the
-            meta-parameters of the configuration.
+        role_rates: other rates of some roles than `meta_params` has: `{"position table": 4.0}`.
         orthogonalise: False sends every variable to the elementwise path, where meta-parameters
             without a nominal direction send them all by themselves.
         size_scaling: False keeps the built-in rates at every size of the model, see
             `step_size.scale_rates`; without a nominal direction they always stay.
         nesterov: False leaves Nesterov's momentum out of the nominal direction.
-        matrix_scale: "spectral" or "rms", see `RuleSettings`.
-        newton_schulz_iterations, newton_schulz_dtype: see `RuleSettings`.
+        matrix_scale, newton_schulz_iterations, newton_schulz_dtype, newton_schulz_coefficients,
+            newton_schulz_wide_iterations, attention_block: see `RuleSettings`.
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as
             in every Keras optimizer.
         parameter_roles, undecayed_names, jit_compile: as in `GuardedOptimizer`. A role decides
@@ -90,6 +87,9 @@ class Mnemosyne(GuardedOptimizer):
         matrix_scale: str = "spectral",
         newton_schulz_iterations: int = 5,
         newton_schulz_dtype: str = "float32",
+        newton_schulz_coefficients: str | None = None,
+        newton_schulz_wide_iterations: int | None = None,
+        attention_block: int | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
@@ -126,6 +126,9 @@ class Mnemosyne(GuardedOptimizer):
             matrix_scale=matrix_scale,
             newton_schulz_iterations=newton_schulz_iterations,
             newton_schulz_dtype=newton_schulz_dtype,
+            newton_schulz_coefficients=newton_schulz_coefficients,
+            newton_schulz_wide_iterations=newton_schulz_wide_iterations,
+            attention_block=attention_block,
         )
         self._orthogonalise = orthogonalise
         is_nominal = meta_params == "nominal" and not role_rates
@@ -201,9 +204,7 @@ class Mnemosyne(GuardedOptimizer):
 
         Args:
             print_fn: called with each line.
-            step: prints the step size of every variable at this step, too, counted from 0: rate,
-                role, size of the model, run, schedule and `learning_rate`, without the learned
-                multiplier.
+            step: prints `step_sizes(step)`, too: without the learned multiplier.
 
         Raises:
             RuntimeError: the optimizer has not seen the variables yet.

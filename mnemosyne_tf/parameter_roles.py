@@ -69,6 +69,8 @@ RATE_ENTRIES = {
     if treatment.has_rate
 }
 
+# Of kernels of the role value/output, those whose rows, not columns, belong to heads.
+_READS_HEADS = re.compile(r"o(_proj)?|output|attention_output")
 _KERNEL_NAME = re.compile(r"(.*_)?kernel")
 _BIAS_NAME = re.compile(r"(.*_)?bias")
 _NORM_NAME = re.compile(r"gamma|beta|scale")
@@ -175,6 +177,19 @@ def find_role(
         if pattern.fullmatch(layers):
             return FoundRole(role, f"layer {'/'.join(above[-2:])!r}")
     return FoundRole(KERNEL, f"rank {len(shape)}")
+
+
+def head_axis(name: str, role: str) -> int | None:
+    """The side of a kernel that belongs to heads of attention: 0 its rows, 1 its columns, or None.
+
+    Args:
+        name: path of the variable.
+        role: of `find_role`.
+    """
+    if role not in (QUERY_KEY, VALUE_OUTPUT):
+        return None
+    *above, _ = ["", *_bare(name).lower().split("/")]
+    return 0 if role == VALUE_OUTPUT and _READS_HEADS.fullmatch(above[-1]) else 1
 
 
 def why_thin(shape: Sequence[int]) -> str:

@@ -60,12 +60,37 @@ def performer(p, tokens: np.ndarray, prefix: str, directions: np.ndarray) -> np.
     return tokens + np.tanh(tokens @ p[f"{prefix}/inner"]) @ p[f"{prefix}/outer"]
 
 
-def newton_schulz(matrix: np.ndarray, iterations: int) -> np.ndarray:
+JORDAN = (3.4445, -4.7750, 2.0315)
+YOU = ((4.0848, -6.8946, 2.9270), (3.9505, -6.3029, 2.6377), (3.7418, -5.5913, 2.3037),
+       (2.8769, -3.1427, 1.2046), (2.8366, -3.0525, 1.2012))  # fmt: skip
+
+
+def newton_schulz(matrix: np.ndarray, iterations: int, coefficients: str = "jordan") -> np.ndarray:
     """The quintic iteration on the matrix as it is, wide or tall."""
     x = matrix / np.sqrt((matrix**2).sum() + 1e-20)
-    for _ in range(iterations):
-        x = 3.4445 * x - 4.7750 * (x @ x.T) @ x + 2.0315 * (x @ x.T) @ ((x @ x.T) @ x)
+    for step in range(iterations):
+        a, b, c = JORDAN
+        if coefficients == "you":
+            # With fewer than five the ones before the last two are left out.
+            left_out = max(0, 5 - iterations) if step >= iterations - 2 else 0
+            a, b, c = YOU[min(step + left_out, 4)]
+        x = a * x + b * (x @ x.T) @ x + c * (x @ x.T) @ ((x @ x.T) @ x)
     return x
+
+
+def orthogonalise(matrix: np.ndarray, plan: VariablePlan, settings: RuleSettings) -> np.ndarray:
+    """Each block of rows and columns by itself; wide and tall ones have a number of their own."""
+    rows = []
+    for of_rows in np.split(matrix, plan.blocks[0], axis=0):
+        blocks = []
+        for block in np.split(of_rows, plan.blocks[1], axis=1):
+            iterations = settings.newton_schulz_iterations
+            if max(block.shape) >= 2 * min(block.shape):
+                iterations = settings.newton_schulz_wide_iterations or iterations
+            name = settings.newton_schulz_coefficients or "jordan"
+            blocks.append(newton_schulz(block, iterations, name))
+        rows.append(np.concatenate(blocks, axis=1))
+    return np.concatenate(rows, axis=0)
 
 
 def rate_multiplier(iteration: int, p, settings: RuleSettings) -> float:
@@ -207,9 +232,7 @@ def update(
     direction = np.concatenate(pieces).reshape(plan.shape)
     if matrix:
         fan_in, fan_out = plan.matrix_shape
-        orthogonal = newton_schulz(
-            direction.reshape(fan_in, fan_out), settings.newton_schulz_iterations
-        )
+        orthogonal = orthogonalise(direction.reshape(fan_in, fan_out), plan, settings)
         scale = 1.6 * math.sqrt(max(1.0, fan_out / fan_in))
         if settings.matrix_scale == "rms":
             scale = 0.2 * math.sqrt(max(fan_in, fan_out))

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from mnemosyne_tf.newton_schulz import COEFFICIENT_SETS
+
 MATRIX_SCALES = ("spectral", "rms")
 NEWTON_SCHULZ_DTYPES = ("float32", "bfloat16")
 
@@ -19,6 +21,13 @@ class RuleSettings:
         matrix_scale: "spectral" scales the orthogonalised direction by
             1.6 * sqrt(max(1, fan_out / fan_in)), "rms" by 0.2 * sqrt(max(fan_in, fan_out)).
         newton_schulz_iterations: iterations of the orthogonalisation.
+        newton_schulz_coefficients: the name of a set of `newton_schulz.COEFFICIENT_SETS`; None for
+            "jordan".
+        newton_schulz_wide_iterations: iterations where one side of what is orthogonalised is at
+            least twice the other; None: as many as elsewhere.
+        attention_block: columns of a query, key or value kernel, and rows of an attention output,
+            that are orthogonalised together, apart from the others: the width of one head or of
+            several. None: the whole kernel, as where the side is no multiple of it.
         newton_schulz_dtype: "float32" or "bfloat16", in which it iterates. bfloat16 is for
             accelerators: half the memory and the full rate of products; on most CPUs it is slower.
     """
@@ -30,6 +39,9 @@ class RuleSettings:
     nesterov: bool = True
     matrix_scale: str = "spectral"
     newton_schulz_iterations: int = 5
+    newton_schulz_coefficients: str | None = None
+    newton_schulz_wide_iterations: int | None = None
+    attention_block: int | None = None
     newton_schulz_dtype: str = "float32"
 
     def __post_init__(self):
@@ -57,11 +69,18 @@ class RuleSettings:
                 f"Expected newton_schulz_dtype in {NEWTON_SCHULZ_DTYPES}, received "
                 f"{self.newton_schulz_dtype!r}."
             )
-        if self.newton_schulz_iterations < 1:
+        if self.newton_schulz_coefficients not in (None, *COEFFICIENT_SETS):
             raise ValueError(
-                "Expected newton_schulz_iterations of at least 1, received "
-                f"{self.newton_schulz_iterations}. Use orthogonalise=False for none."
+                f"Expected newton_schulz_coefficients in {tuple(COEFFICIENT_SETS)}, received "
+                f"{self.newton_schulz_coefficients!r}."
             )
+        counts = ("newton_schulz_iterations", "newton_schulz_wide_iterations", "attention_block")
+        for name in counts:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(
+                    f"Expected {name} of at least 1, received {getattr(self, name)}. Use "
+                    "orthogonalise=False to orthogonalise nothing."
+                )
 
 
 def matrix_scale(fan_in: int, fan_out: int, form: str) -> float:

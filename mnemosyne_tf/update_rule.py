@@ -186,9 +186,12 @@ def orthogonalise(corrected: Corrected, plan: VariablePlan, settings: RuleSettin
     """Stage 4: Newton-Schulz, the scale of a matrix and its multiplier; others stay as they are."""
     if plan.matrix_shape is None:
         return corrected.direction
-    matrices = newton_schulz.orthogonalise(
+    matrices = newton_schulz.orthogonalise_blocks(
         tf.reshape(corrected.direction, [-1, *plan.matrix_shape]),
+        plan.blocks,
         iterations=settings.newton_schulz_iterations,
+        wide_iterations=settings.newton_schulz_wide_iterations,
+        coefficients=settings.newton_schulz_coefficients or "jordan",
         dtype=tf.as_dtype(settings.newton_schulz_dtype),
     )
     multiplier = tf.exp(corrected.log_multiplier)[:, tf.newaxis, tf.newaxis]

@@ -15,6 +15,7 @@ from mnemosyne_tf.parameter_roles import (
     ROLES,
     FoundRole,
     find_role,
+    head_axis,
     squarest_split,
 )
 
@@ -32,6 +33,7 @@ class VariablePlan:
         num_chunks: meta-tokens of the variable.
         chunk_len: coordinates in a chunk; the last chunk may be shorter.
         decayed: whether weight decay applies.
+        blocks: in how many the rows and columns of a matrix are cut, each orthogonalised alone.
         rate_scale: factor on the built-in rate from the size of the model (`step_size`).
     """
 
@@ -40,6 +42,7 @@ class VariablePlan:
     num_chunks: int
     chunk_len: int
     decayed: bool
+    blocks: tuple[int, int] = (1, 1)
     rate_scale: float = 1.0
 
     @property
@@ -121,6 +124,24 @@ def matrix_shape(
     return squarest_split(shape) if ROLES[role].path == MATRIX else None
 
 
+def head_blocks(
+    name: str, shape: Sequence[int], role: str, attention_block: int | None
+) -> tuple[int, int]:
+    """In how many blocks the rows and the columns of a kernel are cut.
+
+    Args:
+        name, shape: of the variable.
+        role: of `find_role`.
+        attention_block: see `RuleSettings`.
+    """
+    axis = head_axis(name, role)
+    if attention_block is None or axis is None:
+        return 1, 1
+    side = squarest_split(shape)[axis]
+    count = 1 if side % attention_block else side // attention_block
+    return (count, 1) if axis == 0 else (1, count)
+
+
 def plan_variable(
     *,
     name: str,
@@ -128,6 +149,7 @@ def plan_variable(
     chunk_size: int,
     decayed: bool,
     orthogonalise: bool,
+    attention_block: int | None = None,
     parameter_roles: Mapping[str, str] | None = None,
 ) -> VariablePlan:
     """Plans the update of one variable.
@@ -138,6 +160,7 @@ def plan_variable(
         chunk_size: longest chunk of the hierarchical pooling encoder.
         decayed: whether weight decay applies.
         orthogonalise: False sends every variable to the elementwise path.
+        attention_block: see `RuleSettings`.
         parameter_roles: the user's roles, see `parameter_roles.find_role`.
 
     Raises:
@@ -151,9 +174,12 @@ def plan_variable(
         )
     shape = tuple(int(dim) for dim in shape)
     num_chunks, chunk_len = split_chunks(math.prod(shape), chunk_size)
+    role, _ = find_role(name, shape, parameter_roles)
+    is_matrix = orthogonalise and ROLES[role].path == MATRIX
     return VariablePlan(
         shape=shape,
-        matrix_shape=matrix_shape(name, shape, parameter_roles) if orthogonalise else None,
+        matrix_shape=squarest_split(shape) if is_matrix else None,
+        blocks=head_blocks(name, shape, role, attention_block) if is_matrix else (1, 1),
         num_chunks=num_chunks,
         chunk_len=chunk_len,
         decayed=decayed,
@@ -186,6 +212,7 @@ def summarise(
         path = plan.path
         if plan.matrix_shape is not None:
             path += " {} x {}".format(*plan.matrix_shape)
+            path += f", {math.prod(plan.blocks)} blocks" if plan.blocks != (1, 1) else ""
         row = [name, str(list(plan.shape)), role.role, role.reason, path]
         row.append(f"x {plan.rate_scale * of_role:.3g}")
         if step_sizes:

@@ -9,7 +9,7 @@ from mnemosyne_tf import newton_schulz, reference
 ROUNDOFF = float(np.finfo(np.float32).eps) / 2
 
 
-def error_bound(matrix, iterations=5):
+def error_bound(matrix, iterations=5, coefficients="jordan"):
     """Frobenius norm of what rounding can do to the iterates of a matrix, to first order.
 
     Singular values move by p(s) = a s + b s^3 + c s^5. An error that mixes two singular vectors is
@@ -18,10 +18,9 @@ def error_bound(matrix, iterations=5):
     by end_i / s_i. An iterate X is off by |X| times the root of the longest sum (Higham and Mary
     2019), times the roundoff.
     """
-    a, b, c = newton_schulz.COEFFICIENTS
     values = np.linalg.svd(np.float64(matrix), compute_uv=False)
     iterates = [values / np.linalg.norm(values)]
-    for _ in range(iterations):
+    for a, b, c in newton_schulz.triples(coefficients, iterations):
         s = iterates[-1]
         iterates.append(a * s + b * s**3 + c * s**5)
     end, bound = iterates[-1], 0.0
@@ -119,3 +118,49 @@ def test_bfloat16_iteration_is_close_and_keeps_the_dtype(shape):
     difference = result - newton_schulz.orthogonalise(matrix)
     assert 0.0 < np.abs(difference).max() < 0.2 * np.abs(result).max()
     assert np.linalg.svd(result[0], compute_uv=False).max() < 1.4
+
+
+@pytest.mark.parametrize("iterations", [1, 3, 4, 5, 6])
+@pytest.mark.parametrize("shape", [(12, 12), (9, 21), (64, 8)])
+def test_coefficients_of_each_iteration_equal_the_iteration_written_out(shape, iterations):
+    matrix = np.random.RandomState(8).randn(*shape)
+    expected = reference.newton_schulz(matrix, iterations, "you")
+    settings = {"iterations": iterations, "coefficients": "you"}
+    stack = tf.constant(matrix[np.newaxis], tf.float32)
+    result = newton_schulz.orthogonalise(stack, **settings)[0]
+    assert_close(result, expected, matrix, **settings)
+
+
+def test_of_fewer_iterations_than_triples_the_last_two_are_kept():
+    known = newton_schulz.COEFFICIENT_SETS["you"]
+    for count, expected in {
+        1: [4],
+        2: [3, 4],
+        3: [0, 3, 4],
+        4: [0, 1, 3, 4],
+        6: [0, 1, 2, 3, 4, 4],
+    }.items():
+        assert newton_schulz.triples("you", count) == [known[index] for index in expected]
+    assert newton_schulz.triples("jordan", 3) == [newton_schulz.COEFFICIENTS] * 3
+
+
+def test_wide_matrices_have_a_number_of_iterations_of_their_own():
+    random = np.random.RandomState(10)
+    for shape, iterations in (((12, 12), 5), ((12, 23), 5), ((12, 24), 2), ((24, 12), 2)):
+        matrix = random.randn(*shape)
+        stack = tf.constant(matrix[np.newaxis], tf.float32)
+        result = newton_schulz.orthogonalise(stack, iterations=5, wide_iterations=2)[0]
+        expected = reference.newton_schulz(matrix, iterations)
+        assert_close(result, expected, matrix, iterations=iterations)
+
+
+@pytest.mark.parametrize("blocks", [(3, 1), (1, 2), (3, 2)])
+def test_blocks_are_orthogonalised_by_themselves(blocks):
+    matrices = np.random.RandomState(11).randn(2, 24, 16).astype(np.float32)
+    result = newton_schulz.orthogonalise_blocks(tf.constant(matrices), blocks).numpy()
+    rows, cols = 24 // blocks[0], 16 // blocks[1]
+    for index in range(2):
+        for top in range(0, 24, rows):
+            for left in range(0, 16, cols):
+                place = (index, slice(top, top + rows), slice(left, left + cols))
+                assert_close(result[place], orthogonalise(matrices[place]), matrices[place])

@@ -57,6 +57,7 @@ def test_config_survives_json(live):
     schedule = keras.optimizers.schedules.PolynomialDecay(1.0, 100, 0.1)
     optimizer = Mnemosyne(
         schedule, 500, 0.2, meta_params=live, orthogonalise=False, matrix_scale="rms",
+        newton_schulz_coefficients="you", newton_schulz_wide_iterations=3, attention_block=64,
         newton_schulz_iterations=4, newton_schulz_dtype="bfloat16", global_clipnorm=1.0,
         use_ema=True, jit_compile=False, name="M",
     )  # fmt: skip

@@ -43,6 +43,16 @@ VARIANTS = {
         SOME,
     ),
     "without orthogonalisation": ({}, {"orthogonalise": False}, SOME),
+    "heads in blocks": (
+        {},
+        {
+            "attention_block": 8,
+            "newton_schulz_coefficients": "you",
+            "newton_schulz_iterations": 4,
+            "newton_schulz_wide_iterations": 3,
+        },
+        {"query/kernel": (17, 2, 8), "attention_output/kernel": (2, 8, 17), "dense/kernel": (9, 8)},
+    ),
     "without Nesterov": ({}, {"nesterov": False}, SOME),
     "network on matrices": ({"network_on_matrices": True}, {"weight_decay": None}, SOME),
 }
@@ -61,6 +71,9 @@ class Twin:
             nesterov=config["nesterov"],
             matrix_scale=config["matrix_scale"],
             newton_schulz_iterations=config["newton_schulz_iterations"],
+            newton_schulz_coefficients=config["newton_schulz_coefficients"],
+            newton_schulz_wide_iterations=config["newton_schulz_wide_iterations"],
+            attention_block=config["attention_block"],
         )
         self.plan = plan_variable(
             name=variable.name,
@@ -68,6 +81,7 @@ class Twin:
             chunk_size=self.meta_params.structure.chunk_size,
             decayed=bool(self.settings.weight_decay) and "bias" not in variable.name,
             orthogonalise=config["orthogonalise"] and self.meta_params.structure.nominal_direction,
+            attention_block=self.settings.attention_block,
         )
         self.role = find_role(variable.name, variable.shape).role
         self.learning_rate = config["learning_rate"]

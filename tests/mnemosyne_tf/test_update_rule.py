@@ -216,6 +216,9 @@ def test_half_precision_weight_takes_the_rounded_float32_step(small_structure, d
         ({"weight_decay": -0.1}, "weight_decay of at least 0, received -0.1"),
         ({"matrix_scale": "frobenius"}, "received 'frobenius'"),
         ({"newton_schulz_dtype": "float16"}, "received 'float16'"),
+        ({"newton_schulz_coefficients": "mine"}, r"\('jordan', 'you'\), received 'mine'"),
+        ({"newton_schulz_wide_iterations": 0}, "wide_iterations of at least 1, received 0"),
+        ({"attention_block": -1}, "attention_block of at least 1, received -1"),
         ({"newton_schulz_iterations": 0}, "newton_schulz_iterations of at least 1, received 0"),
     ],
 )

@@ -93,3 +93,31 @@ def make_plan(*, name="kernel", shape=(8, 8), chunk_size=1024, decayed=False, or
     return plan_variable(
         name=name, shape=shape, chunk_size=chunk_size, decayed=decayed, orthogonalise=orthogonalise
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "blocks"),
+    [
+        ("layer_0/attention/query/kernel", (768, 768), (1, 6)),
+        ("attention/key/kernel", (768, 12, 64), (1, 6)),
+        ("attention/value/kernel", (768, 768), (1, 6)),
+        ("attention/output/kernel", (768, 768), (6, 1)),
+        ("attention/attention_output/kernel", (12, 64, 768), (6, 1)),
+        ("layer_0/o_proj/kernel", (768, 768), (6, 1)),
+        ("layer_0/output/kernel", (3072, 768), (1, 1)),  # of the feed-forward layer
+        ("pooler/kernel", (768, 768), (1, 1)),
+        ("query/kernel", (192, 192), (1, 1)),  # no multiple of 128
+        ("query/bias", (768,), (1, 1)),
+    ],
+)
+def test_kernels_of_attention_are_cut_where_their_heads_are(name, shape, blocks):
+    plan = plan_variable(
+        name=name,
+        shape=shape,
+        chunk_size=1024,
+        decayed=True,
+        orthogonalise=True,
+        attention_block=128,
+    )
+    assert plan.blocks == blocks
+    assert make_plan(name=name, shape=shape).blocks == (1, 1)

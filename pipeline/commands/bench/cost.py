@@ -12,6 +12,7 @@ _TPUS = ("v2", "v4", "v5e", "v6e")
 _EPILOG = """example:
   taskset -c 0 mnemosyne bench cost
   mnemosyne bench cost --sizes tiny mini base --output cost.json
+  mnemosyne bench cost --levers --no_share --variants default
   mnemosyne bench cost --tpu v5e --sizes tiny base
 
 Times are CPU seconds of one process, the median of --repeats updates taken in turn; taskset keeps
@@ -44,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--max_gb", type=float, default=12, help="of a size, all of it together (%(default)s)")
     add("--max_state_gb", type=float, default=2, help="of one variant's state (%(default)s)")
     add("--no_share", action="store_true", help="leave out the fraction of a BERT-base step")
+    add("--levers", action="store_true", help="also what makes the orthogonalisation cheaper")
     add("--tpu", choices=_TPUS, help="compile a step for this generation instead")
     add("--output", metavar="FILE.json", help="also write all figures here")
     return parser
@@ -73,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         repeats=args.repeats,
         limits=limits.Limits(args.max_minutes, args.max_gb, args.max_state_gb),
         with_share=not args.no_share,
+        with_levers=args.levers,
         output=args.output,
     )
     return 0

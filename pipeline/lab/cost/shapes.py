@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from mnemosyne_tf import Structure
+from mnemosyne_tf.parameter_roles import find_role, head_axis
 from mnemosyne_tf.variable_plan import plan_variable
 from models import BertConfig, BertPretrainer
 
@@ -88,13 +89,20 @@ def training_step_flops(
 
 
 def counted(variables: Variables) -> list[tuple[str, tuple[int, ...], int]]:
-    """One variable of each kind (path and shape), and how many there are of it."""
+    """One variable of each kind (path, shape, side of the heads), and how many there are of it."""
     kinds: dict = {}
     for name, shape in variables:
-        key = (shape, _plan(name, shape, 1024).path, "kernel" in name or "embedding" in name)
+        side = head_axis(name, find_role(name, shape).role)
+        path = _plan(name, shape, 1024).path
+        key = (shape, (path, side), "kernel" in name or "embedding" in name)
         first, count = kinds.get(key, (name, 0))
         kinds[key] = (first, count + 1)
     return [(name, shape, count) for (shape, *_), (name, count) in kinds.items()]
+
+
+def is_orthogonalised(name: str, shape: Sequence[int]) -> bool:
+    """Whether a variable is on the matrix path."""
+    return _plan(name, shape, 1024).matrix_shape is not None
 
 
 def _plan(name: str, shape: Sequence[int], chunk_size: int):

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from mnemosyne_tf import Structure
 from models import BertConfig
 from pipeline.lab import figures_file
-from pipeline.lab.cost import shapes, timing
+from pipeline.lab.cost import levers, shapes, timing
 from pipeline.lab.cost.limits import Limits, floor_seconds, within_limits
 
 _TOKENS, _SEQ_LEN, _PREDICTIONS = 8_192, 128, 20
@@ -33,6 +33,7 @@ def run(
     repeats: int = 5,
     limits: Limits | None = None,
     with_share: bool = True,
+    with_levers: bool = False,
     output: str | None = None,
 ) -> None:
     """Prints the tables and writes the JSON.
@@ -43,6 +44,7 @@ def run(
         repeats: updates behind each median.
         limits: of each size.
         with_share: whether to measure the fraction of a BERT-base step, too.
+        with_levers: whether to measure that with each of `timing.LEVERS`, too.
         output: JSON to write, or None.
 
     Raises:
@@ -74,6 +76,9 @@ def run(
     if with_share:
         results["share"] = _share(peaks, repeats=repeats)
         print(_share_in_words(results["share"]))
+    if with_levers:
+        results["levers"] = levers.measure(peaks, repeats=repeats)
+        print(levers.to_text(results["levers"]))
     if output:
         settings = {"sizes": list(sizes), "variants": names, "repeats": repeats}
         content = {"suite": "cost", "settings": settings} | results

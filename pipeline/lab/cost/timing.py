@@ -7,7 +7,7 @@ import re
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -20,37 +20,71 @@ ADAMW = "fused AdamW"
 # What an update must move: gradient and three states read, three written, float32.
 FLOOR_BYTES = 28
 _COORDINATEWISE = {"chunk_size": 1, "level_1": "none"}
-# Name: (heads that are not zero, orthogonalised, changes of the structure).
-VARIANTS: dict[str, tuple[bool, bool, dict[str, Any]]] = {
-    "default": (False, True, {}),
-    "no orthogonalisation": (False, False, {}),
-    "trained heads": (True, True, {}),
-    "trained heads, no orthogonalisation": (True, False, {}),
-    "trained heads, no memory": (True, True, {"use_memory": False}),
-    "trained heads, performer": (True, True, {"level_1": "performer"}),
-    "trained heads, coordinate-wise": (True, True, _COORDINATEWISE),
+
+
+class Variant(NamedTuple):
+    """An optimizer whose update is measured.
+
+    Attributes:
+        live_heads: whether heads are not zero.
+        orthogonalise: as in `Mnemosyne`.
+        structure: changes of the structure.
+        settings: arguments of `Mnemosyne`.
+    """
+
+    live_heads: bool = False
+    orthogonalise: bool = True
+    structure: Mapping[str, Any] = {}
+    settings: Mapping[str, Any] = {}
+
+
+# Name: settings that make the orthogonalisation cheaper, in the table of `levers`. 128 columns are
+# two heads of most BERTs, 64 one.
+_YOU = {"newton_schulz_coefficients": "you"}
+_FEW = {**_YOU, "newton_schulz_iterations": 4}
+LEVERS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "wide in 3": {"newton_schulz_wide_iterations": 3},
+    "you in 4": _FEW,
+    "you in 4, wide in 3": {**_FEW, "newton_schulz_wide_iterations": 3},
+    "heads in pairs": {"attention_block": 128},
+    "heads in pairs, wide in 3": {"attention_block": 128, "newton_schulz_wide_iterations": 3},
+    "heads in pairs, you in 4": {"attention_block": 128, **_FEW},
+    "single heads, wide in 3": {"attention_block": 64, "newton_schulz_wide_iterations": 3},
+}
+VARIANTS = {
+    "default": Variant(),
+    "no orthogonalisation": Variant(orthogonalise=False),
+    "trained heads": Variant(live_heads=True),
+    "trained heads, no orthogonalisation": Variant(live_heads=True, orthogonalise=False),
+    "trained heads, no memory": Variant(live_heads=True, structure={"use_memory": False}),
+    "trained heads, performer": Variant(live_heads=True, structure={"level_1": "performer"}),
+    "trained heads, coordinate-wise": Variant(live_heads=True, structure=_COORDINATEWISE),
+    **{name: Variant(settings=settings) for name, settings in LEVERS.items() if settings},
 }
 
 
 # Level 1 "performer" makes arrays of 16 and more floats a weight and takes minutes.
-MEASURED = tuple(name for name in VARIANTS if "performer" not in name)
+MEASURED = tuple(
+    name for name in VARIANTS if "performer" not in name and not VARIANTS[name].settings
+)
 
 
 def structure_of(variant: str) -> Structure:
     """The structure of a variant."""
-    return Structure(**VARIANTS[variant][2])
+    return Structure(**VARIANTS[variant].structure)
 
 
 def kept_structure(variant: str) -> Structure:
     """The structure that determines a variant's state: heads of zeros keep no memory."""
     structure = structure_of(variant)
-    live = VARIANTS[variant][0]
+    live = VARIANTS[variant].live_heads
     return dataclasses.replace(structure, use_memory=structure.use_memory and live)
 
 
 def make_optimizer(variant: str) -> Mnemosyne:
     """The variant; "trained heads" are random ones, which cost what trained ones would."""
-    live, orthogonalise, _ = VARIANTS[variant]
+    live, orthogonalise, _, settings = VARIANTS[variant]
     meta_params = MetaParams.nominal(structure_of(variant))
     if live:
         random = np.random.RandomState(0)
@@ -59,7 +93,7 @@ def make_optimizer(variant: str) -> Mnemosyne:
             for name, value in meta_params.values.items()
         }
         meta_params = MetaParams(meta_params.structure, values)
-    return Mnemosyne(meta_params=meta_params, orthogonalise=orthogonalise)
+    return Mnemosyne(meta_params=meta_params, orthogonalise=orthogonalise, **settings)
 
 
 def make_variables(variables: Variables) -> tuple[list[tf.Variable], list[tf.Tensor]]:
@@ -153,6 +187,19 @@ def measure_by_kind(variables: Variables, *, repeats: int) -> dict[str, float]:
         measured = measure([(name, shape)], list(totals)[1:], repeats=repeats)
         for contestant in totals:
             totals[contestant] += count * measured[contestant]["update_seconds"]
+    return totals
+
+
+def seconds_of_levers(variables: Variables, *, repeats: int) -> dict[str, float]:
+    """CPU seconds of an update with each of `LEVERS`, counted as in `measure_by_kind`."""
+    totals = dict.fromkeys(LEVERS, 0.0)
+    for name, shape, count in shapes.counted(variables):
+        # Whatever is not orthogonalised costs the same with all of them.
+        names = list(LEVERS) if shapes.is_orthogonalised(name, shape) else ["default"]
+        measured = measure([(name, shape)], names, repeats=repeats)
+        for lever in totals:
+            figures = measured[lever if lever in measured else "default"]
+            totals[lever] += count * figures["update_seconds"]
     return totals
 
 

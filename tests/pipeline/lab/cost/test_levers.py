@@ -1,0 +1,45 @@
+"""What makes the orthogonalisation cheaper: operations by hand, and the table."""
+
+import json
+
+import pytest
+
+from pipeline.commands import bench
+from pipeline.lab.cost import levers, shapes, timing
+
+CUBE = 768**3
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        # Five iterations, 30 n^3 on 50 squares; 24 wide ones in parts of 3 and 2 iterations, each
+        # 4 * 4 n^3 and 2 n^3 for 3 + 6 and 2 + 3 products of the small square.
+        ({}, (50 * 30 + 24 * (16 + 18 + 16 + 10)) * CUBE),
+        ({"newton_schulz_iterations": 3}, (50 * 18 + 24 * (16 + 18)) * CUBE),
+        ({"newton_schulz_wide_iterations": 3}, (50 * 30 + 24 * (16 + 18)) * CUBE),
+        # 48 kernels of six blocks of 128 x 768: (4 * 6 + 18) 128^3 each.
+        (
+            {"newton_schulz_wide_iterations": 3, "attention_block": 128},
+            (2 * 30 + 24 * 34) * CUBE + 48 * 6 * 42 * 128**3,
+        ),
+    ],
+)
+def test_products_of_bert_base(settings, expected):
+    assert levers.products_flops(shapes.bert("base"), **settings) == expected
+
+
+def test_table_has_a_row_for_each_lever(monkeypatch, tmp_path, capsys):
+    tiny = [("query/kernel", (16, 8)), ("dense/kernel", (16, 8)), ("dense/bias", (8,))]
+    monkeypatch.setattr(shapes, "bert", lambda size: tiny)
+    few = {name: timing.LEVERS[name] for name in ("default", "heads in pairs")}
+    monkeypatch.setattr(timing, "LEVERS", few)
+    monkeypatch.setattr(levers, "LEVERS", few)
+    path = tmp_path / "cost.json"
+    flags = ["--levers", "--no_share", "--repeats", "1", "--variants", "default"]
+    assert bench.main(["cost", *flags, "--output", str(path)]) == 0
+    assert "heads in pairs" in capsys.readouterr().out
+    found = json.loads(path.read_text())["levers"]
+    assert list(found) == list(few)
+    assert found["default"]["shares"].keys() == {"8192", "32768", "131072"}
+    assert all(each["update_seconds"] > 0 for each in found.values())
