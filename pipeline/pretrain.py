@@ -15,6 +15,7 @@ import tf_keras as keras
 from data_prep import features as records
 from models import BertConfig, BertPretrainer
 from pipeline import train_step
+from pipeline.data.batch_shape import batch_shape
 from pipeline.data.training_data import TrainingData
 from pipeline.optimizers.from_recipe import make_optimizer, meta_parameters
 from pipeline.recipes.loader import Recipe
@@ -44,9 +45,10 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     """
     train, run = recipe.train, RunFolder(output_dir, recipe)
     manifest = records.load_manifest(data_dir)
+    shape = batch_shape(recipe, manifest)
     strategy = distribution.make_strategy(train.strategy)
     with strategy.scope():
-        optimizer = make_optimizer(recipe.optimizer, train.num_train_steps, most_labels(recipe))
+        optimizer = make_optimizer(recipe.optimizer, train.num_train_steps, shape.most_labels)
     bert_config = _bert_config(recipe)
     preflight.check(
         recipe,
@@ -75,7 +77,8 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     run.forget_metrics_after(checkpoint.steps_done)
     unigram_loss = data.unigram_loss(recipe.vocab.vocab_size)
     facts = _run_facts(recipe, data_dir, manifest, model, optimizer, strategy)
-    facts |= {"unigram_loss": unigram_loss, "reads": data.reader.describe()}
+    facts |= {"unigram_loss": unigram_loss, "reads": data.describe()}
+    facts |= {"batch_shape": dataclasses.asdict(shape)}
     run.keep_model(bert_config, os.path.join(data_dir, "vocab.txt"))
     run.write_run(facts, steps_done=checkpoint.steps_done)
 
@@ -113,11 +116,6 @@ def next_stop(train: TrainConfig, step: int) -> int:
     intervals = (train.log_every_steps, train.eval_every_steps, train.checkpoint_every_steps)
     stops = [(step // interval + 1) * interval for interval in intervals]
     return min(*stops, step + train.steps_per_loop, train.num_train_steps)
-
-
-def most_labels(recipe: Recipe) -> int:
-    """Returns the most masked tokens of one step; a short sequence has fewer."""
-    return recipe.train.global_batch_size * recipe.prepare.max_predictions_per_seq
 
 
 def _bert_config(recipe: Recipe) -> BertConfig:
