@@ -18,6 +18,7 @@ import tf_keras as keras
 from data_prep import features as records
 from models import BertConfig, BertPretrainer
 from pipeline import train_step
+from pipeline.data.batch_shape import batch_shape
 from pipeline.data.training_data import TrainingData
 from pipeline.optimizers.from_recipe import make_optimizer, meta_parameters
 from pipeline.recipes.loader import Recipe
@@ -25,7 +26,7 @@ from pipeline.recipes.sections import TrainConfig
 from pipeline.run import distribution, precision, preflight, worker_group
 from pipeline.run.checkpoints import TrainingCheckpoint
 from pipeline.run.hardware import hardware_facts
-from pipeline.run.initial_run import find_initial_run, load_initial_run
+from pipeline.run.initial_run import InitialRun, find_initial_run, load_initial_run
 from pipeline.run.loss_guard import LossGuard, Spike, refuse_if_not_finite
 from pipeline.run.progress import TrainingProgress
 from pipeline.run.resource_errors import with_remedies
@@ -45,8 +46,7 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
       output_dir: see `pipeline.run.run_folder`.
 
     Returns:
-      `step`, `seconds`, `skipped_steps`, `unigram_loss` and the held-out losses (nats) and
-      accuracies.
+      `step`, `seconds`, `skipped_steps`, `unigram_loss`; held-out losses (nats) and accuracies.
 
     Raises:
       ValueError: recipe, records, folder and machine disagree, or memory is not enough.
@@ -54,14 +54,15 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
       FloatingPointError: the loss is no longer finite.
       RunStopped: SIGTERM or SIGINT came, and all is saved.
     """
-    train = recipe.train
+    train, num_steps = recipe.train, recipe.train.num_train_steps
     run = RunFolder(worker_group.output_folder(output_dir), recipe)
     manifest = records.load_manifest(data_dir)
+    shape = batch_shape(recipe, manifest)
     strategy = distribution.make_strategy(train.strategy)
     initial = find_initial_run(recipe, run.run_facts())
-    num_steps, num_labels = train.num_train_steps, most_labels(recipe)
+    lengths = num_steps, shape.most_labels, initial.first_step
     with strategy.scope():
-        optimizer = make_optimizer(recipe.optimizer, num_steps, num_labels, initial.first_step)
+        optimizer = make_optimizer(recipe.optimizer, *lengths)
     bert_config = _bert_config(recipe)
     preflight.check(recipe, run, manifest, data_dir, bert_config, strategy, optimizer)
     if (figures := run.final_figures()) is not None:
@@ -82,26 +83,21 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     if not checkpoint.restore():
         load_initial_run(initial, model, optimizer)
     run.forget_metrics_after(checkpoint.steps_done)
-    unigram_loss = data.unigram_loss(recipe.vocab.vocab_size)
-    facts = _run_facts(recipe, data_dir, manifest, model, optimizer, strategy)
-    facts |= {"unigram_loss": unigram_loss, "reads": data.reader.describe()}
-    facts |= hardware_facts(recipe, bert_config, strategy) | {"initial": initial.to_dict()}
+    facts = {"data": data_dir, "initial": initial.to_dict()}
+    facts |= _run_facts(recipe, data, manifest, model, optimizer, strategy)
     run.keep_model(bert_config, os.path.join(data_dir, "vocab.txt"))
     run.write_run(facts, steps_done=checkpoint.steps_done)
 
-    first_batch = initial.first_step + checkpoint.batches_used
-    batches = _train_batches(strategy, data, first_batch)
+    batches = _train_batches(strategy, data, initial, checkpoint)
     heldout_batches = distribution.distribute(strategy, data.heldout)
-    run_steps = train_step.make_train_steps(
-        *(strategy, model, optimizer, step, train.random_seed),
-        micro_batch_size=train.micro_batch_size,
-    )
+    trained = strategy, model, optimizer, step, train.random_seed
+    run_steps = train_step.make_train_steps(*trained, micro_batch_size=train.micro_batch_size)
     evaluate = train_step.make_evaluate(strategy, model, optimizer)
     scalars = open_scalars(run.path / "tensorboard", wanted=train.tensorboard)
     callbacks = _callbacks(train, model, optimizer, scalars)
-    progress = TrainingProgress(run, checkpoint, recipe, unigram_loss, scalars)
+    progress = TrainingProgress(run, checkpoint, recipe, facts["unigram_loss"], scalars)
     with progress, StopSignals(strategy) as signals:
-        while (done := checkpoint.steps_done) < train.num_train_steps:
+        while (done := checkpoint.steps_done) < num_steps:
             if _is_evaluation_due(train, done) and not run.was_evaluated(done):
                 _judge(evaluate(heldout_batches), progress, checkpoint)
             stop = done + 1 if guard.go_slow else next_stop(train, done)
@@ -111,16 +107,14 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
             sums = guard.usable(sums, done=done, stop=stop)
             progress.trained(sums, num_steps=stop - done, seconds=time.perf_counter() - started)
             if (spike := guard.spike(sums, stop)) and _undo(spike, checkpoint, run, progress):
-                first_batch = initial.first_step + checkpoint.batches_used
-                batches = _train_batches(strategy, data, first_batch)
+                batches = _train_batches(strategy, data, initial, checkpoint)
                 continue
             if stop % train.checkpoint_every_steps == 0:
                 checkpoint.save()
             signals.end_run_if_received(checkpoint)
         checkpoint.save()
         final = _judge(evaluate(heldout_batches), progress, checkpoint)
-
-    figures = {**checkpoint.figures(), "unigram_loss": unigram_loss, **final}
+    figures = {**checkpoint.figures(), "unigram_loss": facts["unigram_loss"], **final}
     run.complete(figures)
     return figures
 
@@ -138,11 +132,6 @@ def next_stop(train: TrainConfig, step: int) -> int:
     return min(*stops, step + train.steps_per_loop, train.num_train_steps)
 
 
-def most_labels(recipe: Recipe) -> int:
-    """Returns the most masked tokens of one step; a short sequence has fewer."""
-    return recipe.train.global_batch_size * recipe.prepare.max_predictions_per_seq
-
-
 def _checkpoint(run, recipe, manifest, guard, model, optimizer, step) -> TrainingCheckpoint:
     return TrainingCheckpoint(
         run.checkpoints,
@@ -157,8 +146,10 @@ def _checkpoint(run, recipe, manifest, guard, model, optimizer, step) -> Trainin
     )
 
 
-def _train_batches(strategy, data: TrainingData, first_batch: int) -> Iterator:
-    dataset = data.train_batches(first_step=first_batch)
+def _train_batches(
+    strategy, data: TrainingData, initial: InitialRun, checkpoint: TrainingCheckpoint
+) -> Iterator:
+    dataset = data.train_batches(first_step=initial.first_step + checkpoint.batches_used)
     return iter(distribution.distribute(strategy, dataset))
 
 
@@ -201,7 +192,7 @@ def _bert_config(recipe: Recipe) -> BertConfig:
     return BertConfig.named(recipe.model.size, vocab_size=recipe.vocab.vocab_size, **overrides)
 
 
-def _run_facts(recipe, data_dir, manifest, model, optimizer, strategy) -> dict:
+def _run_facts(recipe, data: TrainingData, manifest, model, optimizer, strategy) -> dict:
     """What a report and a later start must know of the run, besides its curves."""
     return {
         "name": recipe.name,
@@ -210,9 +201,12 @@ def _run_facts(recipe, data_dir, manifest, model, optimizer, strategy) -> dict:
         "parameters": model.count_params(),
         "replicas": strategy.num_replicas_in_sync,
         "devices": distribution.device_names(strategy),
-        "data": data_dir,
         "data_manifest": dataclasses.asdict(manifest),
+        "reads": data.describe(),
+        "batch_shape": dataclasses.asdict(data.shape),
+        "unigram_loss": data.unigram_loss(recipe.vocab.vocab_size),
         "meta_parameters": meta_parameters(optimizer),
+        **hardware_facts(data.shape, model.config, strategy, recipe.train.precision),
     }
 
 

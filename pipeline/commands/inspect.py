@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{args.max_records}"
         )
     # Only now: TensorFlow takes seconds, and --help and bad flags need none of it.
-    from pipeline.data.inspect import inspect_records
+    from pipeline.data.inspection.inspect import inspect_records
 
     inspect_records(
         args.directory,

@@ -1,1 +1,1 @@
-"""Records to batches: readers, dynamic masking, order, and what a set of records looks like."""
+"""Records to batches: readers, packing, dynamic masking, order, and each worker's part of it."""

@@ -57,8 +57,8 @@ class RecordReader:
         words = f"records of {lengths} tokens"
         if self.limits:
             words += (
-                f", packed: at most {self.limits.max_sequences} sequences and "
-                f"{self.limits.max_predictions} predictions in a row of {self.max_seq_length}"
+                f", packed into rows of {self.max_seq_length} (sequences: at most "
+                f"{self.limits.max_sequences}, predictions: at most {self.limits.max_predictions})"
             )
         if self.masking is None:
             return words

@@ -89,12 +89,12 @@ class TrainingData:
         return unigram.unigram_loss(train, self.heldout, vocab_size=vocab_size)
 
     def describe(self) -> str:
-        """Returns in words what is read, and how full its rows are."""
+        """Returns in words what is read; of packed rows, how full they are."""
         words = self.reader.describe()
         if (initial := self._train.initial_masked_lm_prob) is not None:
-            words += f", {initial:.0%} at first"
-        if (useful := self.shape.useful_fraction) is not None:
-            words += f"; {useful:.1%} of the positions hold a token"
+            words += f", {initial:.0%} at the first step"
+        if self._train.packing:
+            words += f"; rows are {self.shape.useful_fraction:.1%} full"
         return words
 
     def _train_batches(self, first_step: int, part: WorkerPart | None) -> tf.data.Dataset:

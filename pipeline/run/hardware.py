@@ -9,25 +9,28 @@ import platform
 import tensorflow as tf
 
 from models import BertConfig
-from pipeline.recipes.loader import Recipe
+from pipeline.data.batch_shape import BatchShape
 from pipeline.run.device_peak import find_peak
 from pipeline.run.model_flops import training_flops
 
 
-def hardware_facts(recipe: Recipe, config: BertConfig, strategy: tf.distribute.Strategy) -> dict:
+def hardware_facts(
+    shape: BatchShape, config: BertConfig, strategy: tf.distribute.Strategy, precision: str
+) -> dict:
     """Returns what `run.json` says about the machine of this start.
 
     Args:
-      recipe: batch, length and predictions of a row, precision.
+      shape: of the batch of one step.
       config: of the model.
       strategy: the devices.
+      precision: one of `pipeline.recipes.sections.PRECISIONS`.
 
     Returns:
       `hardware`: the `processor`, its `cores` for this process, `memory_gib`, `accelerators` and
       the `system`; `flops_per_step` of the model; `peak_flops` of all devices a second and
       `peak_origin`, both None where they are not known.
     """
-    peak = find_peak(strategy, getattr(recipe.train, "precision", "float32"))
+    peak = find_peak(strategy, precision)
     return {
         "hardware": {
             "processor": _processor(),
@@ -38,9 +41,9 @@ def hardware_facts(recipe: Recipe, config: BertConfig, strategy: tf.distribute.S
         },
         "flops_per_step": training_flops(
             config,
-            batch=recipe.train.global_batch_size,
-            seq_len=recipe.prepare.max_seq_length,
-            num_predictions=recipe.prepare.max_predictions_per_seq,
+            batch=shape.rows,
+            seq_len=shape.seq_len,
+            num_predictions=shape.num_predictions,
         ),
         "peak_flops": peak and peak.flops,
         "peak_origin": peak and peak.origin,

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -37,3 +39,14 @@ def test_a_length_that_no_shard_has_is_refused(records_dir, tiny_recipe):
         shard["max_seq_length"] = 20
     with pytest.raises(ValueError, match="holds no 'train' sequences of 10 tokens"):
         TrainingData(tiny_recipe(), manifest, records_dir)
+
+
+def test_what_is_read_is_said_with_how_full_rows_are(records_dir, tiny_recipe):
+    manifest = dataclasses.replace(
+        records.load_manifest(records_dir), statistics={"length_histogram": [0] * 10 + [61]}
+    )
+    data = TrainingData(tiny_recipe("train.packing=true"), manifest, records_dir)
+    assert data.describe() == (
+        "records of 10 tokens, packed into rows of 10 (sequences: at most 1, predictions: at most "
+        "2); rows are 100.0% full"
+    )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.data.record_text import format_record, marked_tokens
+from pipeline.data.inspection.record_text import format_record, marked_tokens
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "it", "slept", "##s"]
 

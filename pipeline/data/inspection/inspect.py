@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from data_prep import features as records
 from data_prep.wordpiece import load_vocabulary
-from pipeline.data.record_statistics import measure, save_histogram
-from pipeline.data.record_text import format_record
+from pipeline.data.inspection.record_statistics import measure, save_histogram
+from pipeline.data.inspection.record_text import format_record
 from pipeline.data.shards import compression
 
 _BATCH = 512

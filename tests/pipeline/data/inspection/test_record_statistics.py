@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from pipeline.data.record_statistics import measure, save_histogram
+from pipeline.data.inspection.record_statistics import measure, save_histogram
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat"]
 

@@ -1,0 +1,1 @@
+"""What a set of records looks like: records and statistics as text for a terminal."""
