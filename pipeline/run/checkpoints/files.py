@@ -238,12 +238,13 @@ def _named_by_tensorflow(directory: str) -> list[int]:
 
 def _name_to_tensorflow(directory: str, steps: Iterable[int]) -> None:
     names = [f"ckpt-{step}" for step in sorted(set(steps))]
+    path = os.path.join(directory, "checkpoint")
     if not names:
-        storage.remove(os.path.join(directory, "checkpoint"), missing_ok=True)
+        storage.remove(path, missing_ok=True)
         return
-    tf.compat.v1.train.update_checkpoint_state(
-        directory, model_checkpoint_path=names[-1], all_model_checkpoint_paths=names
-    )
+    lines = [f'model_checkpoint_path: "{names[-1]}"']
+    lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
+    storage.write_whole(path, ("\n".join(lines) + "\n").encode())
 
 
 def _check_by_tensorflow(path: str) -> None:
