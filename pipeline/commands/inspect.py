@@ -9,7 +9,8 @@ _EPILOG = """example:
   mnemosyne inspect runs/tiny/data --count 5 --split heldout
 
 in a record, [MASK]->lord is a hidden word, horse->lord one that was replaced by a random word,
-lord->lord one that was left as it is; all three are to be predicted.
+lord->lord one that was left as it is; all three are to be predicted. "with train.packing" says how
+full the rows of a batch become where short records share one.
 """
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from data_prep import features as records
+from data_prep.settings import RecordSettings
 from data_prep.wordpiece import load_vocabulary
+from pipeline.data import packing
 from pipeline.data.inspection.record_statistics import measure, save_histogram
 from pipeline.data.inspection.record_text import format_record
 from pipeline.data.shards import compression
@@ -50,10 +52,33 @@ def inspect_records(
     in_split = manifest.splits[split]["sequences"]
     part = "all" if statistics.sequences == in_split else "the first"
     print(f"statistics of {part} {statistics.sequences:,} of {in_split:,} {split} sequences")
-    print(f"{statistics.table()}\n\n{statistics.histogram()}")
+    print(f"{statistics.table()}\n\n{packing_text(statistics.lengths, manifest.settings)}")
+    print(f"\n{statistics.histogram()}")
     if histogram:
         save_histogram(statistics, histogram)
         print(f"\nhistogram: {histogram}")
+
+
+def packing_text(counts: np.ndarray, settings: Mapping) -> str:
+    """Returns how full the rows of a batch are, with a record each and packed.
+
+    Args:
+      counts: sequences of each length, `[max_seq_length + 1]`.
+      settings: of `mnemosyne prepare`.
+    """
+    seq_len, num_sequences = settings["max_seq_length"], counts.sum()
+    fraction = settings.get("masked_lm_prob", RecordSettings.masked_lm_prob)
+    predictions = packing.most_predictions(seq_len, fraction, settings["max_predictions_per_seq"])
+    limits = packing.limits_for(counts, max_tokens=seq_len, predictions=predictions)
+    num_rows = packing.packed_rows(counts, predictions=predictions, limits=limits)
+    num_tokens = counts @ np.arange(seq_len + 1)
+    single, packed = (num_tokens / (rows * seq_len) for rows in (num_sequences, num_rows))
+    return (
+        f"rows of {seq_len} tokens: {single:.1%} full with a record each, {packed:.1%} with "
+        f"train.packing, then "
+        f"{num_sequences / num_rows:.2f} sequences a row, at most {limits.max_sequences}, and at "
+        f"most {limits.max_predictions} predictions"
+    )
 
 
 def _shards(manifest: records.Manifest, directory: str, split: str) -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ import pytest
 
 from data_prep import features
 from pipeline.commands import inspect
+from pipeline.data.inspection.inspect import packing_text
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "it", "slept"]
 RECORDS = {
@@ -65,6 +66,19 @@ def test_count_limits_the_records_and_not_the_statistics(folder, capsys):
     assert first == "statistics of all 2 of 2 train sequences"
     assert second.split() == ["sequences", "2"]
     assert "[MASK] 50.0%, random word 0.0%, left as it is 50.0%" in printed
+
+
+def test_how_full_rows_are_is_said_unpacked_and_packed(folder, capsys):
+    inspect.main([str(folder), "--count", "0"])
+    # 8 and 5 tokens in two rows of 8: nothing fits beside the other.
+    assert (
+        "rows of 8 tokens: 81.2% full with a record each, 81.2% with train.packing, then 1.00 "
+        "sequences a row, at most 1, and at most 1 predictions"
+    ) in capsys.readouterr().out
+    counts = np.array([0, 0, 0, 6, 0, 6, 0, 0, 0])
+    text = packing_text(counts, {"max_seq_length": 8, "max_predictions_per_seq": 2})
+    assert text.startswith("rows of 8 tokens: 50.0% full with a record each, 100.0% with")
+    assert text.endswith("2.00 sequences a row, at most 2, and at most 2 predictions")
 
 
 def test_max_records_limits_the_statistics_and_says_so(folder, capsys):
