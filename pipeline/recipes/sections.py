@@ -202,8 +202,8 @@ class TrainConfig:
     as many as fit.
 
     `initial_run` is the folder of a run whose weights this one begins with, such as that of a
-    first phase on shorter records; empty for random weights. `initial_step` is the step of its
-    checkpoint, 0 for the newest.
+    first phase on shorter records, or one of its checkpoints, `RUN/checkpoints/ckpt-STEP`; empty
+    for random weights.
 
     `tensorboard` writes scalars into the folder `tensorboard` of the run, `log_step_sizes` among
     them how far each variable moves in the steps that are logged.
@@ -238,7 +238,6 @@ class TrainConfig:
     micro_batch_size: int = 0
     recompute: bool = False
     initial_run: str = ""
-    initial_step: int = 0
     tensorboard: bool = True
     log_step_sizes: bool = False
     packing: bool = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 from collections.abc import Mapping
 
@@ -47,28 +48,28 @@ def find_initial_run(recipe: Recipe, run_facts: Mapping | None) -> InitialRun:
     """Returns what a run begins with; one that has begun keeps to what it began with.
 
     Args:
-      recipe: `train.initial_run` and `initial_step`, `optimizer`.
+      recipe: `train.initial_run`, a run folder or a checkpoint in it; `optimizer`.
       run_facts: `run.json` of the run folder, whose `initial` is what this returned at its first
         start; None for a new run.
 
     Raises:
-      FileNotFoundError: the initial run or its step has no checkpoint.
+      FileNotFoundError: the initial run has no checkpoint, or not the one that is named.
       ValueError: a decay phase that names no run with a constant rate and the same optimizer.
     """
     if run_facts is not None:
         return InitialRun(**run_facts.get("initial", {}))
-    directory, decays = recipe.train.initial_run, recipe.optimizer.schedule == DECAY
-    if not directory:
+    path, decays = recipe.train.initial_run, recipe.optimizer.schedule == DECAY
+    if not path:
         if decays:
             raise ValueError(
                 f"{_EXPECTED}; received none. Pass --set train.initial_run=RUN, its --output "
-                "folder, and --set train.initial_step=STEP for another checkpoint than the newest."
+                "folder, or RUN/checkpoints/ckpt-STEP for another checkpoint than the newest."
             )
         return InitialRun()
-    checkpoint = _checkpoint(directory, recipe.train.initial_step)
+    checkpoint = _checkpoint(path)
     if not decays:
         return InitialRun(checkpoint)
-    _check_constant_phase(recipe, directory)
+    _check_constant_phase(recipe, _run_of(path))
     return InitialRun(checkpoint, True, _optimizer_steps(checkpoint))
 
 
@@ -90,8 +91,8 @@ def load_initial_run(
     status.expect_partial()
 
 
-def _check_constant_phase(recipe: Recipe, directory: str) -> None:
-    facts = json.loads(pathlib.Path(directory, "run.json").read_text(encoding="utf-8"))
+def _check_constant_phase(recipe: Recipe, directory: pathlib.Path) -> None:
+    facts = json.loads((directory / "run.json").read_text(encoding="utf-8"))
     began_with = facts["recipe"]["optimizer"]
     if (schedule := began_with.get("schedule")) != STABLE:
         raise ValueError(
@@ -105,19 +106,15 @@ def _check_constant_phase(recipe: Recipe, directory: str) -> None:
         )
 
 
-def _checkpoint(directory: str, step: int) -> str:
-    """The name of the checkpoint of a step, of the newest for 0."""
-    newest = newest_checkpoint(directory)
-    if not step:
-        return newest
-    state = tf.train.get_checkpoint_state(str(pathlib.Path(newest).parent))
-    by_step = {int(name.rsplit("-", 1)[1]): name for name in state.all_model_checkpoint_paths}
-    if step not in by_step:
-        raise FileNotFoundError(
-            f"train.initial_step must be a step with a checkpoint, received {step}. {directory} "
-            f"has those of {', '.join(f'{each:,}' for each in sorted(by_step))}."
-        )
-    return by_step[step]
+def _run_of(path: str) -> pathlib.Path:
+    """The run folder of a path that is one, or a checkpoint in it."""
+    path = pathlib.Path(path)
+    return path.parent.parent if path.parent.name == "checkpoints" else path
+
+
+def _checkpoint(path: str) -> str:
+    """The checkpoint that a path names, of a run folder its newest."""
+    return path if os.path.isfile(f"{path}.index") else newest_checkpoint(path)
 
 
 def _optimizer_steps(checkpoint: str) -> int:

@@ -11,7 +11,6 @@ import contextlib
 import math
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -30,8 +29,10 @@ class StepDiagnostics:
         learning_rate         of the optimizer; Mnemosyne's is the multiplier of its own rates
         relative_step/ROLE    RMS of the step over RMS of the weights before, over all variables of
                               that role; left out where these are all zero
-        multiplier/ROLE       what Mnemosyne multiplied its nominal step by, geometric mean over the
-                              variables; left out for other optimizers
+        step_size/ROLE        Mnemosyne's own rate at this step: rate, size of the model, run and
+                              schedule; the mean over the variables
+        multiplier/ROLE       what Mnemosyne multiplied that by, the geometric mean; both are left
+                              out for other optimizers
 
     and with `by_variable` for each variable `step_rms/NAME`, the root mean square (RMS) of its
     step, `relative_step/NAME` and `multiplier/NAME`.
@@ -63,6 +64,9 @@ class StepDiagnostics:
         self._has_norm = hasattr(optimizer, "keep_gradient_norm")
         if self._has_norm:
             optimizer.keep_gradient_norm()
+        # Each a program of its own: one call in place of one for every variable.
+        self._samples = tf.function(self._samples, autograph=False)
+        self._root_mean_squares = tf.function(self._root_mean_squares, autograph=False)
 
     def watches(self, step: int) -> bool:
         """Says whether the step of this number is measured."""
@@ -71,38 +75,61 @@ class StepDiagnostics:
     @contextlib.contextmanager
     def watch(self, step: int) -> Iterator[None]:
         """Writes what became of the variables while it lasted, under the number of the step."""
-        before = [_sample(variable) for variable in self._variables]
-        rate = float(self._optimizer.learning_rate)
+        before = self._samples()
+        steps_before = int(tf.convert_to_tensor(self._optimizer.iterations))
         with self._optimizer.watch_gradient_norm() if self._has_norm else contextlib.nullcontext():
             yield
-        scalars = {"learning_rate": rate}
+        # After the step: until then Keras has the rate of the one before.
+        scalars = {"learning_rate": float(tf.convert_to_tensor(self._optimizer.learning_rate))}
         if self._has_norm:
             scalars["gradient_norm"] = self._optimizer.gradient_norm
-        moved = [
-            _rms(_sample(variable) - old)
-            for variable, old in zip(self._variables, before, strict=True)
-        ]
-        scales = [_rms(old) for old in before]
+        moved, scales = self._root_mean_squares(before).numpy().astype(float)
         of_mnemosyne = getattr(self._optimizer, "step_multipliers", None)
         multipliers = of_mnemosyne() if of_mnemosyne else ()
-        scalars |= self._by_role(moved, scales, multipliers)
+        scalars |= self._by_role(moved, scales)
+        if multipliers:
+            scalars |= self._of_mnemosyne(multipliers, self._optimizer.step_sizes(steps_before))
         if self._by_variable:
             scalars |= self._of_variables(moved, scales, multipliers)
         self._scalars.write("train", scalars, step)
 
-    def _by_role(self, moved, scales, multipliers) -> dict[str, float]:
+    def _samples(self) -> list[tf.Tensor]:
+        return [_sample(variable) for variable in self._variables]
+
+    def _root_mean_squares(self, before: Sequence[tf.Tensor]) -> tf.Tensor:
+        """float32 `[2, variables]`: of the steps since then, and of the weights then."""
+        moved = [
+            _sample(variable) - old for variable, old in zip(self._variables, before, strict=True)
+        ]
+        return tf.stack([[_rms(each) for each in moved], [_rms(each) for each in before]])
+
+    def _members(self) -> dict[str, list[int]]:
+        """Role -> indices of its variables."""
+        members: dict[str, list[int]] = {}
+        for index, role in enumerate(self._roles):
+            members.setdefault(role, []).append(index)
+        return members
+
+    def _of_mnemosyne(
+        self, multipliers: Sequence[float], step_sizes: Sequence[float]
+    ) -> dict[str, float]:
+        scalars = {}
+        for role, members in self._members().items():
+            logs = [math.log(multipliers[index]) for index in members]
+            scalars[f"multiplier/{_tag(role)}"] = math.exp(sum(logs) / len(logs))
+            sizes = [step_sizes[index] for index in members]
+            scalars[f"step_size/{_tag(role)}"] = sum(sizes) / len(sizes)
+        return scalars
+
+    def _by_role(self, moved, scales) -> dict[str, float]:
         sizes = [variable.shape.num_elements() for variable in self._variables]
         scalars = {}
-        for role in dict.fromkeys(self._roles):
-            members = [index for index, each in enumerate(self._roles) if each == role]
+        for role, members in self._members().items():
             step, weight = (
                 sum(sizes[index] * of[index] ** 2 for index in members) for of in (moved, scales)
             )
             if weight:
                 scalars[f"relative_step/{_tag(role)}"] = math.sqrt(step / weight)
-            if multipliers:
-                logs = [math.log(multipliers[index]) for index in members]
-                scalars[f"multiplier/{_tag(role)}"] = math.exp(sum(logs) / len(logs))
         return scalars
 
     def _of_variables(self, moved, scales, multipliers) -> dict[str, float]:
@@ -124,15 +151,15 @@ def _tag(role: str) -> str:
     return role.replace("/", " and ").replace(" ", "_")
 
 
-def _sample(variable: tf.Variable) -> np.ndarray:
-    """float64 `[n]`, every k-th weight; a copy."""
+def _sample(variable: tf.Variable) -> tf.Tensor:
+    """float32 `[n]`, every k-th weight."""
     size = variable.shape.num_elements()
     stride = -(-size // _SAMPLE)
     # A stride that shares a factor with the width would see a few columns alone.
     while stride > 1 and math.gcd(stride, variable.shape[-1]) > 1:
         stride += 1
-    return tf.reshape(variable, [-1])[::stride].numpy().astype(np.float64)
+    return tf.cast(tf.reshape(variable, [-1])[::stride], tf.float32)
 
 
-def _rms(array: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(array))))
+def _rms(tensor: tf.Tensor) -> tf.Tensor:
+    return tf.sqrt(tf.reduce_mean(tf.square(tensor)))

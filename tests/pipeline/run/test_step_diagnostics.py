@@ -16,6 +16,7 @@ class Optimizer:
     """What diagnostics ask of an optimizer of no kind that we know."""
 
     learning_rate = 0.25
+    iterations = 9
 
 
 class Learned(Optimizer):
@@ -26,6 +27,9 @@ class Learned(Optimizer):
 
     def step_multipliers(self):
         return self.multipliers
+
+    def step_sizes(self, step):
+        return {9: [0.25, 0.75]}[step]
 
 
 def diagnostics(tmp_path, variables, optimizer=None, **settings):
@@ -80,6 +84,7 @@ def test_learned_multipliers_of_the_step_are_written_where_there_are_any(tmp_pat
     scalars = scalars_in(tmp_path / "train")
     assert (scalars["multiplier/a/bias", 10], scalars["multiplier/b/bias", 10]) == (0.5, 8.0)
     assert scalars["multiplier/bias", 10] == pytest.approx(2.0)  # the geometric mean
+    assert scalars["step_size/bias", 10] == 0.5
 
 
 def test_a_step_of_half_precision_weights_is_measured_in_full(tmp_path):
@@ -119,6 +124,19 @@ def test_gradient_norm_of_the_watched_step_is_that_before_clipping(tmp_path, nam
     assert optimizer.gradient_norm == 60.0  # the other step was not watched
 
 
+def test_the_learning_rate_is_that_of_the_watched_step(tmp_path):
+    variable = tf.Variable([1.0], name="a/bias")
+    settings = {"warmup_fraction": 0.0, "learning_rate": 0.5}
+    optimizer = make_optimizer(OptimizerConfig(name="adamw", **settings), 4, 7)
+    optimizer.build([variable])
+    steps = diagnostics(tmp_path, [variable], optimizer)
+    for step in (10, 20, 30):
+        with steps.watch(step):
+            optimizer.apply_gradients([(tf.ones([1]), variable)])
+    found = scalars_in(tmp_path / "train")
+    assert [found["learning_rate", step] for step in (10, 20, 30)] == [0.5, 0.375, 0.25]
+
+
 def test_watching_changes_neither_the_state_of_an_optimizer_nor_its_checkpoint(tmp_path):
     variable = tf.Variable([1.0, 2.0], name="a/bias")
     optimizer = make_optimizer(OptimizerConfig(name="adamw", learning_rate=0.1), 10, 7)
@@ -130,12 +148,14 @@ def test_watching_changes_neither_the_state_of_an_optimizer_nor_its_checkpoint(t
     assert not [key for key, _ in tf.train.list_variables(saved) if "norm" in key]
 
 
-def test_a_watched_step_under_two_replicas_has_the_norm_of_the_summed_gradient(two_replicas):
+def test_a_watched_step_under_two_replicas_has_the_norm_of_the_summed_gradient(
+    two_replicas, tmp_path
+):
     with two_replicas.scope():
         variable = tf.Variable([1.0, 1.0], name="a/bias")
         optimizer = make_optimizer(OptimizerConfig(name="lamb", learning_rate=0.1), 10, 7)
         optimizer.build([variable])
-    optimizer.keep_gradient_norm()
+    steps = diagnostics(tmp_path, [variable], optimizer)
 
     @tf.function
     def step():
@@ -144,10 +164,12 @@ def test_a_watched_step_under_two_replicas_has_the_norm_of_the_summed_gradient(t
 
         two_replicas.run(replica_step)
 
-    with optimizer.watch_gradient_norm():
+    with steps.watch(10):
         step()
     step()
-    assert optimizer.gradient_norm == 10.0  # of [6, 8]
+    found = scalars_in(tmp_path / "train")
+    assert found["gradient_norm", 10] == 10.0  # of [6, 8]
+    assert found["relative_step/bias", 10] > 0
 
 
 def test_an_optimizer_of_keras_has_no_norm_to_give(tmp_path):
