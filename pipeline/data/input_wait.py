@@ -1,9 +1,10 @@
 """How long the step loop waits for its next batch: two clocks in the graph, around the iterator.
 
 A loop of steps is one graph, so Python's clock sees whole loops only. The first clock stands behind
-the results of the step before, the second behind the batch: what passes between them is time in
-which the device had nothing to do but wait for input. A batch that was ready costs microseconds,
-and the clocks change no order: they wait for others, nothing waits for them.
+the results of the step before, the second between the batch and the step: what passes between them
+is time in which the device had nothing to do but wait for input. A batch that was ready costs
+microseconds. The batch may be asked for before the first clock; the step waits for the second one,
+because with few threads the clock would else come behind the step.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class InputWait:
         batch = next(iterator)
         received = _timestamp_after([asked, batch])
         self._seconds.assign_add(received - asked)
-        return batch
+        return tf.nest.map_structure(
+            lambda tensor: _behind(received, tensor), batch, expand_composites=True
+        )
 
     def take(self) -> float:
         """Returns the seconds waited since the last call."""
@@ -54,6 +57,12 @@ class InputWait:
     def fraction_of(self, seconds: float) -> float:
         """Returns which fraction of `seconds` was waited since the last call, in [0, 1]."""
         return min(1.0, self.take() / seconds) if seconds > 0 else 0.0
+
+
+def _behind(clock: tf.Tensor, tensor: tf.Tensor) -> tf.Tensor:
+    """Returns the tensor, where it was, as soon as the clock was read."""
+    with tf.control_dependencies([clock]), tf.device(tensor.device):
+        return tf.identity(tensor)
 
 
 def _timestamp_after(tensors: Any) -> tf.Tensor:

@@ -76,3 +76,16 @@ def test_fraction_is_of_the_seconds_given_and_starts_anew(waited):
     wait._seconds.assign(waited)
     assert wait.fraction_of(2.0) == min(1.0, waited / 2.0)
     assert wait.fraction_of(2.0) == 0.0
+
+
+def test_no_step_can_begin_before_the_second_clock_is_read():
+    """With a single thread, the clock would else be read behind the step."""
+    wait = InputWait()
+
+    @tf.function
+    def step(iterator):
+        batch = wait.next_batch(iterator, after=[])
+        assert [op.type for op in batch.op.control_inputs] == ["Timestamp"]
+        return batch
+
+    step.get_concrete_function(iter(numbers()))
