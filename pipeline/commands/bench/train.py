@@ -19,6 +19,8 @@ _EPILOG = f"""example:
   mnemosyne bench train --keras_hub peers/keras_hub/bin/python --hf_tf peers/hf_tf/bin/python
   mnemosyne bench train --baseline ../older_checkout --rounds 20 --output train.json
   mnemosyne bench train --sizes base --batch_size 8 --helped --mnemosyne --output base.json
+  mnemosyne bench train --packed DATA_DIR --batch_size 8
+  mnemosyne bench train --profile --baseline ../older_checkout
 
 Every program trains the same BERT with masked-LM and next-sentence loss and AdamW on the same
 batches, in a process of its own; all are alive at the same time and make steps in turn. What counts
@@ -32,6 +34,13 @@ A library is measured if you have it, in an environment of its own; its flag tak
   python -m venv peers/hf_torch && peers/hf_torch/bin/pip install {_HOW_TO_GET["hf_torch"]}
 --helped adds a row for each: the masked-LM head on the masked positions alone where it is not so
 anyway, XLA for Hugging Face TF, and an allocator that keeps its memory, in large pages.
+
+--profile says where the time of our step goes, and of the baseline's: TensorFlow's profiler times
+the operations of the graph and of XLA's programs in --rounds steps, each operation's median counts.
+
+--packed trains on the first batches of finished records, as they are and with several short
+sequences in a row, --batch_size rows a step, and compares tokens that are no padding. Length,
+predictions and vocabulary are those of the records.
 """
 
 
@@ -60,6 +69,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--rounds", type=int, default=7, help="turns behind each median (%(default)s)")
     add("--steps", type=int, default=1, help="of a turn (%(default)s)")
     add("--core", type=int, help="number of the one core to use (the last one)")
+    add("--profile", action="store_true", help="print the parts of our step instead, see below")
+    add("--packed", metavar="DATA_DIR", help="compare packed rows of these records, see below")
     add("--output", metavar="FILE.json", help="also write all figures here")
     return parser
 
@@ -73,16 +84,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     _check(args)
-    from pipeline.lab.train_speed import story
+    from pipeline.lab.train_speed import packed, profile, story
 
-    settings = vars(args)
-    output = settings.pop("output")
-    story.run(story.Settings(**settings), output)
+    flags = vars(args)
+    output, profiled, data_dir = (flags.pop(name) for name in ("output", "profile", "packed"))
+    settings = story.Settings(**flags)
+    if data_dir:
+        packed.run(settings, data_dir, output)
+    else:
+        (profile if profiled else story).run(settings, output)
     return 0
 
 
 def _check(args: argparse.Namespace) -> None:
     figures_file.check_folders({"output": args.output})
+    if args.packed and args.profile:
+        raise ValueError("--packed and --profile: expected one of them, received both.")
     for name in ("batch_size", "max_predictions_per_seq", "rounds", "steps"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name}: expected at least 1, received {getattr(args, name)}.")

@@ -83,14 +83,11 @@ def run(settings: Settings, output: str | None = None) -> None:
 def _case(settings: Settings, size: str, dropout: float, cores: str) -> dict[str, Any]:
     """Measures all programs, alive at the same time and working in turn."""
     config = BertConfig.named(size, vocab_size=settings.vocab_size)
-    core = _core(settings) if cores == ONE_CORE else None
+    core = one_core(settings) if cores == ONE_CORE else None
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
-        training = {
-            **_TRAINING,
-            "batches": batches.save(_random_batches(settings), scratch),
-            "dropout": dropout,
-            "model": _architecture(config),
-        }
+        training = training_settings(
+            config, dropout=dropout, batches_file=random_batches(settings, scratch)
+        )
         programs = {}
         for contestant in [matrix_products(), *_contestants(settings)]:
             print(f"BERT-{size}, dropout {dropout:g}: {contestant.name}", file=sys.stderr)
@@ -148,19 +145,28 @@ def _contestants(settings: Settings) -> list[Contestant]:
     )
 
 
-def _random_batches(settings: Settings):
-    return batches.random_batches(
+def training_settings(config: BertConfig, *, dropout: float, batches_file: str) -> dict[str, Any]:
+    """Returns what the programs are given, as JSON can hold it."""
+    names = ("vocab_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim")
+    return {
+        **_TRAINING,
+        "batches": batches_file,
+        "dropout": dropout,
+        "model": {name: getattr(config, name) for name in (*names, "max_position_embeddings")},
+    }
+
+
+def random_batches(settings: Settings, scratch: str) -> str:
+    """Writes batches of the shape that the flags give, and returns the path."""
+    features = batches.random_batches(
         vocab_size=settings.vocab_size,
         batch_size=settings.batch_size,
         seq_len=settings.max_seq_length,
         predictions=settings.max_predictions_per_seq,
     )
+    return batches.save(features, scratch)
 
 
-def _architecture(config: BertConfig) -> dict[str, int]:
-    names = ("vocab_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim")
-    return {name: getattr(config, name) for name in (*names, "max_position_embeddings")}
-
-
-def _core(settings: Settings) -> int:
+def one_core(settings: Settings) -> int:
+    """Returns the number of the core that a measurement on one core uses."""
     return max(os.sched_getaffinity(0)) if settings.core is None else settings.core

@@ -46,11 +46,14 @@ def table(case: Mapping[str, Any]) -> str:
 
 def title(case: Mapping[str, Any]) -> str:
     """Returns what a case measured, in words."""
-    return (
+    words = (
         f"BERT-{case['size']}, {case['batch_size']} x {case['seq_len']} tokens, dropout "
-        f"{case['dropout']:g}, {case['cores']}; matrix products "
-        f"{case['matmul_flops_per_second'] / 1e9:.0f} GFLOP per CPU second"
+        f"{case['dropout']:g}, {case['cores']}"
     )
+    if "matmul_flops_per_second" in case:
+        rate = case["matmul_flops_per_second"] / 1e9
+        words += f"; matrix products {rate:.0f} GFLOP per CPU second"
+    return words
 
 
 def save(path: str, cases: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> None:

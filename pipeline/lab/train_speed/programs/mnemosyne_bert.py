@@ -1,6 +1,11 @@
-"""Our training step, of the checkout that PYTHONPATH names, as `mnemosyne pretrain` runs it."""
+"""Our training step, of the checkout that PYTHONPATH names, as `mnemosyne pretrain` runs it.
+
+It measures older checkouts, too, so it uses only what they have alike.
+"""
 
 from __future__ import annotations
+
+import contextlib
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +16,6 @@ from pipeline import train_step
 from pipeline.malloc import keep_freed_memory
 from pipeline.optimizers.from_recipe import make_optimizer
 from pipeline.recipes.sections import OptimizerConfig
-from pipeline.run import distribution
 
 PACKAGES = ("tensorflow", "tf-keras")
 _NUM_TRAIN_STEPS = 1_000_000
@@ -22,7 +26,7 @@ class Training:
 
     def __init__(self, settings: dict):
         batches = dict(np.load(settings["batches"]))
-        strategy = distribution.make_strategy("one")
+        strategy = _one_device()
         with strategy.scope():
             model = BertPretrainer(_config(settings))
             model({name: batch[0, :1] for name, batch in batches.items()})
@@ -37,11 +41,20 @@ class Training:
         self._batches = iter(strategy.experimental_distribute_dataset(dataset))
         self._train_steps = train_step.make_train_steps(strategy, model, optimizer, step, 0)
         self.parameters = model.count_params()
+        self._trace, self._compiled = settings.get("profile"), False
 
     def run(self, num_steps: int) -> float:
         """Makes steps in one loop on the device; returns their mean loss."""
-        sums = self._train_steps(self._batches, tf.constant(num_steps))
-        return losses.means(sums.numpy())["loss"]
+        with self._profiler():
+            sums = self._train_steps(self._batches, tf.constant(num_steps)).numpy()
+        self._compiled = True
+        return losses.means(sums)["loss"]
+
+    def _profiler(self) -> contextlib.AbstractContextManager:
+        # Only one trace: a second one would not name the instructions of XLA's programs.
+        if self._trace and self._compiled:
+            return tf.profiler.experimental.Profile(self._trace)
+        return contextlib.nullcontext()
 
 
 def build(settings: dict) -> Training:
@@ -49,6 +62,12 @@ def build(settings: dict) -> Training:
     keep_freed_memory()
     keras.utils.set_random_seed(0)
     return Training(settings)
+
+
+def _one_device() -> tf.distribute.Strategy:
+    # Not by name: checkouts of different age have different names for it.
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.OneDeviceStrategy(devices[0].name)
 
 
 def _config(settings: dict) -> BertConfig:

@@ -111,3 +111,16 @@ def test_our_step_trains_the_model_that_it_is_asked_for(tmp_path):
     for name, figures in programs.items():
         assert figures["parameters"] == expected, name
         assert figures["turns"][-1]["cpu_seconds"] > 0
+
+
+@pytest.mark.slow
+def test_profile_finds_products_and_the_optimizer_in_our_step(tmp_path):
+    path = tmp_path / "profile.json"
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert bench.main(["train", *TOY, "--profile", f"--output={path}"]) == 0
+    ours = json.loads(path.read_text())["cases"][0]["programs"]["mnemosyne"]
+    for part in ("matrix products", "attention", "blocks", "optimizer"):
+        assert ours["seconds"][part] > 0
+        assert f"\n{part}  " in printed.getvalue()
+    assert printed.getvalue().splitlines()[-1].startswith("matrix products are ")

@@ -1,0 +1,164 @@
+"""The story of `mnemosyne bench train --packed`: useful tokens per CPU second, packed and not."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from tabulate import tabulate
+
+from data_prep import features as records
+from models import BertConfig
+from pipeline.data.training_data import TrainingData
+from pipeline.lab.prepare import processor
+from pipeline.lab.train_speed import batches, story, table
+from pipeline.lab.train_speed.contestants import contestants
+from pipeline.lab.train_speed.running_program import RunningProgram, Turn
+from pipeline.lab.train_speed.story import Settings
+from pipeline.recipes import loader
+
+UNPACKED, PACKED = "unpacked", "packed"
+# What is set in the recipe.
+_SETTINGS = {UNPACKED: (), PACKED: ("train.packing=true",)}
+_RECIPE = "bert_tiny_adamw"
+_HEADERS = (
+    "rows",
+    "useful tokens/CPU s",
+    "times unpacked",
+    "useful tokens a row",
+    "of the row",
+    "sequences a row",
+    "CPU s/step",
+)
+
+
+def run(settings: Settings, data_dir: str, output: str | None = None) -> None:
+    """Prints the table and writes the JSON.
+
+    Args:
+        settings: of the measurement; the first size, dropout and cores. Length, predictions and
+            vocabulary are those of the records.
+        data_dir: finished records.
+        output: JSON to write, or None.
+
+    Raises:
+        ValueError: a program failed, or the records cannot be packed.
+    """
+    print(f"processor: {processor.name()}")
+    manifest = records.load_manifest(data_dir)
+    core = story.one_core(settings) if settings.cores[0] == story.ONE_CORE else None
+    (ours,) = contestants(baseline=None, peers={}, with_helped=False, with_mnemosyne=False)
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
+        programs, features = {}, {}
+        for name, overrides in _SETTINGS.items():
+            print(f"BERT-{settings.sizes[0]}: {name}", file=sys.stderr)
+            recipe = _recipe(settings, manifest, overrides)
+            features[name] = recorded_batches(recipe, manifest, data_dir)
+            training = story.training_settings(
+                _bert_config(recipe),
+                dropout=settings.dropout[0],
+                batches_file=batches.save(features[name], scratch, name),
+            )
+            program = RunningProgram(ours, training, core=core, scratch=scratch)
+            programs[name] = stack.enter_context(program)
+        turns = story.take_turns(programs, rounds=settings.rounds, steps=settings.steps)
+    case = {
+        "size": settings.sizes[0],
+        "dropout": settings.dropout[0],
+        "cores": "all cores" if core is None else "one core",
+        "batch_size": settings.batch_size,
+        "seq_len": features[UNPACKED]["input_ids"].shape[-1],
+        "programs": figures(turns, features),
+    }
+    print(_table(case))
+    if output:
+        table.save(output, [case], dataclasses.asdict(settings) | {"packed": data_dir})
+    gain = case["programs"][PACKED]["times_unpacked"]
+    print(f"packed rows train {gain:.2f}x the useful tokens per CPU second")
+
+
+def recorded_batches(
+    recipe: loader.Recipe, manifest: records.Manifest, data_dir: str
+) -> dict[str, np.ndarray]:
+    """Returns the first training batches of a recipe as arrays `[batches, batch, ...]`."""
+    dataset = TrainingData(recipe, manifest, data_dir).train_batches(first_step=0)
+    first = list(itertools.islice(dataset.as_numpy_iterator(), batches.NUM_BATCHES))
+    return {name: np.stack([batch[name] for batch in first]) for name in first[0]}
+
+
+def figures(
+    turns: Mapping[str, Sequence[Turn]], features: Mapping[str, Mapping[str, np.ndarray]]
+) -> dict[str, dict[str, Any]]:
+    """Returns the figures of both, medians over the rounds.
+
+    Returns:
+        By name: `useful_tokens_per_cpu_second`; `times_unpacked`, the median of the ratios of the
+        same round; `useful_tokens`, `sequences` and `positions` of a row; `cpu_seconds` of a step.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    rates = {}
+    for name, arrays in features.items():
+        mask = arrays["input_mask"]
+        num_batches, num_rows, seq_len = mask.shape
+        tokens = np.count_nonzero(mask) / (num_batches * num_rows)
+        cpu = np.array([turn.cpu_seconds / turn.steps for turn in turns[name]])
+        rates[name] = num_rows * tokens / cpu
+        found[name] = {
+            "useful_tokens_per_cpu_second": float(np.median(rates[name])),
+            "times_unpacked": float(np.median(rates[name] / rates[UNPACKED])),
+            "useful_tokens": float(tokens),
+            "sequences": float(mask.max(axis=-1).mean()),
+            "positions": seq_len,
+            "cpu_seconds": float(np.median(cpu)),
+            "peak_mb": turns[name][-1].peak_mb,
+            "turns": [vars(turn) for turn in turns[name]],
+        }
+    return found
+
+
+def _recipe(
+    settings: Settings, manifest: records.Manifest, overrides: Sequence[str]
+) -> loader.Recipe:
+    return loader.load_recipe(
+        _RECIPE,
+        [
+            f"model.size={settings.sizes[0]}",
+            f"vocab.vocab_size={manifest.vocab['size']}",
+            f"prepare.max_seq_length={manifest.settings['max_seq_length']}",
+            f"prepare.max_predictions_per_seq={manifest.settings['max_predictions_per_seq']}",
+            f"train.global_batch_size={settings.batch_size}",
+            *overrides,
+        ],
+    )
+
+
+def _bert_config(recipe: loader.Recipe) -> BertConfig:
+    return BertConfig.named(
+        recipe.model.size,
+        vocab_size=recipe.vocab.vocab_size,
+        max_position_embeddings=recipe.model.num_positions(recipe.prepare.max_seq_length),
+    )
+
+
+def _table(case: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            name,
+            f"{each['useful_tokens_per_cpu_second']:,.0f}",
+            f"{each['times_unpacked']:.2f}",
+            f"{each['useful_tokens']:.1f}",
+            f"{each['useful_tokens'] / each['positions']:.1%}",
+            f"{each['sequences']:.2f}",
+            f"{each['cpu_seconds']:.3f}",
+        )
+        for name, each in case["programs"].items()
+    ]
+    align = ("left", *["right"] * (len(_HEADERS) - 1))
+    body = tabulate(rows, _HEADERS, "plain", disable_numparse=True, colalign=align)
+    return f"{table.title(case)}\n{body}"

@@ -1,0 +1,60 @@
+import json
+
+import numpy as np
+import pytest
+
+from data_prep import features as records
+from pipeline.commands import bench
+from pipeline.lab.train_speed import contestants, packed
+from pipeline.lab.train_speed.running_program import Turn
+
+
+def _turns(*cpu_seconds):
+    return [Turn(1, 6.0, each, each, 900.0) for each in cpu_seconds]
+
+
+def test_tokens_count_by_the_round_and_padding_does_not():
+    unpacked = np.zeros([1, 2, 8], np.int32)
+    unpacked[..., :4] = 1  # half full: 8 tokens a step
+    filled = np.array([[[1] * 4 + [2] * 3 + [0], [1] * 8]], np.int32)  # 15 tokens, 3 sequences
+    turns = {"unpacked": _turns(1.0, 2.0, 4.0), "packed": _turns(1.0, 3.0, 4.0)}
+    found = packed.figures(
+        turns, {"unpacked": {"input_mask": unpacked}, "packed": {"input_mask": filled}}
+    )
+    assert found["unpacked"]["useful_tokens_per_cpu_second"] == 8 / 2
+    assert found["packed"]["useful_tokens_per_cpu_second"] == 15 / 3
+    assert found["packed"]["times_unpacked"] == pytest.approx(15 / 8)  # of 15/8, 5/4 and 15/8
+    assert (found["packed"]["useful_tokens"], found["packed"]["sequences"]) == (7.5, 1.5)
+
+
+def test_batches_are_the_first_ones_of_a_run(tiny_recipe, records_dir):
+    recipe = tiny_recipe("train.global_batch_size=4")
+    manifest = records.load_manifest(records_dir)
+    features = packed.recorded_batches(recipe, manifest, records_dir)
+    assert features["input_ids"].shape == (4, 4, 10)
+    assert features["next_sentence_weights"].shape == (4, 4)
+    dataset = packed.TrainingData(recipe, manifest, records_dir).train_batches(first_step=3)
+    expected = next(dataset.as_numpy_iterator())
+    for name, array in features.items():
+        np.testing.assert_array_equal(array[3], expected[name])
+
+
+def test_both_ways_take_turns_on_given_records(
+    records_dir, fake_program, monkeypatch, tmp_path, capsys
+):
+    path, program = tmp_path / "packed.json", fake_program()
+    monkeypatch.setattr(contestants, "_program", lambda name: program)
+    monkeypatch.setattr(packed, "_SETTINGS", {"unpacked": (), "packed": ()})
+    flags = ["--sizes", "tiny", "--batch_size", "4", "--rounds", "2"]
+    assert bench.main(["train", "--packed", records_dir, *flags, "--output", str(path)]) == 0
+    (case,) = json.loads(path.read_text())["cases"]
+    assert (case["seq_len"], case["batch_size"]) == (10, 4)
+    assert [len(each["turns"]) for each in case["programs"].values()] == [2, 2]
+    assert case["programs"]["packed"]["useful_tokens"] == 10.0  # the records are full
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("packed rows train ")
+
+
+def test_two_measurements_at_once_are_refused(records_dir):
+    with pytest.raises(ValueError, match="--packed and --profile: expected one of them"):
+        bench.main(["train", "--packed", records_dir, "--profile"])
