@@ -48,7 +48,7 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     strategy = distribution.make_strategy(train.strategy)
     with strategy.scope():
         optimizer = make_optimizer(recipe.optimizer, train.num_train_steps, most_labels(recipe))
-    bert_config = _bert_config(recipe)
+    bert_config = make_bert_config(recipe)
     preflight.check(
         recipe,
         run=run,
@@ -82,7 +82,7 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     run.write_run(facts, steps_done=checkpoint.steps_done)
 
     dataset = data.train_batches(first_step=checkpoint.steps_done)
-    batches = iter(distribution.distribute(strategy, dataset))
+    batches = iter(distribution.distribute(strategy, dataset, endless=True))
     heldout_batches = distribution.distribute(strategy, data.heldout)
     run_steps = train_step.make_train_steps(
         *(strategy, model, optimizer, step, train.random_seed),
@@ -125,7 +125,8 @@ def most_labels(recipe: Recipe) -> int:
     return recipe.train.global_batch_size * recipe.prepare.max_predictions_per_seq
 
 
-def _bert_config(recipe: Recipe) -> BertConfig:
+def make_bert_config(recipe: Recipe) -> BertConfig:
+    """Returns the architecture that a recipe names."""
     overrides = recipe.model.overrides(recipe.prepare.max_seq_length)
     if recipe.train.recompute:
         overrides["recompute"] = True
