@@ -14,7 +14,7 @@ import tensorflow as tf
 from models import losses
 
 Features = Mapping[str, tf.Tensor]
-# (features, index of their first sequence) -> (gradients, metric sums [6])
+# (features, index of their first sequence) -> (gradients, metric sums [8])
 GradientsAndSums = Callable[[Features, tf.Tensor], tuple[list[tf.Tensor], tf.Tensor]]
 
 
@@ -59,7 +59,7 @@ def accumulated(
       num_parts: how many micro-batches.
 
     Returns:
-      Dense float32 gradients, and float32 `[6]`, of all sequences.
+      Dense float32 gradients, and float32 `[8]`, of all sequences.
     """
     if num_parts == 1:
         return gradients_and_sums(features, first_sequence)

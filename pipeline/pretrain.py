@@ -63,7 +63,7 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     lengths = num_steps, shape.most_labels, initial.first_step
     with strategy.scope():
         optimizer = make_optimizer(recipe.optimizer, *lengths)
-    bert_config = _bert_config(recipe)
+    bert_config = make_bert_config(recipe)
     preflight.check(recipe, run, manifest, data_dir, bert_config, strategy, optimizer)
     if (figures := run.final_figures()) is not None:
         print(f"pretrain: already complete: {output_dir} {_how_to_lengthen(figures)}")
@@ -150,7 +150,7 @@ def _train_batches(
     strategy, data: TrainingData, initial: InitialRun, checkpoint: TrainingCheckpoint
 ) -> Iterator:
     dataset = data.train_batches(first_step=initial.first_step + checkpoint.batches_used)
-    return iter(distribution.distribute(strategy, dataset))
+    return iter(distribution.distribute(strategy, dataset, endless=True))
 
 
 def _is_evaluation_due(train: TrainConfig, step: int) -> bool:
@@ -185,7 +185,8 @@ def _undo(
     return True
 
 
-def _bert_config(recipe: Recipe) -> BertConfig:
+def make_bert_config(recipe: Recipe) -> BertConfig:
+    """Returns the architecture that a recipe names."""
     overrides = recipe.model.overrides(recipe.prepare.max_seq_length)
     if recipe.train.recompute:
         overrides["recompute"] = True

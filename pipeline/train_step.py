@@ -8,7 +8,7 @@ optimizer compiles its own update.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -45,42 +45,37 @@ def what_xla_compiles(strategy: tf.distribute.Strategy) -> str:
     return "step" if strategy.num_replicas_in_sync == 1 else "gradients"
 
 
-def make_train_steps(
-    strategy: tf.distribute.Strategy,
+def make_replica_step(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     step: tf.Variable,
     seed: int,
     *,
     micro_batch_size: int = 0,
-    xla_compiles: str | None = None,
-) -> Callable[[Iterator, tf.Tensor], tf.Tensor]:
-    """Returns `train_steps(iterator, num_steps) -> [8]`, metric sums over those steps.
+    xla_compiles: str = "step",
+) -> Callable[[Mapping[str, tf.Tensor]], tf.Tensor]:
+    """Returns `replica_step(features) -> [8]`: one training step of one replica, and metric sums.
 
     Dropout of a step is a function of (seed, step, index of the micro-batch's first sequence in the
     global batch). So a resumed run repeats it, and any number of replicas with the same
     micro-batches drops the same.
 
     Args:
-      strategy: joins the replicas.
       model: a `BertPretrainer`, built.
       optimizer: built. Gradients are scaled by its `loss_scale`, if it has one, see
         `pipeline.run.precision`.
-      step: int64 `[]`, steps made so far, the same on all workers.
+      step: int64 `[]`, steps made so far; counted by the caller.
       seed: of the run.
       micro_batch_size: sequences that a replica handles at a time, 0 for its share of the batch.
-      xla_compiles: as of `what_xla_compiles`, the default.
+      xla_compiles: as of `what_xla_compiles`.
 
     Raises:
-      ValueError: a replica's share of the batch is not a multiple of the micro-batch, or workers
-        stand at different steps.
+      ValueError: a replica's share of the batch is not a multiple of the micro-batch.
     """
-    worker_group.check_same_step(strategy, int(step.numpy()))
-    compiled_part = xla_compiles or what_xla_compiles(strategy)
     loss_scale = getattr(optimizer, "loss_scale", None)
 
     def compiled(part, function):
-        return tf.function(function, jit_compile=True) if part == compiled_part else function
+        return tf.function(function, jit_compile=True) if part == xla_compiles else function
 
     def gradients_and_sums(features, global_weights, seed, scale):
         with tf.GradientTape() as tape:
@@ -88,7 +83,7 @@ def make_train_steps(
             sums = losses.metric_sums(outputs, features)
             loss = losses.pretraining_loss(sums, global_weights) * scale
         gradients = tape.gradient(loss, model.trainable_variables)
-        # Dense, and without the scale before any sum: both are exact.
+        # Dense, and without the scale before any sum: a power of two, so nothing is rounded.
         return [tf.convert_to_tensor(gradient) / scale for gradient in gradients], sums
 
     of_micro_batch = compiled("micro_batch", gradients_and_sums)
@@ -98,8 +93,7 @@ def make_train_steps(
             seed = tf.random.experimental.stateless_fold_in(seed_of_step, first_sequence)
             return of_micro_batch(features, global_weights, seed, scale)
 
-        num_sequences = features["input_ids"].shape[0]
-        num_parts = num_micro_batches(num_sequences, micro_batch_size)
+        num_parts = num_micro_batches(features["input_ids"].shape[0], micro_batch_size)
         shapes = [variable.shape for variable in model.trainable_variables]
         return accumulated(of_part, features, first_sequence, shapes, num_parts)
 
@@ -123,7 +117,37 @@ def make_train_steps(
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return sums
 
-    whole_step = compiled("step", replica_step)
+    return compiled("step", replica_step)
+
+
+def make_train_steps(
+    strategy: tf.distribute.Strategy,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    step: tf.Variable,
+    seed: int,
+    *,
+    micro_batch_size: int = 0,
+    xla_compiles: str | None = None,
+) -> Callable[[Iterator, tf.Tensor], tf.Tensor]:
+    """Returns `train_steps(iterator, num_steps) -> [8]`, metric sums over those steps.
+
+    Args:
+      strategy: joins the replicas.
+      model, optimizer, seed, micro_batch_size: see `make_replica_step`.
+      step: int64 `[]`, steps made so far, the same on all workers; counted here.
+      xla_compiles: what XLA compiles; None as of `what_xla_compiles`.
+
+    Raises:
+      ValueError: workers stand at different steps.
+    """
+    worker_group.check_same_step(strategy, int(step.numpy()))
+    replica_step = make_replica_step(
+        *(model, optimizer, step, seed),
+        micro_batch_size=micro_batch_size,
+        xla_compiles=xla_compiles or what_xla_compiles(strategy),
+    )
+    loss_scale = getattr(optimizer, "loss_scale", None)
 
     @tf.function
     def train_steps(iterator, num_steps):
@@ -132,7 +156,7 @@ def make_train_steps(
             skipped = _skipped_steps(optimizer)
             # A plain function around compiled ones: handed over directly, every replica would read
             # the first one's variables.
-            per_replica = strategy.run(lambda batch: whole_step(batch), args=(next(iterator),))
+            per_replica = strategy.run(lambda batch: replica_step(batch), args=(next(iterator),))
             total += strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
             if loss_scale is not None:
                 loss_scale.update(finite=tf.equal(skipped, _skipped_steps(optimizer)))

@@ -20,6 +20,9 @@ optimizer.name is one of {", ".join(OPTIMIZERS[:5])},
 A finished run is trained longer by running it again with a larger --set train.num_train_steps=N;
 from there on its learning rates are those of a run of N steps.
 
+Before a long run: --dry_run. On several devices, machines or a TPU: docs/distributed.md. Where
+memory is not enough: --set train.micro_batch_size=N, the sequences that a device handles at a time.
+
 Every kind of record is read. Unmasked ones (prepare --masking dynamic) are masked anew in each
 epoch, as the recipe says under 'prepare'. Of records in bins a run reads those of one length,
 --set prepare.max_seq_length=128; a second phase on longer ones begins with the weights of the
@@ -39,6 +42,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--data", required=True, metavar="DIR", help="output folder of 'mnemosyne prepare'")
     add("--output", required=True, metavar="DIR", help="folder of this run")
     add(
+        "--dry_run",
+        action="store_true",
+        help="print parameters, memory, batch, length and time, measured on a few steps; nothing "
+        "is written",
+    )
+    add(
         "--set",
         action="append",
         default=[],
@@ -53,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     recipe = loader.load_recipe(args.recipe, args.set)
     # Only now: TensorFlow takes seconds, and --help and a wrong recipe need none of it.
+    from pipeline.dry_run import dry_run
     from pipeline.pretrain import pretrain
     from pipeline.run import worker_group
     from pipeline.run.progress import heldout_text
@@ -60,6 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         with worker_group.as_member():
+            if args.dry_run:
+                print(dry_run(recipe, data_dir=args.data, output_dir=args.output))
+                return 0
             figures = pretrain(recipe, data_dir=args.data, output_dir=args.output)
     except RunStopped as stopped:
         print(f"pretrain: {stopped}")

@@ -68,7 +68,9 @@ def device_names(strategy: tf.distribute.Strategy) -> list[str]:
     return [f"{name} of each of {group.num_workers} workers" for name in short]
 
 
-def distribute(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) -> tf.data.Dataset:
+def distribute(
+    strategy: tf.distribute.Strategy, batches: tf.data.Dataset, *, endless: bool = False
+) -> tf.data.Dataset:
     """Hands each replica its consecutive sequences of every global batch.
 
     Every process reads all global batches and keeps its own sequences. So the global batches do not
@@ -79,6 +81,8 @@ def distribute(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) -> tf
       strategy: of which every process has the same number of replicas.
       batches: global batches: a mapping of `[batch, ...]` each, the batch static and a multiple
         of the replicas.
+      endless: whether they never end. Of others, several processes agree at each step on whether
+        there is another batch, and its shape is no longer static.
 
     Returns:
       A distributed dataset, of which each replica gets `[batch / replicas, ...]`.
@@ -101,6 +105,9 @@ def distribute(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) -> tf
                 for name, tensor in batch.items()
             }
 
-        return batches.map(of_replicas).unbatch().prefetch(2 * here)
+        shares = batches.map(of_replicas).unbatch().prefetch(2 * here)
+        if not endless:
+            return shares
+        return shares.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
     return strategy.distribute_datasets_from_function(of_process)

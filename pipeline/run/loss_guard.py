@@ -75,7 +75,7 @@ class SkippedSteps:
         """Returns the metric sums, or zeros where a skipped step has made them not finite.
 
         Args:
-          sums: `[6]`, of the steps after `done` up to `stop`.
+          sums: `[8]`, of the steps after `done` up to `stop`.
           done: steps made before.
           stop: steps made now.
 
@@ -169,7 +169,7 @@ class LossSpikes:
         self.set_state({})
 
     def seen(self, sums: np.ndarray, step: int) -> Spike | None:
-        """Takes the metric sums `[6]` of steps up to `step`, the end of a window or before it.
+        """Takes the metric sums `[8]` of steps up to `step`, the end of a window or before it.
 
         Raises:
           FloatingPointError: the same window was a spike every time that it was tried.

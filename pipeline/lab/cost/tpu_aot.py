@@ -18,9 +18,10 @@ import tensorflow as tf
 
 from mnemosyne_tf import MetaParams, Mnemosyne
 from mnemosyne_tf.meta_params import ZERO_HEADS
-from models import BertConfig, BertPretrainer, losses
+from models import BertConfig, BertPretrainer
 from pipeline.lab import figures_file
 from pipeline.lab.cost import shapes
+from pipeline.train_step import make_replica_step
 
 TOPOLOGIES = {
     "v2": ("v2:2x2", "v2-8"),
@@ -74,17 +75,10 @@ def lowered_training_step(size: str) -> str:
     )
     optimizer.build(model.trainable_variables)
 
-    @tf.function(jit_compile=True, autograph=False)
-    def step(features, seed):
-        with tf.GradientTape() as tape:
-            outputs = model(features, training=True, dropout_seed=seed)
-            sums = losses.metric_sums(outputs, features)
-            loss = losses.pretraining_loss(sums, losses.loss_weights(features))
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return sums
-
-    return step.experimental_get_compiler_ir(features, tf.constant([0, 1]))(stage="stablehlo")
+    step = tf.Variable(0, dtype=tf.int64, trainable=False)
+    # What trains, here as one program: `pipeline.train_step`.
+    replica_step = make_replica_step(model, optimizer, step, seed=0, xla_compiles="step")
+    return replica_step.experimental_get_compiler_ir(features)(stage="stablehlo")
 
 
 def without_copies(text: str) -> str:
