@@ -82,6 +82,8 @@ fi
 stage pretrain "$OUTPUT/data -> $OUTPUT/pretrain"
 mnemosyne pretrain --recipe "$RECIPE" ${SETTINGS[@]+"${SETTINGS[@]}"} \
   --data "$OUTPUT/data" --output "$OUTPUT/pretrain"
+# A signal ends it with exit code 0, too: what follows needs a finished run.
+[ -f "$OUTPUT/pretrain/COMPLETED" ] || exit 0
 
 stage glue "$GLUE_DIR -> $OUTPUT/glue"
 mnemosyne glue --checkpoint "$OUTPUT/pretrain" --glue_dir "$GLUE_DIR" --output "$OUTPUT/glue" $GLUE_FLAGS

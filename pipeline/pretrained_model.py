@@ -18,10 +18,11 @@ MASK = "[MASK]"
 
 
 def load_pretrained(path: str | os.PathLike) -> PretrainedModel:
-    """Loads the newest checkpoint of a pre-training run with its tokenizer.
+    """Loads the newest whole checkpoint of a pre-training run with its tokenizer.
 
     Args:
-        path: the `--output` folder of `mnemosyne pretrain`.
+        path: the `--output` folder of `mnemosyne pretrain`; or a checkpoint of it,
+            `RUN/checkpoints/ckpt-400`, or `RUN/checkpoints/best`, that of the lowest held-out loss.
 
     Raises:
         FileNotFoundError: the folder has no configuration, vocabulary or checkpoint.

@@ -30,7 +30,12 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--checkpoint", required=True, metavar="DIR", help="output of 'mnemosyne pretrain'")
+    add(
+        "--checkpoint",
+        required=True,
+        metavar="DIR",
+        help="output of 'mnemosyne pretrain' for its newest checkpoint, or DIR/checkpoints/best",
+    )
     add("--glue_dir", required=True, metavar="DIR", help="folder with one folder per task")
     add("--output", required=True, metavar="DIR", help="folder for the scores")
     add(

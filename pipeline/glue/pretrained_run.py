@@ -13,7 +13,7 @@ import yaml
 
 from data_prep.wordpiece import load_vocabulary
 from models.bert_config import BertConfig
-from pipeline.run.checkpoints import find_vocab
+from pipeline.run.checkpoints import find_vocab, run_of
 
 _CONFIG_FILE = "bert_config.json"
 _DEFAULT_LENGTH = 128  # of BERT's own fine-tuning on GLUE
@@ -34,7 +34,7 @@ class PretrainedRun:
     """Sizes, tokenizer and trained positions of an encoder.
 
     Attributes:
-      directory: the run folder.
+      directory: the run folder, or a checkpoint of it.
       config: sizes of the encoder.
       vocab_file: path of its vocabulary.
       do_lower_case: whether its text is lower-cased and stripped of accents.
@@ -65,13 +65,17 @@ class PretrainedRun:
         return range(self.trained_positions, max(self.trained_positions, max_seq_length))
 
 
-def read_run(checkpoint: str) -> PretrainedRun:
+def read_run(path: str) -> PretrainedRun:
     """Reads the files of a run folder, but not its weights.
+
+    Args:
+      path: the folder, or one of its checkpoints, as `newest_checkpoint` takes it.
 
     Raises:
       FileNotFoundError: the folder, its `bert_config.json` or its `vocab.txt` is missing.
       ValueError: two files of the folder disagree on lower-casing.
     """
+    checkpoint = os.fspath(run_of(path))
     config_file = os.path.join(checkpoint, _CONFIG_FILE)
     if not os.path.isfile(config_file):
         raise FileNotFoundError(
@@ -82,7 +86,7 @@ def read_run(checkpoint: str) -> PretrainedRun:
     facts = _read(os.path.join(checkpoint, "run.json"))
     length = _length_of_records(facts)
     return PretrainedRun(
-        directory=checkpoint,
+        directory=path,
         config=config,
         vocab_file=vocab_file,
         do_lower_case=_casing(checkpoint, vocab_file),
@@ -106,7 +110,7 @@ def _longest_phase(facts: Mapping, length: int | None) -> int | None:
         if before in seen:
             break
         seen.add(before)
-        facts = _read(os.path.join(before, "run.json"))
+        facts = _read(os.fspath(run_of(before) / "run.json"))
         length = max(length, _length_of_records(facts) or 0)
     return length
 

@@ -32,7 +32,14 @@ class LossGuard:
     def __init__(self, train: TrainConfig, optimizer: keras.optimizers.Optimizer):
         self._skipped = SkippedSteps(optimizer, train.max_skipped_steps)
         self._spikes = LossSpikes(train.rollback_on_spike, train.spike_window_steps)
-        self.usable, self.spike = self._skipped.usable, self._spikes.seen
+
+    def usable(self, sums: np.ndarray, *, done: int, stop: int) -> np.ndarray:
+        """As `SkippedSteps.usable`."""
+        return self._skipped.usable(sums, done=done, stop=stop)
+
+    def spike(self, sums: np.ndarray, step: int) -> Spike | None:
+        """As `LossSpikes.seen`."""
+        return self._spikes.seen(sums, step)
 
     @property
     def go_slow(self) -> bool:

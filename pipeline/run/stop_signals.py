@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -35,7 +36,7 @@ class StopSignals:
 
     def __init__(self, strategy: tf.distribute.Strategy):
         self.received: str | None = None
-        self._strategy = strategy
+        self._any_worker = make_any_worker(strategy)
 
     def __enter__(self) -> StopSignals:
         self._handlers: dict = {}
@@ -64,7 +65,7 @@ class StopSignals:
 
     def end_run_if_received(self, checkpoint: TrainingCheckpoint) -> None:
         """Saves and raises `RunStopped` if this worker or another one received a signal."""
-        if any_worker(self._strategy, self.received is not None):
+        if self._any_worker(self.received is not None):
             checkpoint.save()
             raise RunStopped(
                 f"{self.received or 'a signal to another worker'}: saved at step "
@@ -90,16 +91,21 @@ class StopSignals:
         )
 
 
-def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
-    """Says whether the flag is set on any worker: the same answer on all, if all ask at one step.
+def make_any_worker(strategy: tf.distribute.Strategy) -> Callable[[bool], bool]:
+    """Returns a function that says whether its flag is set on any worker; all must call it.
 
     A signal reaches the workers at different steps; one that stopped by itself would leave the
     others waiting for its gradients.
     """
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return flag
-    flags = strategy.run(lambda: tf.constant(int(flag), tf.int32))
-    return int(strategy.reduce(tf.distribute.ReduceOp.SUM, flags, axis=None)) > 0
+        return bool
+
+    @tf.function
+    def num_set(flag):
+        flags = strategy.run(tf.identity, args=(flag,))
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, flags, axis=None)
+
+    return lambda flag: int(num_set(tf.constant(int(flag)))) > 0
 
 
 def _leave_to_the_thread(number, frame) -> None:

@@ -25,6 +25,14 @@ def test_a_vector_is_the_mean_over_the_real_tokens(pretrained_run):
     np.testing.assert_allclose(vectors[0], expected, atol=300 * np.finfo(np.float32).eps)
 
 
+def test_one_checkpoint_can_be_named(pretrained_run):
+    one = load_pretrained(pretrained_run / "checkpoints" / "ckpt-1")
+    newest = load_pretrained(pretrained_run)
+    np.testing.assert_array_equal(one.encode(["the cat"]), newest.encode(["the cat"]))
+    with pytest.raises(FileNotFoundError, match="No checkpoint under .* has a held-out loss"):
+        load_pretrained(pretrained_run / "checkpoints" / "best")
+
+
 def test_no_texts_give_no_vectors(pretrained_run):
     assert load_pretrained(pretrained_run).encode([]).shape == (0, 8)
 

@@ -93,23 +93,23 @@ class TrainingCheckpoint:
         The data position stays, so that other batches follow. Later checkpoints are removed: they
         belong to what is undone.
         """
-        target = next(
-            (
-                state
-                for state in files.all_finished(self._directory)
-                if state.scheduled and state.step <= step
-            ),
-            None,
-        )
+        target = self._newest_scheduled(step)
         if target is None:
             return False
         batches_used = self.batches_used
-        self._load(files.read_state(self._directory, target.step))
+        self._load(target)
         self.batches_used = batches_used
         for later in files.saved_steps(self._directory):
             if later > target.step:
                 files.forget(self._directory, later)
         return True
+
+    def _newest_scheduled(self, step: int) -> SavedState | None:
+        for state in files.all_finished(self._directory):
+            if state.scheduled and state.step <= step:
+                with contextlib.suppress(files.UnusableCheckpoint):
+                    return files.read_state(self._directory, state.step)
+        return None
 
     def save(self, heldout_loss: float | None = None) -> None:
         """Writes the current state, then removes what need not stay.

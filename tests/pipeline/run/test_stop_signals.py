@@ -1,5 +1,8 @@
+import json
 import os
+import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -8,8 +11,9 @@ import time
 import pytest
 import tensorflow as tf
 
-from pipeline.run.stop_signals import RunStopped, StopSignals, any_worker
+from pipeline.run.stop_signals import RunStopped, StopSignals, make_any_worker
 
+ROOT = pathlib.Path(__file__).parents[3]
 STRATEGY = tf.distribute.get_strategy()
 
 
@@ -70,6 +74,16 @@ def test_outside_the_main_thread_nothing_changes():
     assert handlers == [before]
 
 
+def start_python(program, *arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )
+
+
 SLEEPER = """
 import time, tensorflow as tf
 from pipeline.run.stop_signals import StopSignals
@@ -80,13 +94,7 @@ with StopSignals(tf.distribute.get_strategy()):
 
 
 def test_the_second_signal_ends_the_process_at_once():
-    sleeper = subprocess.Popen(
-        [sys.executable, "-c", SLEEPER],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-    )
+    sleeper = start_python(SLEEPER)
     try:
         assert sleeper.stdout.readline() == "ready\n"
         sleeper.send_signal(signal.SIGTERM)
@@ -101,5 +109,41 @@ def test_the_second_signal_ends_the_process_at_once():
 
 
 def test_one_worker_decides_by_itself():
-    assert any_worker(STRATEGY, True) is True
-    assert any_worker(STRATEGY, False) is False
+    any_worker = make_any_worker(STRATEGY)
+    assert any_worker(True) is True
+    assert any_worker(False) is False
+
+
+WORKER = """
+import sys, tensorflow as tf
+from pipeline.run.stop_signals import make_any_worker
+strategy = tf.distribute.MultiWorkerMirroredStrategy()
+any_worker = make_any_worker(strategy)
+mine = sys.argv[1]
+print([any_worker(mine in flags) for flags in ("", "0", "1", "01", "")])
+"""
+
+
+@pytest.mark.slow
+def test_all_workers_stop_when_one_received_the_signal():
+    with socket.socket() as first, socket.socket() as second:
+        for each in (first, second):
+            each.bind(("localhost", 0))
+        workers = [f"localhost:{each.getsockname()[1]}" for each in (first, second)]
+    processes = [
+        start_python(
+            WORKER,
+            str(index),
+            TF_CONFIG=json.dumps(
+                {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+            ),
+        )
+        for index in range(2)
+    ]
+    try:
+        for process in processes:
+            printed, errors = process.communicate(timeout=240)
+            assert printed == "[False, True, True, True, False]\n", errors
+    finally:
+        for process in processes:
+            process.kill()
