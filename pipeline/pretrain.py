@@ -26,7 +26,7 @@ from pipeline.run.initial_run import find_initial_run, load_initial_run
 from pipeline.run.progress import TrainingProgress
 from pipeline.run.run_folder import RunFolder
 from pipeline.run.step_diagnostics import StepDiagnostics
-from pipeline.run.tensorboard import ScalarWriter, open_scalars
+from pipeline.run.tensorboard import RunScalars, open_scalars
 
 
 def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
@@ -148,7 +148,7 @@ def _run_facts(recipe, data_dir, manifest, model, optimizer, strategy) -> dict:
 
 
 def _callbacks(
-    train: TrainConfig, model, optimizer, scalars: ScalarWriter | None
+    train: TrainConfig, model, optimizer, scalars: RunScalars | None
 ) -> list[StepDiagnostics]:
     if scalars is None:
         return []
