@@ -33,7 +33,7 @@ from pipeline.run.resource_errors import with_remedies
 from pipeline.run.run_folder import RunFolder
 from pipeline.run.step_diagnostics import StepDiagnostics
 from pipeline.run.stop_signals import StopSignals
-from pipeline.run.tensorboard import ScalarWriter, open_scalars
+from pipeline.run.tensorboard import RunScalars, open_scalars
 
 
 @with_remedies
@@ -212,7 +212,7 @@ def _run_facts(recipe, data: TrainingData, manifest, model, optimizer, strategy)
 
 
 def _callbacks(
-    train: TrainConfig, model, optimizer, scalars: ScalarWriter | None
+    train: TrainConfig, model, optimizer, scalars: RunScalars | None
 ) -> list[StepDiagnostics]:
     if scalars is None:
         return []

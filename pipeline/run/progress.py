@@ -14,7 +14,7 @@ from models import losses
 from pipeline.recipes.loader import Recipe
 from pipeline.run.checkpoints import TrainingCheckpoint
 from pipeline.run.run_folder import RunFolder
-from pipeline.run.tensorboard import ScalarWriter
+from pipeline.run.tensorboard import RunScalars
 from pipeline.run.throughput import rates, rates_text, with_prefix
 
 _BAR_FIGURES = {
@@ -88,7 +88,7 @@ class TrainingProgress:
         checkpoint: TrainingCheckpoint,
         recipe: Recipe,
         unigram_loss: float,
-        scalars: ScalarWriter | None = None,
+        scalars: RunScalars | None = None,
     ):
         self._run = run
         self._checkpoint = checkpoint

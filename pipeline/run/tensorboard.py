@@ -1,4 +1,4 @@
-"""Scalars for TensorBoard, in a folder for each split so that their curves lie over each other."""
+"""Scalars for TensorBoard: event files, and those of a training run."""
 
 from __future__ import annotations
 
@@ -13,32 +13,46 @@ _REMEDY = "Install it ('pip install tensorboard'), or pass --set train.tensorboa
 
 
 class ScalarWriter:
-    """Writes scalars into event files, `DIRECTORY/train` and `DIRECTORY/heldout`.
+    """Writes scalars into an event file.
 
     Args:
-      directory: what `tensorboard --logdir` is given; made with the first value.
+      directory: where TensorBoard looks; made if it is not there.
+    """
+
+    def __init__(self, directory: str | os.PathLike):
+        self._writer = tf.summary.create_file_writer(str(directory))
+
+    def write(self, values: Mapping[str, float], step: int) -> None:
+        """Writes each value under its name and the number of the step."""
+        # What `tf.summary.scalar` does, which needs the package tensorboard only to say this.
+        scalars = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+        metadata = tf.compat.v1.SummaryMetadata(plugin_data=scalars)
+        with self._writer.as_default():
+            for tag, value in values.items():
+                value = tf.constant(value, tf.float32)
+                tf.summary.write(tag, value, step=step, metadata=metadata)
+        self._writer.flush()
+
+
+class RunScalars:
+    """Writes the scalars of a run, each split into a folder, so that curves lie over each other.
+
+    Args:
+      directory: of `train` and `heldout`, what `tensorboard --logdir` is given.
     """
 
     def __init__(self, directory: str | os.PathLike):
         self._directory = str(directory)
-        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        self._writers: dict[str, ScalarWriter] = {}
 
     def write(self, split: str, values: Mapping[str, float], step: int) -> None:
-        """Writes each value under its name and the number of the step."""
+        """Writes each value of a split under its name and the number of the step."""
         if split not in self._writers:
-            folder = os.path.join(self._directory, split)
-            self._writers[split] = tf.summary.create_file_writer(folder)
-        # What `tf.summary.scalar` does, which needs the package tensorboard only to say this.
-        scalars = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
-        metadata = tf.compat.v1.SummaryMetadata(plugin_data=scalars)
-        with self._writers[split].as_default():
-            for tag, value in values.items():
-                value = tf.constant(value, tf.float32)
-                tf.summary.write(tag, value, step=step, metadata=metadata)
-        self._writers[split].flush()
+            self._writers[split] = ScalarWriter(os.path.join(self._directory, split))
+        self._writers[split].write(values, step)
 
 
-def open_scalars(directory: str | os.PathLike, *, wanted: bool) -> ScalarWriter | None:
+def open_scalars(directory: str | os.PathLike, *, wanted: bool) -> RunScalars | None:
     """Returns a writer into `directory`, None where none is wanted; says so if none can look.
 
     Args:
@@ -53,4 +67,4 @@ def open_scalars(directory: str | os.PathLike, *, wanted: bool) -> ScalarWriter 
             f"cannot be imported. {_REMEDY}",
             file=sys.stderr,
         )
-    return ScalarWriter(directory)
+    return RunScalars(directory)

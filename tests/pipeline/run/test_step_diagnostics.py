@@ -9,7 +9,7 @@ from event_files import scalars_in
 from pipeline.optimizers.from_recipe import make_optimizer
 from pipeline.recipes.sections import OptimizerConfig
 from pipeline.run.step_diagnostics import StepDiagnostics
-from pipeline.run.tensorboard import ScalarWriter
+from pipeline.run.tensorboard import RunScalars
 
 
 class Optimizer:
@@ -33,7 +33,7 @@ class Learned(Optimizer):
 
 
 def diagnostics(tmp_path, variables, optimizer=None, **settings):
-    scalars = ScalarWriter(tmp_path)
+    scalars = RunScalars(tmp_path)
     return StepDiagnostics(variables, optimizer or Optimizer(), scalars, 10, **settings)
 
 
