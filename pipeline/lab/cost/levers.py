@@ -27,8 +27,8 @@ def measure(peaks: Mapping[str, float], *, repeats: int) -> dict[str, dict[str, 
         repeats: updates behind each median.
 
     Returns:
-        Figures by lever: `settings`, `teraflops` of all products, `update_seconds`, and `shares` of
-        update and step together, by tokens of the step.
+        Figures by lever: `settings`, `teraflops` of all products, `update_seconds`, and `shares`,
+        the update as a fraction of forward and backward pass, by tokens of the step.
     """
     variables = shapes.bert("base")
     seconds = timing.seconds_of_levers(variables, repeats=repeats)
@@ -48,9 +48,7 @@ def measure(peaks: Mapping[str, float], *, repeats: int) -> dict[str, dict[str, 
             "settings": settings,
             "teraflops": 1e-12 * products_flops(variables, **settings),
             "update_seconds": seconds[name],
-            "shares": {
-                tokens: seconds[name] / (seconds[name] + steps[tokens]) for tokens in TOKENS
-            },
+            "shares": {tokens: seconds[name] / steps[tokens] for tokens in TOKENS},
         }
         for name, settings in LEVERS.items()
     }
@@ -69,7 +67,7 @@ def to_text(measured: Mapping[str, Mapping[str, Any]]) -> str:
     ]
     align = ("left", *["right"] * (len(_HEADERS) - 1))
     table = tabulate(rows, _HEADERS, "plain", disable_numparse=True, colalign=align)
-    return f"BERT-base, update / (update + step), the step computed\n{table}"
+    return f"BERT-base, update / step, the step computed\n{table}"
 
 
 def products_flops(
