@@ -124,6 +124,28 @@ def test_two_phases_train_on_two_bins_of_one_folder(prepared, tiny_recipe, tmp_p
 
 
 @pytest.mark.slow
+def test_all_bins_share_rows_with_fewer_and_fewer_masks(prepared, tiny_recipe, tmp_path):
+    kind = ("--objective", "mlm", "--masking", "dynamic", "--short_seq_prob", "0.5")
+    data = prepared("--max_seq_length", "32", "--bins", "16,32", *kind)
+    recipe = tiny_recipe(
+        *MODEL,
+        "prepare.max_seq_length=32",
+        "prepare.max_predictions_per_seq=10",
+        "train.packing=true",
+        "train.initial_masked_lm_prob=0.3",
+    )
+    figures = pretrain.pretrain(recipe, data_dir=data, output_dir=str(tmp_path / "run"))
+    assert np.isfinite(figures["loss"])
+    facts, rows = facts_and_rows(tmp_path / "run")
+    assert facts["reads"].startswith("records of 16 and 32 tokens, packed into rows of 32 (")
+    shape = facts["batch_shape"]
+    assert shape["record_lengths"] == [16, 32] and shape["max_sequences"] > 1
+    # A batch of eight rows has several sequences in some of them: of one segment, so no labels.
+    assert shape["sequences_per_row"] > 1.1
+    assert all(row.keys() >= FIGURES and not PAIR_FIGURES & row.keys() for row in rows)
+
+
+@pytest.mark.slow
 def test_records_longer_than_the_published_512_tokens_train(prepared, tiny_recipe, tmp_path):
     data = prepared("--max_seq_length", "640")
     recipe = tiny_recipe(*MODEL, "prepare.max_seq_length=640", "train.num_train_steps=2")
