@@ -14,7 +14,6 @@ import dataclasses
 import functools
 import glob
 import os
-import statistics
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,8 +76,8 @@ class Operation:
 def read(folder: str, *, num_steps: int) -> list[Operation]:
     """Returns the operations of the newest trace in a folder.
 
-    Times are those of the clock, so each is the median over the steps: a step in which the process
-    had to wait for the core does not count.
+    Times are those of the clock, so the shortest of all steps counts: in the others the process may
+    have had to wait for the core.
 
     Args:
         folder: what `tf.profiler.experimental` was given.
@@ -100,7 +99,7 @@ def read(folder: str, *, num_steps: int) -> list[Operation]:
             for event, seconds in _own_seconds(line.events):
                 times[name_of(event)].append(seconds)
     operations = (
-        _operation(module, name, instructions, statistics.median(each) * len(each) / num_steps)
+        _operation(module, name, instructions, min(each) * len(each) / num_steps)
         for (module, name), each in times.items()
     )
     return [operation for operation in operations if operation]
