@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import glob
 import os
+import statistics
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,10 +100,15 @@ def read(folder: str, *, num_steps: int) -> list[Operation]:
             for event, seconds in _own_seconds(line.events):
                 times[name_of(event)].append(seconds)
     operations = (
-        _operation(module, name, instructions, min(each) * len(each) / num_steps)
+        _operation(module, name, instructions, _usual(name, each) * len(each) / num_steps)
         for (module, name), each in times.items()
     )
     return [operation for operation in operations if operation]
+
+
+def _usual(name: str, seconds: list[float]) -> float:
+    # What an executor does between operations differs from one to the next.
+    return statistics.median(seconds) if name.startswith(_EXECUTORS) else min(seconds)
 
 
 def _operation(module: str, name: str, instructions: dict, seconds: float) -> Operation | None:
