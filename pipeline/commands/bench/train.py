@@ -36,7 +36,8 @@ A library is measured if you have it, in an environment of its own; its flag tak
 anyway, XLA for Hugging Face TF, and an allocator that keeps its memory, in large pages.
 
 --profile says where the time of our step goes, and of the baseline's: TensorFlow's profiler times
-the operations of the graph and of XLA's programs in --rounds steps, each operation's median counts.
+the operations of the graph and of XLA's programs in --rounds steps, and the shortest time of each
+counts. It times them by the clock: leave the core to it.
 
 --packed trains on the first batches of finished records, as they are and with several short
 sequences in a row, --batch_size rows a step, and compares tokens that are no padding. Length,

@@ -77,8 +77,8 @@ class Operation:
 def read(folder: str, *, num_steps: int) -> list[Operation]:
     """Returns the operations of the newest trace in a folder.
 
-    Times are those of the clock, so each is the median over the steps: a step in which the process
-    had to wait for the core does not count.
+    Times are those of the clock, so the shortest of all steps counts: in the others the process may
+    have had to wait for the core.
 
     Args:
         folder: what `tf.profiler.experimental` was given.
@@ -100,10 +100,15 @@ def read(folder: str, *, num_steps: int) -> list[Operation]:
             for event, seconds in _own_seconds(line.events):
                 times[name_of(event)].append(seconds)
     operations = (
-        _operation(module, name, instructions, statistics.median(each) * len(each) / num_steps)
+        _operation(module, name, instructions, _usual(name, each) * len(each) / num_steps)
         for (module, name), each in times.items()
     )
     return [operation for operation in operations if operation]
+
+
+def _usual(name: str, seconds: list[float]) -> float:
+    # What an executor does between operations differs from one to the next.
+    return statistics.median(seconds) if name.startswith(_EXECUTORS) else min(seconds)
 
 
 def _operation(module: str, name: str, instructions: dict, seconds: float) -> Operation | None:

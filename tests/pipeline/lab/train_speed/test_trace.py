@@ -88,3 +88,9 @@ def test_an_event_that_waits_for_the_others_is_no_operation(tmp_path):
 def test_same_name_in_another_program_is_another_instruction(tmp_path):
     # Of no program that the trace describes.
     assert _seconds(_write(tmp_path, [("fusion.1", 0, 1), ("dot.9", 2, 1)])) == {"dot.9": 0.001}
+
+
+def test_work_of_an_executor_counts_by_its_median(tmp_path):
+    events = [("ExecutorState::Process", 10 * i, duration) for i, duration in enumerate((1, 2, 9))]
+    found = _seconds(_write(tmp_path, events))
+    assert found == pytest.approx({"ExecutorState::Process": 0.006})  # 3 times the median, 2
