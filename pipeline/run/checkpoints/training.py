@@ -207,16 +207,14 @@ class TrainingCheckpoint:
     def _not_written(self, step: int, error: Exception) -> str:
         with contextlib.suppress(OSError):
             files.forget(self._directory, step)
-        reason = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+        reason = str(error)
+        for known in ("No space left on device", "Disk quota exceeded"):  # without all around it
+            reason = known if known in reason else reason
         finished = files.all_finished(self._directory)
-        rest = (
-            f"The newest whole checkpoint is ckpt-{finished[0].step}: make room and run the same "
-            "command again, it continues from there."
-            if finished
-            else "There is no other checkpoint: make room and run the same command again."
-        )
-        return f"The checkpoint of step {step} could not be written to {self._directory}: " + (
-            f"{reason.splitlines()[0]}. {rest}"
+        newest = f"ckpt-{finished[0].step} is whole" if finished else "There is no other checkpoint"
+        return (
+            f"The checkpoint of step {step} could not be written to {self._directory}: "
+            f"{reason.splitlines()[0]}. {newest}; make room and run the same command again."
         )
 
 
