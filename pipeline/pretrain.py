@@ -21,12 +21,12 @@ from pipeline.recipes.loader import Recipe
 from pipeline.recipes.sections import TrainConfig
 from pipeline.run import distribution, preflight
 from pipeline.run.checkpoints import TrainingCheckpoint
-from pipeline.run.hardware import hardware_facts
 from pipeline.run.initial_run import find_initial_run, load_initial_run
-from pipeline.run.progress import TrainingProgress
 from pipeline.run.run_folder import RunFolder
-from pipeline.run.step_diagnostics import StepDiagnostics
-from pipeline.run.tensorboard import RunScalars, open_scalars
+from pipeline.run.watching.hardware import hardware_facts
+from pipeline.run.watching.progress import TrainingProgress
+from pipeline.run.watching.step_diagnostics import StepDiagnostics
+from pipeline.run.watching.tensorboard import RunScalars, open_scalars
 
 
 def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     recipe = loader.load_recipe(args.recipe, args.set)
     # Only now: TensorFlow takes seconds, and --help and a wrong recipe need none of it.
     from pipeline.pretrain import pretrain
-    from pipeline.run.progress import heldout_text
+    from pipeline.run.watching.progress import heldout_text
 
     try:
         figures = pretrain(recipe, data_dir=args.data, output_dir=args.output)

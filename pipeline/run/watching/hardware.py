@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from models import BertConfig
 from pipeline.recipes.loader import Recipe
-from pipeline.run.device_peak import find_peak
-from pipeline.run.model_flops import training_flops
+from pipeline.run.watching.device_peak import find_peak
+from pipeline.run.watching.model_flops import training_flops
 
 
 def hardware_facts(recipe: Recipe, config: BertConfig, strategy: tf.distribute.Strategy) -> dict:
