@@ -25,15 +25,15 @@ from pipeline.recipes.loader import Recipe
 from pipeline.recipes.sections import TrainConfig
 from pipeline.run import distribution, precision, preflight, worker_group
 from pipeline.run.checkpoints import TrainingCheckpoint
-from pipeline.run.hardware import hardware_facts
 from pipeline.run.initial_run import InitialRun, find_initial_run, load_initial_run
 from pipeline.run.loss_guard import LossGuard, Spike, refuse_if_not_finite
-from pipeline.run.progress import TrainingProgress
 from pipeline.run.resource_errors import with_remedies
 from pipeline.run.run_folder import RunFolder
-from pipeline.run.step_diagnostics import StepDiagnostics
 from pipeline.run.stop_signals import StopSignals
-from pipeline.run.tensorboard import RunScalars, open_scalars
+from pipeline.run.watching.hardware import hardware_facts
+from pipeline.run.watching.progress import TrainingProgress
+from pipeline.run.watching.step_diagnostics import StepDiagnostics
+from pipeline.run.watching.tensorboard import RunScalars, open_scalars
 
 
 @with_remedies

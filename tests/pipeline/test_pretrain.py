@@ -15,7 +15,8 @@ from pipeline import cli, pretrain
 from pipeline.recipes import loader
 from pipeline.run.checkpoints import find_vocab, load_pretrained_encoder
 from pipeline.run.loss_guard import LossGuard
-from pipeline.run.progress import TrainingProgress
+from pipeline.run.watching.model_flops import training_flops
+from pipeline.run.watching.progress import TrainingProgress
 
 DROPOUT = ("model.dropout=0.2", "model.attention_dropout=0.2")
 
@@ -48,6 +49,19 @@ def test_run_folder_is_complete(finished):
     }
     assert json.loads((output / "COMPLETED").read_text()) == figures
     assert figures["step"] == 12
+
+
+def test_the_run_knows_its_machine_and_the_work_of_a_step(finished):
+    output, _ = finished
+    facts = json.loads((output / "run.json").read_text())
+    machine = {"processor", "cores", "memory_gib", "accelerators", "system"}
+    assert facts["hardware"].keys() == machine and facts["peak_flops"] > 0
+    config = BertConfig.load(output / "bert_config.json")
+    sizes = {"batch": 8, "seq_len": 10, "num_predictions": 3}
+    assert facts["flops_per_step"] == training_flops(config, **sizes)
+    rows_of_training = rows(output, "train")
+    assert all(row["tokens_per_step"] == 80 for row in rows_of_training)  # 8 x 10, no padding
+    assert all(row["fraction_of_peak"] > 0 for row in rows_of_training)
 
 
 def test_rows_stand_at_their_intervals(finished):
@@ -258,13 +272,13 @@ def test_the_optimizer_is_told_steps_and_masked_tokens_of_a_step(
     class Told(Exception):
         pass
 
-    def make(loader, num_train_steps, labels_per_step):
-        raise Told(num_train_steps, labels_per_step)
+    def make(config, num_train_steps, labels_per_step, first_step):
+        raise Told(num_train_steps, labels_per_step, first_step)
 
     monkeypatch.setattr("pipeline.pretrain.make_optimizer", make)
     with pytest.raises(Told) as told:
         pretrain.pretrain(tiny_recipe(), data_dir=records_dir, output_dir=str(tmp_path / "run"))
-    assert told.value.args == (12, 8 * 3)
+    assert told.value.args == (12, 8 * 3, 0)
 
 
 def test_encoder_comes_out_of_the_checkpoint(finished):

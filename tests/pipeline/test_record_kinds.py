@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline import cli, pretrain
-from pipeline.run.progress import TrainingProgress
+from pipeline.run.watching.progress import TrainingProgress
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "."]
 WORDS = ["the", "cat", "sat", "dog", "ran", "sun", "sea", "tree", "mat", "big", "##s", "##er"]

@@ -17,7 +17,7 @@ from pipeline.lab.meta_training.backprop.settings import LearnedRecipe
 from pipeline.lab.meta_training.backprop.truncated_tasks import TruncatedTasks
 from pipeline.lab.meta_training.meta_folder import MetaFolder
 from pipeline.lab.meta_training.tasks.task_data import load_tasks
-from pipeline.run.tensorboard import ScalarWriter
+from pipeline.run.watching.tensorboard import ScalarWriter
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,7 +26,7 @@ from pipeline.lab.meta_training.inner_run import InnerRun
 from pipeline.lab.meta_training.meta_folder import MetaFolder
 from pipeline.lab.meta_training.settings import MetaRecipe
 from pipeline.lab.meta_training.tasks.task_data import load_tasks
-from pipeline.run.tensorboard import ScalarWriter
+from pipeline.run.watching.tensorboard import ScalarWriter
 
 # Purposes of the seeds that are drawn, so that no two uses share one.
 _SWEEP, _META_STEP, _FINAL = range(3)

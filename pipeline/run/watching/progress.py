@@ -14,8 +14,8 @@ from models import losses
 from pipeline.recipes.loader import Recipe
 from pipeline.run.checkpoints import TrainingCheckpoint
 from pipeline.run.run_folder import RunFolder
-from pipeline.run.tensorboard import RunScalars
-from pipeline.run.throughput import rates, rates_text, with_prefix
+from pipeline.run.watching.tensorboard import RunScalars
+from pipeline.run.watching.throughput import rates, rates_text, with_prefix
 
 _BAR_FIGURES = {
     "loss": "loss {:.3f}",

@@ -1,4 +1,4 @@
-from pipeline.run.throughput import rates, rates_text, with_prefix
+from pipeline.run.watching.throughput import rates, rates_text, with_prefix
 
 # Two steps of 4 sequences and 100 useful tokens; see `models.losses.METRIC_SUMS`.
 SUMS = [20.0, 5.0, 10.0, 2.0, 3.0, 4.0, 200.0, 8.0]

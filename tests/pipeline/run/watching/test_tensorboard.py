@@ -1,6 +1,6 @@
 from event_files import scalars_in
 
-from pipeline.run import tensorboard
+from pipeline.run.watching import tensorboard
 
 
 def test_scalars_stand_in_a_folder_for_each_split(tmp_path):

@@ -1,8 +1,8 @@
 import pytest
 import tensorflow as tf
 
-from pipeline.run import device_peak
-from pipeline.run.device_peak import find_peak, gpu_peak, measured_gemm, tpu_peak
+from pipeline.run.watching import device_peak
+from pipeline.run.watching.device_peak import find_peak, gpu_peak, measured_gemm, tpu_peak
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from event_files import scalars_in
 
 from pipeline.optimizers.from_recipe import make_optimizer
 from pipeline.recipes.sections import OptimizerConfig
-from pipeline.run.step_diagnostics import StepDiagnostics
-from pipeline.run.tensorboard import RunScalars
+from pipeline.run.watching.step_diagnostics import StepDiagnostics
+from pipeline.run.watching.tensorboard import RunScalars
 
 
 class Optimizer:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.run.progress import TrainingProgress, heldout_text, lengthening_text
 from pipeline.run.run_folder import RunFolder
+from pipeline.run.watching.progress import TrainingProgress, heldout_text, lengthening_text
 
 # Sums of 10 predictions, 4 pairs, 60 tokens and 24 sequences; see `models.losses.METRIC_SUMS`.
 SUMS = np.array([20.0, 5.0, 10.0, 2.0, 3.0, 4.0, 60.0, 24.0])
@@ -118,7 +118,7 @@ def test_rows_and_the_line_have_the_fractions_of_peak_and_of_waiting(tmp_path, t
 
 def test_time_left_is_by_the_pace_since_the_first_loop(progress, monkeypatch):
     clock = iter([100.0, 130.0, 190.0])
-    monkeypatch.setattr("pipeline.run.progress.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("pipeline.run.watching.progress.time.perf_counter", lambda: next(clock))
     left = [progress[0]._time_left(step) for step in (3, 6, 9)]
     assert left == ["?", "01:00", "00:45"]  # 6 steps of 10 seconds, 3 steps of 15
 

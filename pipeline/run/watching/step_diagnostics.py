@@ -15,7 +15,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf.parameter_roles import find_role
-from pipeline.run.tensorboard import RunScalars
+from pipeline.run.watching.tensorboard import RunScalars
 
 # Weights of one variable that are compared: all of a smaller one. The RMS of a sample of 16,384
 # normal numbers is within 0.6 % of that of all (standard error 1 / sqrt(2 n)).

@@ -1,7 +1,7 @@
 import pytest
 
 from models import BertConfig
-from pipeline.run.model_flops import training_flops
+from pipeline.run.watching.model_flops import training_flops
 
 
 def flops(config, **sizes):
