@@ -1,6 +1,7 @@
 """The compiled steps: what one replica computes, and how replicas are joined.
 
-Forward and backward pass are one XLA program per replica. The optimizer stands outside it:
+Forward and backward pass are one function per replica: one XLA program on an accelerator, a graph
+whose parts are compiled on a CPU (`models.fused.compilation`). The optimizer stands outside it:
 under MirroredStrategy gradients must be added over replicas first, and the optimizer compiles
 its own update.
 """
@@ -41,7 +42,7 @@ def make_train_steps(
     Dropout of a step is a function of (seed, step, replica), so a resumed run repeats it.
     """
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=_compiled_as_a_whole())
     def gradients_and_sums(features, global_weights, dropout_seed):
         with tf.GradientTape() as tape:
             outputs = model(features, training=True, dropout_seed=dropout_seed)
@@ -73,6 +74,10 @@ def make_train_steps(
         return total
 
     return train_steps
+
+
+def _compiled_as_a_whole() -> bool:
+    return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
 
 
 def run_to(
@@ -114,7 +119,7 @@ def make_evaluate(
     The model is evaluated at the weights of `pipeline.optimizers.base.evaluation_weights`.
     """
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=_compiled_as_a_whole())
     def sums_of(features):
         return losses.metric_sums(model(features, training=False), features)
 
