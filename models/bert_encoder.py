@@ -6,8 +6,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.bert_config import BertConfig
+from models.fused.rows import gather_rows
+from models.layer_norm import EmbeddingNorm
 from models.seeded_dropout import SeededDropout
-from models.transformer_block import TransformerBlock, layer_norm, truncated_normal
+from models.transformer_block import TransformerBlock, truncated_normal
 
 _SITES_PER_BLOCK = 3
 
@@ -30,14 +32,17 @@ class BertEmbeddings(keras.layers.Layer):
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(**kwargs)
         self.config = config
-        self.layer_norm = layer_norm("layer_norm")
+        self.layer_norm = EmbeddingNorm(name="layer_norm")
         self.dropout = SeededDropout(config.dropout, site=0)
 
     def build(self, input_shape):  # noqa: D102
         config = self.config
         self.word_embeddings, self.position_embeddings, self.segment_embeddings = (
             self.add_weight(
-                name, shape=(rows, config.hidden_dim), initializer=truncated_normal(config)
+                name,
+                shape=(rows, config.hidden_dim),
+                initializer=truncated_normal(config),
+                experimental_autocast=False,
             )
             for name, rows in (
                 ("word_embeddings", config.vocab_size),
@@ -57,16 +62,21 @@ class BertEmbeddings(keras.layers.Layer):
                 f"{self.config.max_position_embeddings} tokens, received {seq_len}. Prepare "
                 "shorter records or raise max_position_embeddings."
             )
-        words = tf.gather(self.word_embeddings, input_ids)
+        words, positions, segments = (
+            tf.convert_to_tensor(table)
+            for table in (self.word_embeddings, self.position_embeddings, self.segment_embeddings)
+        )
         if position_ids is None:
-            positions = self.position_embeddings[: tf.shape(input_ids)[1]]
+            positions = positions[: tf.shape(input_ids)[1]]
         else:
-            positions = tf.gather(self.position_embeddings, position_ids)
-        # With two segments the gradient of a one-hot product is cheaper than that of a gather.
-        one_hot = tf.one_hot(segment_ids, self.config.type_vocab_size, dtype=words.dtype)
-        segments = tf.einsum("bst,th->bsh", one_hot, tf.cast(self.segment_embeddings, words.dtype))
-        embedded = self.layer_norm(words + positions + segments)
-        return self.dropout(embedded, training=training, seed=dropout_seed)
+            positions = gather_rows(positions, position_ids)
+        return self.layer_norm(
+            gather_rows(words, input_ids),
+            positions,
+            # With two segments the gradient of a one-hot product is cheaper than that of a gather.
+            tf.einsum("bst,th->bsh", tf.one_hot(segment_ids, len(segments)), segments),
+            *self.dropout.key_and_rate(training, dropout_seed),
+        )
 
 
 class BertEncoder(keras.layers.Layer):

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from models.fused.cross_entropy import cross_entropy_sums
+
 # Entries of the vector that `metric_sums` returns.
 METRIC_SUMS = (
     "masked_lm_loss",
@@ -58,10 +60,10 @@ def metric_sums(outputs: Mapping[str, tf.Tensor], features: Mapping[str, tf.Tens
       float32 `[8]` in the order of `METRIC_SUMS`: losses in nats, the others as counts; tokens are
       those that are no padding.
     """
-    masked_lm = _weighted_sums(
+    masked_lm = cross_entropy_sums(
         outputs["masked_lm_logits"], features["masked_lm_ids"], features["masked_lm_weights"]
     )
-    next_sentence = _weighted_sums(
+    next_sentence = cross_entropy_sums(
         outputs["next_sentence_logits"],
         features["next_sentence_labels"],
         features["next_sentence_weights"],
@@ -69,7 +71,7 @@ def metric_sums(outputs: Mapping[str, tf.Tensor], features: Mapping[str, tf.Tens
     mask = tf.cast(features["input_mask"], tf.float32)
     tokens = tf.reduce_sum(tf.minimum(mask, 1.0))
     sequences = tf.reduce_sum(tf.reduce_max(mask, axis=1))
-    return tf.stack([*masked_lm, *next_sentence, tokens, sequences])
+    return tf.concat([masked_lm, next_sentence, [tokens, sequences]], 0)
 
 
 def pretraining_loss(sums: tf.Tensor, global_weights: tf.Tensor) -> tf.Tensor:
@@ -107,13 +109,3 @@ def means(sums) -> dict[str, float]:
         result[f"{task}_loss"] = named[f"{task}_loss"] / weight
         result[f"{task}_accuracy"] = named[f"{task}_correct"] / weight
     return {"loss": sum(result[f"{task}_loss"] for task in tasks), **result}
-
-
-def _weighted_sums(logits, labels, weights):
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    correct = tf.cast(tf.argmax(logits, -1, output_type=labels.dtype) == labels, tf.float32)
-    return (
-        tf.reduce_sum(losses * weights),
-        tf.reduce_sum(correct * weights),
-        tf.reduce_sum(weights),
-    )

@@ -6,7 +6,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.bert_config import BertConfig
-from models.transformer_block import gelu, layer_norm, truncated_normal
+from models.fused.activation import bias_gelu
+from models.fused.rows import gather_rows
+from models.layer_norm import LayerNorm
+from models.projection import Projection
+from models.transformer_block import truncated_normal
 
 
 class MaskedLMHead(keras.layers.Layer):
@@ -25,13 +29,8 @@ class MaskedLMHead(keras.layers.Layer):
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(**kwargs)
         self.vocab_size = config.vocab_size
-        self.transform = keras.layers.Dense(
-            config.hidden_dim,
-            activation=gelu,
-            kernel_initializer=truncated_normal(config),
-            name="transform",
-        )
-        self.layer_norm = layer_norm("layer_norm")
+        self.transform = Projection(config.hidden_dim, truncated_normal(config), name="transform")
+        self.layer_norm = LayerNorm(name="layer_norm")
 
     def build(self, input_shape):  # noqa: D102
         self.output_bias = self.add_weight(
@@ -40,9 +39,22 @@ class MaskedLMHead(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, sequence_output, masked_lm_positions, word_embeddings):  # noqa: D102
-        gathered = tf.gather(sequence_output, masked_lm_positions, batch_dims=1)
-        transformed = self.layer_norm(self.transform(gathered))
+        product = self.transform(_gathered(sequence_output, masked_lm_positions))
+        bias = tf.convert_to_tensor(self.transform.bias)
+        transformed = self.layer_norm(bias_gelu(product, bias))
         table = tf.cast(word_embeddings, transformed.dtype)
-        return tf.einsum("bph,vh->bpv", transformed, table) + tf.cast(
-            self.output_bias, transformed.dtype
+        # Rank 2: a product of rank 3 with a matrix is one for every row of the batch.
+        logits = tf.matmul(transformed, table, transpose_b=True)
+        logits = tf.nn.bias_add(logits, tf.cast(self.output_bias, logits.dtype))
+        shape = masked_lm_positions.shape
+        return tf.ensure_shape(
+            tf.reshape(logits, [*tf.unstack(tf.shape(masked_lm_positions)), self.vocab_size]),
+            [*shape, self.vocab_size],
         )
+
+
+def _gathered(sequence_output, positions):
+    """Returns `[batch * num_predictions, hidden]`."""
+    batch, seq_len, hidden = tf.unstack(tf.shape(sequence_output))
+    rows = tf.reshape(sequence_output, [batch * seq_len, hidden])
+    return gather_rows(rows, tf.reshape(positions + seq_len * tf.range(batch)[:, None], [-1]))

@@ -2,7 +2,7 @@
 
 A replica adds up the gradients of its micro-batches, the optimizer adds those of all replicas and
 updates the weights. `what_xla_compiles` says how much of it is one program; outside of it the
-optimizer compiles its own update.
+optimizer compiles its own update, and on a CPU the parts of the model compile theirs.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ class StepCallback(Protocol):
 def what_xla_compiles(strategy: tf.distribute.Strategy) -> str:
     """Says what of a replica's step is one XLA program.
 
-    On CPUs the gradients of a micro-batch; on one GPU the whole `step`, with the optimizer; on
-    several the `gradients` of all micro-batches, because their sum over replicas is no part of a
-    program; on TPUs `nothing`, because `strategy.run` compiles what it runs.
+    On CPUs the `parts` of the model between its matrix products, see `models.fused.compilation`; on
+    one GPU the whole `step`, with the optimizer; on several the `gradients` of all micro-batches,
+    because their sum over replicas is no part of a program; on TPUs `nothing`, because
+    `strategy.run` compiles what it runs.
     """
     if isinstance(strategy, tf.distribute.TPUStrategy):
         return "nothing"
     if not all("GPU" in device for device in strategy.extended.worker_devices):
-        return "micro_batch"
+        return "parts"
     return "step" if strategy.num_replicas_in_sync == 1 else "gradients"
 
 
@@ -86,12 +87,10 @@ def make_replica_step(
         # Dense, and without the scale before any sum: a power of two, so nothing is rounded.
         return [tf.convert_to_tensor(gradient) / scale for gradient in gradients], sums
 
-    of_micro_batch = compiled("micro_batch", gradients_and_sums)
-
     def all_gradients_and_sums(features, global_weights, seed_of_step, first_sequence, scale):
         def of_part(features, first_sequence):
             seed = tf.random.experimental.stateless_fold_in(seed_of_step, first_sequence)
-            return of_micro_batch(features, global_weights, seed, scale)
+            return gradients_and_sums(features, global_weights, seed, scale)
 
         num_parts = num_micro_batches(features["input_ids"].shape[0], micro_batch_size)
         shapes = [variable.shape for variable in model.trainable_variables]
@@ -210,7 +209,7 @@ def make_evaluate(
     The model is evaluated at the weights of `pipeline.optimizers.base.evaluation_weights`.
     """
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=what_xla_compiles(strategy) != "parts")
     def sums_of(features):
         return losses.metric_sums(model(features, training=False), features)
 

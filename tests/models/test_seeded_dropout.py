@@ -14,9 +14,9 @@ def test_inference_and_rate_zero_change_nothing():
 
 def test_share_dropped_and_mean_kept():
     output = SeededDropout(0.1, 0)(ONES, training=True, seed=tf.constant([1, 2])).numpy()
-    assert abs((output == 0).mean() - 26 / 256) < chance(ONES.shape.num_elements(), 26 / 256)
+    assert abs((output == 0).mean() - 0.1) < chance(ONES.shape.num_elements(), 0.1)
     # The factor is rounded once, its product with 1 is exact.
-    np.testing.assert_allclose(output[output != 0], 256 / 230, rtol=rounding(1))
+    np.testing.assert_allclose(output[output != 0], 1 / 0.9, rtol=rounding(1))
 
 
 def test_same_seed_same_mask_and_other_seed_or_site_another():
@@ -33,8 +33,3 @@ def test_same_seed_same_mask_and_other_seed_or_site_another():
 def test_without_a_seed_the_global_generator_decides():
     layer = SeededDropout(0.5, 0)
     assert (layer(ONES, training=True).numpy() != layer(ONES, training=True).numpy()).any()
-
-
-def test_number_of_entries_need_not_be_a_multiple_of_four():
-    output = SeededDropout(0.5, 0)(tf.ones([3, 5]), training=True, seed=tf.constant([0, 0]))
-    assert output.shape == (3, 5)

@@ -9,15 +9,9 @@ import platform
 import tensorflow as tf
 
 from models import BertConfig
-<<<<<<< HEAD:pipeline/run/hardware.py
 from pipeline.data.batch_shape import BatchShape
-from pipeline.run.device_peak import find_peak
-from pipeline.run.model_flops import training_flops
-=======
-from pipeline.recipes.loader import Recipe
 from pipeline.run.watching.device_peak import find_peak
 from pipeline.run.watching.model_flops import training_flops
->>>>>>> watch:pipeline/run/watching/hardware.py
 
 
 def hardware_facts(
