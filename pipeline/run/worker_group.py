@@ -131,12 +131,17 @@ def as_member() -> Iterator[None]:
         try:
             yield
         except _LOST as error:
-            first_line = str(error.message).strip().splitlines()
             raise LostWorkerError(
                 f"{group.name} of {group.num_workers} lost another worker and cannot go on alone. "
                 "Start all workers again with the same command: they continue from the newest "
-                f"checkpoint. TensorFlow says: {first_line[-1] if first_line else error}"
+                f"checkpoint. TensorFlow says: {_cause(error)}"
             ) from error
+
+
+def _cause(error: tf.errors.OpError) -> str:
+    """The line of TensorFlow's message that tells why, among those that tell where."""
+    lines = str(error.message).strip().splitlines() or [type(error).__name__]
+    return next((line for line in lines if "aborted by" in line), lines[0])
 
 
 def check_same_step(strategy: tf.distribute.Strategy, step: int) -> None:

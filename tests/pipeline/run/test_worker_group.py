@@ -90,7 +90,11 @@ def test_only_the_chief_prints(as_task, capsys, index, printed):
 
 def test_a_lost_worker_becomes_a_sentence_that_says_what_to_do(as_task):
     as_task("worker", 1, TWO)
-    lost = tf.errors.UnavailableError(None, None, "Collective ops is aborted by: task 0 died")
+    lost = tf.errors.UnavailableError(
+        None,
+        None,
+        "Graph execution error:\n\nCollective ops is aborted by: task 0 died\n\tat",
+    )
     with (
         pytest.raises(worker_group.LostWorkerError, match="worker 1 of 2 .*Start all .* 0 died"),
         worker_group.as_member(),
