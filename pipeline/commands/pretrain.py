@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pipeline.dry_run import dry_run
     from pipeline.pretrain import pretrain
     from pipeline.run import worker_group
-        from pipeline.run.stop_signals import RunStopped
+    from pipeline.run.stop_signals import RunStopped
     from pipeline.run.watching.progress import heldout_text
 
     try:
