@@ -27,6 +27,7 @@ UNPACKED, PACKED = "unpacked", "packed"
 # What is set in the recipe.
 _SETTINGS = {UNPACKED: (), PACKED: ("train.packing=true",)}
 _RECIPE = "bert_tiny_adamw"
+_NUM_COUNTED = 200
 _HEADERS = (
     "rows",
     "useful tokens/CPU s",
@@ -36,6 +37,15 @@ _HEADERS = (
     "sequences a row",
     "CPU s/step",
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Fill:
+    """Means of a row: its positions, those that hold a token, its sequences."""
+
+    positions: int
+    useful_tokens: float
+    sequences: float
 
 
 def run(settings: Settings, data_dir: str, output: str | None = None) -> None:
@@ -55,15 +65,15 @@ def run(settings: Settings, data_dir: str, output: str | None = None) -> None:
     core = story.one_core(settings) if settings.cores[0] == story.ONE_CORE else None
     (ours,) = contestants(baseline=None, peers={}, with_helped=False, with_mnemosyne=False)
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
-        programs, features = {}, {}
+        programs, fill = {}, {}
         for name, overrides in _SETTINGS.items():
             print(f"BERT-{settings.sizes[0]}: {name}", file=sys.stderr)
             recipe = _recipe(settings, manifest, overrides)
-            features[name] = recorded_batches(recipe, manifest, data_dir)
+            features, fill[name] = recorded_batches(recipe, manifest, data_dir)
             training = story.training_settings(
                 _bert_config(recipe),
                 dropout=settings.dropout[0],
-                batches_file=batches.save(features[name], scratch, name),
+                batches_file=batches.save(features, scratch, name),
             )
             program = RunningProgram(ours, training, core=core, scratch=scratch)
             programs[name] = stack.enter_context(program)
@@ -73,8 +83,8 @@ def run(settings: Settings, data_dir: str, output: str | None = None) -> None:
         "dropout": settings.dropout[0],
         "cores": "all cores" if core is None else "one core",
         "batch_size": settings.batch_size,
-        "seq_len": features[UNPACKED]["input_ids"].shape[-1],
-        "programs": figures(turns, features),
+        "seq_len": fill[UNPACKED].positions,
+        "programs": figures(turns, fill, batch_size=settings.batch_size),
     }
     print(_table(case))
     if output:
@@ -85,38 +95,45 @@ def run(settings: Settings, data_dir: str, output: str | None = None) -> None:
 
 def recorded_batches(
     recipe: loader.Recipe, manifest: records.Manifest, data_dir: str
-) -> dict[str, np.ndarray]:
-    """Returns the first training batches of a recipe as arrays `[batches, batch, ...]`."""
+) -> tuple[dict[str, np.ndarray], Fill]:
+    """Returns the first training batches of a recipe, and how full many of them are.
+
+    Returns:
+        Arrays `[batches, batch, ...]`, and the means over the first `_NUM_COUNTED` batches: the
+        few that are trained on are no sample of the lengths, and a step costs the same with any.
+    """
     dataset = TrainingData(recipe, manifest, data_dir).train_batches(first_step=0)
-    first = list(itertools.islice(dataset.as_numpy_iterator(), batches.NUM_BATCHES))
-    return {name: np.stack([batch[name] for batch in first]) for name in first[0]}
+    counted = list(itertools.islice(dataset.as_numpy_iterator(), _NUM_COUNTED))
+    first = counted[: batches.NUM_BATCHES]
+    masks = np.stack([batch["input_mask"] for batch in counted])
+    fill = Fill(
+        positions=masks.shape[-1],
+        useful_tokens=float(np.count_nonzero(masks, axis=-1).mean()),
+        sequences=float(masks.max(axis=-1).mean()),
+    )
+    return {name: np.stack([batch[name] for batch in first]) for name in first[0]}, fill
 
 
 def figures(
-    turns: Mapping[str, Sequence[Turn]], features: Mapping[str, Mapping[str, np.ndarray]]
+    turns: Mapping[str, Sequence[Turn]], fill: Mapping[str, Fill], *, batch_size: int
 ) -> dict[str, dict[str, Any]]:
     """Returns the figures of both, medians over the rounds.
 
     Returns:
         By name: `useful_tokens_per_cpu_second`; `times_unpacked`, the median of the ratios of the
-        same round; `useful_tokens`, `sequences` and `positions` of a row; `cpu_seconds` of a step.
+        same round; `cpu_seconds` of a step; `peak_mb`; what is in `fill`; `turns`.
     """
     found: dict[str, dict[str, Any]] = {}
     rates = {}
-    for name, arrays in features.items():
-        mask = arrays["input_mask"]
-        num_batches, num_rows, seq_len = mask.shape
-        tokens = np.count_nonzero(mask) / (num_batches * num_rows)
+    for name, of_a_row in fill.items():
         cpu = np.array([turn.cpu_seconds / turn.steps for turn in turns[name]])
-        rates[name] = num_rows * tokens / cpu
+        rates[name] = batch_size * of_a_row.useful_tokens / cpu
         found[name] = {
             "useful_tokens_per_cpu_second": float(np.median(rates[name])),
             "times_unpacked": float(np.median(rates[name] / rates[UNPACKED])),
-            "useful_tokens": float(tokens),
-            "sequences": float(mask.max(axis=-1).mean()),
-            "positions": seq_len,
             "cpu_seconds": float(np.median(cpu)),
             "peak_mb": turns[name][-1].peak_mb,
+            **dataclasses.asdict(of_a_row),
             "turns": [vars(turn) for turn in turns[name]],
         }
     return found
