@@ -35,7 +35,9 @@ SEQ_LEN, PREDICTIONS, WORDS, BATCH = 10, 3, 50, 12
 RECIPE = f"""
 vocab: {{vocab_size: {WORDS}}}
 prepare: {{max_seq_length: {SEQ_LEN}, max_predictions_per_seq: {PREDICTIONS}}}
-model: {{num_layers: 1, hidden_dim: 8, num_heads: 2, intermediate_dim: 16}}
+model:
+  {{num_layers: 1, hidden_dim: 8, num_heads: 2, intermediate_dim: 16, dropout: 0.0,
+   attention_dropout: 0.0}}
 optimizer: {{name: mnemosyne}}
 train:
   global_batch_size: {BATCH}
