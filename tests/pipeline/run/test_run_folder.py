@@ -98,3 +98,21 @@ def test_run_facts_carry_versions(tmp_path, tiny_recipe):
     run.write_run({"name": "x"})
     facts = json.loads((tmp_path / "run.json").read_text())
     assert facts["name"] == "x" and facts["versions"]["tensorflow"].startswith("2.")
+
+
+def test_a_roll_back_is_noted_once_and_outlives_a_start(tmp_path, tiny_recipe):
+    run = started(tmp_path, tiny_recipe())
+    run.write_run({"recipe": tiny_recipe().to_dict()})
+    for last_step in (8, 8, 20):  # a run that is killed repeats the first
+        run.note_rollback({"last_step": last_step, "to_step": 5})
+    run.write_run({"recipe": tiny_recipe().to_dict()}, steps_done=5)
+    assert [each["last_step"] for each in run.run_facts()["rolled_back"]] == [8, 20]
+
+
+def test_an_evaluation_is_found_by_its_step(tmp_path, tiny_recipe):
+    run = started(tmp_path, tiny_recipe())
+    assert not run.was_evaluated(6)
+    run.append_metrics({"step": 6, "split": "train"})
+    assert not run.was_evaluated(6)
+    run.append_metrics({"step": 6, "split": "heldout"})
+    assert run.was_evaluated(6) and not run.was_evaluated(3)
