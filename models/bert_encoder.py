@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import tensorflow as tf
 import tf_keras as keras
 
@@ -95,12 +97,20 @@ class BertEncoder(keras.layers.Layer):
     `pooled_output` is `[batch, max_sequences, hidden]`, of those positions. Every sequence gets the
     outputs that it gets in a row of its own.
 
-    Source: Devlin et al. 2019, section 3; packing: Krell et al. 2021, section 3.2.
+    Args:
+      config: the sizes.
+      recompute: whether the backward pass computes every block again from its input instead of
+        keeping what is between; the numbers are the same. A third more computation, and of each
+        block only `[batch, seq_len, hidden]` is kept.
+
+    Source: Devlin et al. 2019, section 3; packing: Krell et al. 2021, section 3.2; recomputing:
+    Chen et al. 2016, section 4.1.
     """
 
-    def __init__(self, config: BertConfig, **kwargs):
+    def __init__(self, config: BertConfig, recompute: bool = False, **kwargs):
         super().__init__(**kwargs)
         self.config = config
+        self.recompute = recompute
         self.embeddings = BertEmbeddings(config, name="embeddings")
         self.blocks = [
             TransformerBlock(config, first_site=1 + _SITES_PER_BLOCK * i, name=f"layer_{i}")
@@ -122,12 +132,15 @@ class BertEncoder(keras.layers.Layer):
             dropout_seed=dropout_seed,
         )
         for block in self.blocks:
-            hidden_states = block(
-                hidden_states,
-                features["input_mask"],
+            run = functools.partial(
+                block,
+                input_mask=features["input_mask"],
                 training=training,
                 dropout_seed=dropout_seed,
             )
+            if training and self.recompute and block.built:
+                run = tf.recompute_grad(run)
+            hidden_states = run(hidden_states)
         return hidden_states, self.pooler(_first_tokens(hidden_states, features))
 
     def next_dropout_site(self) -> int:

@@ -20,13 +20,17 @@ class BertPretrainer(keras.Model):
     `next_sentence_logits` `[batch, 2]`, whose class 1 means "random next sentence"; of packed rows,
     `[batch, max_sequences, 2]`.
 
+    Args:
+      config: the sizes.
+      recompute: as in `BertEncoder`.
+
     Source: Devlin et al. 2019, section 3.1.
     """
 
-    def __init__(self, config: BertConfig, **kwargs):
+    def __init__(self, config: BertConfig, recompute: bool = False, **kwargs):
         super().__init__(**kwargs)
         self.config = config
-        self.encoder = BertEncoder(config, name="encoder")
+        self.encoder = BertEncoder(config, recompute, name="encoder")
         self.masked_lm_head = MaskedLMHead(config, name="masked_lm_head")
         self.next_sentence_head = keras.layers.Dense(
             2, kernel_initializer=truncated_normal(config), name="next_sentence_head"

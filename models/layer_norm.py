@@ -17,6 +17,10 @@ class LayerNorm(keras.layers.Layer):
     `gamma` and `beta`, both `[hidden]`, stay float32 whatever the policy.
     """
 
+    def __init__(self, **kwargs):
+        # Keras would round a float32 input to the compute dtype; these functions take either.
+        super().__init__(autocast=False, **kwargs)
+
     def build(self, input_shape):  # noqa: D102
         self.gamma, self.beta = (
             self.add_weight(
