@@ -53,7 +53,7 @@ def dry_run(recipe: Recipe, *, data_dir: str, output_dir: str) -> str:
     example = next(iter(data.heldout))
     with strategy.scope(), precision.layers_compute_in(train.precision):
         keras.utils.set_random_seed(train.random_seed)
-        model = BertPretrainer(make_bert_config(recipe))
+        model = BertPretrainer(make_bert_config(recipe), train.recompute)
         model({name: tensor[:1] for name, tensor in example.items()})
         optimizer = make_optimizer(recipe.optimizer, train.num_train_steps, data.shape.most_labels)
         optimizer.build(model.trainable_variables)
@@ -63,8 +63,9 @@ def dry_run(recipe: Recipe, *, data_dir: str, output_dir: str) -> str:
         *(strategy, model, optimizer, step, train.random_seed),
         micro_batch_size=train.micro_batch_size,
     )
-    dataset = data.train_batches(first_step=0)
-    batches = iter(distribution.distribute(strategy, dataset, endless=True))
+    batches = iter(
+        strategy.distribute_datasets_from_function(lambda worker: data.dataset_for(worker, 0))
+    )
     measured = _measure(
         lambda: train_steps(batches, tf.constant(1)).numpy(),
         device=distribution.device_names(strategy)[0],

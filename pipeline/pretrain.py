@@ -19,6 +19,7 @@ from data_prep import features as records
 from models import BertConfig, BertPretrainer
 from pipeline import train_step
 from pipeline.data.batch_shape import batch_shape
+from pipeline.data.input_wait import InputWait
 from pipeline.data.training_data import TrainingData
 from pipeline.optimizers.from_recipe import make_optimizer, meta_parameters
 from pipeline.recipes.loader import Recipe
@@ -72,7 +73,7 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     data = TrainingData(recipe, manifest, data_dir)
     keras.utils.set_random_seed(train.random_seed)  # initial weights
     with strategy.scope(), precision.layers_compute_in(train.precision):
-        model = BertPretrainer(bert_config)
+        model = BertPretrainer(bert_config, train.recompute)
         model({name: tensor[:1] for name, tensor in next(iter(data.heldout)).items()})
         optimizer.build(model.trainable_variables)
         precision.add_loss_scale(optimizer, train.precision)
@@ -89,9 +90,13 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     run.write_run(facts, steps_done=checkpoint.steps_done)
 
     batches = _train_batches(strategy, data, initial, checkpoint)
-    heldout_batches = distribution.distribute(strategy, data.heldout)
-    trained = strategy, model, optimizer, step, train.random_seed
-    run_steps = train_step.make_train_steps(*trained, micro_batch_size=train.micro_batch_size)
+    heldout_batches = strategy.distribute_datasets_from_function(data.heldout_for)
+    wait = InputWait()
+    run_steps = train_step.make_train_steps(
+        *(strategy, model, optimizer, step, train.random_seed),
+        micro_batch_size=train.micro_batch_size,
+        input_wait=wait,
+    )
     evaluate = train_step.make_evaluate(strategy, model, optimizer)
     scalars = open_scalars(run.path / "tensorboard", wanted=train.tensorboard)
     callbacks = _callbacks(train, model, optimizer, scalars)
@@ -105,7 +110,8 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
             sums = train_step.run_to(stop, done, run_steps, batches, callbacks)
             checkpoint.batches_used += stop - done
             sums = guard.usable(sums, done=done, stop=stop)
-            progress.trained(sums, num_steps=stop - done, seconds=time.perf_counter() - started)
+            seconds, waiting = time.perf_counter() - started, wait.take()
+            progress.trained(sums, num_steps=stop - done, seconds=seconds, waiting=waiting)
             if (spike := guard.spike(sums, stop)) and _undo(spike, checkpoint, run, progress):
                 batches = _train_batches(strategy, data, initial, checkpoint)
                 continue
@@ -149,8 +155,10 @@ def _checkpoint(run, recipe, manifest, guard, model, optimizer, step) -> Trainin
 def _train_batches(
     strategy, data: TrainingData, initial: InitialRun, checkpoint: TrainingCheckpoint
 ) -> Iterator:
-    dataset = data.train_batches(first_step=initial.first_step + checkpoint.batches_used)
-    return iter(distribution.distribute(strategy, dataset, endless=True))
+    first = initial.first_step + checkpoint.batches_used
+    return iter(
+        strategy.distribute_datasets_from_function(lambda worker: data.dataset_for(worker, first))
+    )
 
 
 def _is_evaluation_due(train: TrainConfig, step: int) -> bool:
@@ -188,8 +196,6 @@ def _undo(
 def make_bert_config(recipe: Recipe) -> BertConfig:
     """Returns the architecture that a recipe names."""
     overrides = recipe.model.overrides(recipe.prepare.max_seq_length)
-    if recipe.train.recompute:
-        overrides["recompute"] = True
     return BertConfig.named(recipe.model.size, vocab_size=recipe.vocab.vocab_size, **overrides)
 
 

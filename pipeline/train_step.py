@@ -16,6 +16,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models import losses
+from pipeline.data.input_wait import InputWait
 from pipeline.gradient_accumulation import accumulated, num_micro_batches
 from pipeline.optimizers.base import evaluation_weights
 from pipeline.run import worker_group
@@ -128,6 +129,7 @@ def make_train_steps(
     *,
     micro_batch_size: int = 0,
     xla_compiles: str | None = None,
+    input_wait: InputWait | None = None,
 ) -> Callable[[Iterator, tf.Tensor], tf.Tensor]:
     """Returns `train_steps(iterator, num_steps) -> [8]`, metric sums over those steps.
 
@@ -136,6 +138,7 @@ def make_train_steps(
       model, optimizer, seed, micro_batch_size: see `make_replica_step`.
       step: int64 `[]`, steps made so far, the same on all workers; counted here.
       xla_compiles: what XLA compiles; None as of `what_xla_compiles`.
+      input_wait: adds up how long the loop waits for batches; None where nobody asks.
 
     Raises:
       ValueError: workers stand at different steps.
@@ -152,10 +155,11 @@ def make_train_steps(
     def train_steps(iterator, num_steps):
         total = tf.zeros([len(losses.METRIC_SUMS)])
         for _ in tf.range(num_steps):
+            batch = input_wait.next_batch(iterator, after=total) if input_wait else next(iterator)
             skipped = _skipped_steps(optimizer)
             # A plain function around compiled ones: handed over directly, every replica would read
             # the first one's variables.
-            per_replica = strategy.run(lambda batch: replica_step(batch), args=(next(iterator),))
+            per_replica = strategy.run(lambda batch: replica_step(batch), args=(batch,))
             total += strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
             if loss_scale is not None:
                 loss_scale.update(finite=tf.equal(skipped, _skipped_steps(optimizer)))

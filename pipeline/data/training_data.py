@@ -73,7 +73,9 @@ class TrainingData:
           ValueError: the rows cannot be dealt out evenly.
         """
         part = worker_part(context, global_batch_size=self._train.global_batch_size)
-        return self._train_batches(first_step, part=part)
+        batches = self._train_batches(first_step, part=part)
+        # Several workers need not agree on whether there is another batch, and its size is known.
+        return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
     def heldout_for(self, context: tf.distribute.InputContext) -> tf.data.Dataset:
         """Returns one worker's part of `heldout`, an element for each replica and batch."""

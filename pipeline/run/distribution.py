@@ -1,4 +1,4 @@
-"""A `tf.distribute` strategy from its name, and the batches that each of its replicas gets."""
+"""A `tf.distribute` strategy from its name."""
 
 from __future__ import annotations
 
@@ -66,48 +66,3 @@ def device_names(strategy: tf.distribute.Strategy) -> list[str]:
     if group.num_workers == 1:
         return short
     return [f"{name} of each of {group.num_workers} workers" for name in short]
-
-
-def distribute(
-    strategy: tf.distribute.Strategy, batches: tf.data.Dataset, *, endless: bool = False
-) -> tf.data.Dataset:
-    """Hands each replica its consecutive sequences of every global batch.
-
-    Every process reads all global batches and keeps its own sequences. So the global batches do not
-    depend on how many processes and devices there are, and no process is left without any, whatever
-    the number of files.
-
-    Args:
-      strategy: of which every process has the same number of replicas.
-      batches: global batches: a mapping of `[batch, ...]` each, the batch static and a multiple
-        of the replicas.
-      endless: whether they never end. Of others, several processes agree at each step on whether
-        there is another batch, and its shape is no longer static.
-
-    Returns:
-      A distributed dataset, of which each replica gets `[batch / replicas, ...]`.
-    """
-
-    def of_process(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        num_replicas = context.num_replicas_in_sync
-        if num_replicas == 1:
-            return batches
-        here = num_replicas // context.num_input_pipelines
-        first = context.input_pipeline_id * here
-
-        def of_replicas(batch):
-            size = {name: tensor.shape[0] // num_replicas for name, tensor in batch.items()}
-            return {
-                name: tf.reshape(
-                    tensor[first * size[name] : (first + here) * size[name]],
-                    [here, size[name], *tensor.shape[1:]],
-                )
-                for name, tensor in batch.items()
-            }
-
-        shares = batches.map(of_replicas).unbatch().prefetch(2 * here)
-        if not endless:
-            return shares
-        return shares.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-
-    return strategy.distribute_datasets_from_function(of_process)

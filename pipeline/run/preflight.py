@@ -21,7 +21,7 @@ from pipeline.run.checkpoints import newest_checkpoint, run_of
 from pipeline.run.run_folder import RunFolder
 
 # May differ between a run and the one whose weights it begins with.
-_NO_WEIGHTS = ("dropout", "attention_dropout", "recompute")
+_NO_WEIGHTS = ("dropout", "attention_dropout")
 
 
 def check(

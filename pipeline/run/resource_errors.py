@@ -47,22 +47,22 @@ def out_of_memory(recipe: Recipe, what: str) -> str:
     """
     train, length = recipe.train, recipe.prepare.max_seq_length
     batch = train.global_batch_size
-    at_once = getattr(train, "micro_batch_size", 0) or batch
+    at_once = train.micro_batch_size or batch
     remedies = [
         (
             f"train.micro_batch_size={max(1, at_once // 2)}",
             "fewer sequences at a time, the same batch and result",
-            hasattr(train, "micro_batch_size") and at_once > 1,
+            at_once > 1,
         ),
         (
             "train.precision=bfloat16",
             "activations of half the bytes",
-            getattr(train, "precision", "") == "float32",
+            train.precision == "float32",
         ),
         (
             "train.recompute=true",
             "activations computed again in the backward pass, a third more time",
-            getattr(train, "recompute", None) is False,
+            not train.recompute,
         ),
         (f"prepare.max_seq_length={length // 2}", "shorter records, to be prepared", length > 1),
         ("model.size=...", "a smaller model", True),

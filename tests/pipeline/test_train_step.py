@@ -52,13 +52,13 @@ def trained(
         precision.add_loss_scale(optimizer, layers)
         step = tf.Variable(0, dtype=tf.int64)
     run = train_step.make_train_steps(strategy, model, optimizer, step, seed=0, **settings)
-    batches = iter(distribution.distribute(strategy, dataset.repeat(), endless=True))
+    batches = iter(strategy.experimental_distribute_dataset(dataset.repeat()))
     sums = run(batches, tf.constant(num_steps)).numpy()
     assert step.numpy() == num_steps
     means = None
     if evaluates:
         evaluate = train_step.make_evaluate(strategy, model, optimizer)
-        means = evaluate(distribution.distribute(strategy, dataset))
+        means = evaluate(strategy.experimental_distribute_dataset(dataset))
     return Trained(model.get_weights(), sums, means, optimizer)
 
 

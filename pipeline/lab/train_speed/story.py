@@ -13,9 +13,10 @@ from typing import Any
 
 from models import BertConfig
 from pipeline.lab.prepare import processor
-from pipeline.lab.train_speed import batches, comparison, table, useful_flops
+from pipeline.lab.train_speed import batches, comparison, table
 from pipeline.lab.train_speed.contestants import Contestant, contestants, matrix_products
 from pipeline.lab.train_speed.running_program import RunningProgram
+from pipeline.run.watching.model_flops import training_flops
 
 # Of google-research/bert's uncased models.
 VOCAB_SIZE = 30_522
@@ -102,10 +103,11 @@ def _case(settings: Settings, size: str, dropout: float, cores: str) -> dict[str
         turns,
         ready,
         batch_size=settings.batch_size,
-        flops_of_a_sequence=useful_flops.of_a_sequence(
+        flops_of_a_sequence=training_flops(
             config,
+            batch=1,
             seq_len=settings.max_seq_length,
-            predictions=settings.max_predictions_per_seq,
+            num_predictions=settings.max_predictions_per_seq,
         ),
     )
     return {
