@@ -55,15 +55,14 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
       FloatingPointError: the loss is no longer finite.
       RunStopped: SIGTERM or SIGINT came, and all is saved.
     """
-    train, num_steps = recipe.train, recipe.train.num_train_steps
+    train, steps = recipe.train, recipe.train.num_train_steps
     run = RunFolder(worker_group.output_folder(output_dir), recipe)
     manifest = records.load_manifest(data_dir)
     shape = batch_shape(recipe, manifest)
     strategy = distribution.make_strategy(train.strategy)
     initial = find_initial_run(recipe, run.run_facts())
-    lengths = num_steps, shape.most_labels, initial.first_step
     with strategy.scope():
-        optimizer = make_optimizer(recipe.optimizer, *lengths)
+        optimizer = make_optimizer(recipe.optimizer, steps, shape.most_labels, initial.first_step)
     bert_config = make_bert_config(recipe)
     preflight.check(recipe, run, manifest, data_dir, bert_config, strategy, optimizer)
     if (figures := run.final_figures()) is not None:
@@ -92,17 +91,13 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     batches = _train_batches(strategy, data, initial, checkpoint)
     heldout_batches = strategy.distribute_datasets_from_function(data.heldout_for)
     wait = InputWait()
-    run_steps = train_step.make_train_steps(
-        *(strategy, model, optimizer, step, train.random_seed),
-        micro_batch_size=train.micro_batch_size,
-        input_wait=wait,
-    )
+    run_steps = _train_steps(strategy, model, optimizer, step, train, wait)
     evaluate = train_step.make_evaluate(strategy, model, optimizer)
     scalars = open_scalars(run.path / "tensorboard", wanted=train.tensorboard)
     callbacks = _callbacks(train, model, optimizer, scalars)
     progress = TrainingProgress(run, checkpoint, recipe, facts["unigram_loss"], scalars)
     with progress, StopSignals(strategy) as signals:
-        while (done := checkpoint.steps_done) < num_steps:
+        while (done := checkpoint.steps_done) < steps:
             if _is_evaluation_due(train, done) and not run.was_evaluated(done):
                 _judge(evaluate(heldout_batches), progress, checkpoint)
             stop = done + 1 if guard.go_slow else next_stop(train, done)
@@ -158,6 +153,14 @@ def _train_batches(
     first = initial.first_step + checkpoint.batches_used
     return iter(
         strategy.distribute_datasets_from_function(lambda worker: data.dataset_for(worker, first))
+    )
+
+
+def _train_steps(strategy, model, optimizer, step, train: TrainConfig, wait: InputWait):
+    return train_step.make_train_steps(
+        *(strategy, model, optimizer, step, train.random_seed),
+        micro_batch_size=train.micro_batch_size,
+        input_wait=wait,
     )
 
 
