@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pathlib
 from collections.abc import Mapping
 
@@ -18,7 +17,7 @@ import tf_keras as keras
 
 from pipeline.recipes.loader import Recipe, differences
 from pipeline.recipes.sections import DECAY, STABLE
-from pipeline.run.checkpoints import newest_checkpoint
+from pipeline.run.checkpoints import newest_checkpoint, run_of
 
 _EXPECTED = f"optimizer.schedule={DECAY} goes on from a run with optimizer.schedule={STABLE}"
 # Of the section `optimizer`, what may differ between a constant phase and its decay.
@@ -66,10 +65,10 @@ def find_initial_run(recipe: Recipe, run_facts: Mapping | None) -> InitialRun:
                 "folder, or RUN/checkpoints/ckpt-STEP for another checkpoint than the newest."
             )
         return InitialRun()
-    checkpoint = _checkpoint(path)
+    checkpoint = newest_checkpoint(path)
     if not decays:
         return InitialRun(checkpoint)
-    _check_constant_phase(recipe, _run_of(path))
+    _check_constant_phase(recipe, run_of(path))
     return InitialRun(checkpoint, True, _optimizer_steps(checkpoint))
 
 
@@ -86,7 +85,7 @@ def load_initial_run(
     if not initial.checkpoint:
         return
     parts = {"model": model} | ({"optimizer": optimizer} if initial.keeps_optimizer else {})
-    status = tf.train.Checkpoint(**parts).restore(initial.checkpoint)
+    status = tf.train.Checkpoint(**parts).read(initial.checkpoint)
     status.assert_existing_objects_matched()
     status.expect_partial()
 
@@ -106,21 +105,10 @@ def _check_constant_phase(recipe: Recipe, directory: pathlib.Path) -> None:
         )
 
 
-def _run_of(path: str) -> pathlib.Path:
-    """The run folder of a path that is one, or a checkpoint in it."""
-    path = pathlib.Path(path)
-    return path.parent.parent if path.parent.name == "checkpoints" else path
-
-
-def _checkpoint(path: str) -> str:
-    """The checkpoint that a path names, of a run folder its newest."""
-    return path if os.path.isfile(f"{path}.index") else newest_checkpoint(path)
-
-
 def _optimizer_steps(checkpoint: str) -> int:
     iterations = tf.Variable(0, dtype=tf.int64, trainable=False)
     optimizer = tf.train.Checkpoint(_iterations=iterations)
-    status = tf.train.Checkpoint(optimizer=optimizer).restore(checkpoint)
+    status = tf.train.Checkpoint(optimizer=optimizer).read(checkpoint)
     status.assert_existing_objects_matched()
     status.expect_partial()
     return int(iterations)

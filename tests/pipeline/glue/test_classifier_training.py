@@ -12,7 +12,6 @@ from models import BertConfig
 from pipeline.glue import classifier_training
 from pipeline.glue.initial_weights import build_classifier, encoder_weights
 from pipeline.glue.settings import FineTuningSettings
-from pipeline.optimizers.base import evaluation_weights
 from pipeline.optimizers.from_recipe import make_optimizer
 
 CONFIG = BertConfig(
@@ -127,7 +126,7 @@ def test_model_ends_at_the_weights_to_evaluate(monkeypatch):
     fit(model, features, labels, settings)
     variables = model.trainable_variables
     final = [variable.numpy() for variable in variables]
-    with evaluation_weights(made[0], variables):
+    with made[0].evaluation_weights(variables):
         for variable, value in zip(variables, final, strict=True):
             np.testing.assert_array_equal(variable.numpy(), value)
     # After the context they hold the weights to train at.
