@@ -128,9 +128,9 @@ def spike_on_batches_7_and_8(patch):
     ten_times_the_loss = [10.0 if name.endswith("_loss") else 1.0 for name in losses.METRIC_SUMS]
     offset = []
 
-    def batches_from(strategy, data, checkpoint):
+    def batches_from(strategy, data, initial, checkpoint):
         offset[:] = [checkpoint.batches_used - checkpoint.steps_done]
-        return train_batches(strategy, data, checkpoint)
+        return train_batches(strategy, data, initial, checkpoint)
 
     def higher(self, sums, *, done, stop):
         batches = range(done + 1 + offset[0], stop + 1 + offset[0])
