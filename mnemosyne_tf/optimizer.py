@@ -231,7 +231,9 @@ class Mnemosyne(GuardedOptimizer):
         self.check_built()
         rate = self._learning_rate
         is_schedule = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
-        return self._model.step_sizes(step, float(rate(step) if is_schedule else rate))
+        # Under a strategy the rate is a variable on each replica, which `float` does not take.
+        now = tf.convert_to_tensor(rate(step) if is_schedule else rate)
+        return self._model.step_sizes(step, float(now))
 
     def step_multipliers(self) -> list[float]:
         """The learned multiplier on the step of each variable, in the order of `build`.

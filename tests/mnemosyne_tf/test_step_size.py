@@ -303,3 +303,12 @@ def test_users_role_has_the_rate_of_that_role():
     assert optimizer.step_sizes(99) == pytest.approx([4 * 0.008, 0.012], rel=EPS)
     again = Mnemosyne.from_config(optimizer.get_config())
     assert again.meta_params.fingerprint() == optimizer.meta_params.fingerprint()
+
+
+def test_step_sizes_are_the_same_under_a_strategy(two_replicas):
+    with two_replicas.scope():
+        optimizer = Mnemosyne(learning_rate=0.5, meta_params="nominal")
+        optimizer.build([tf.Variable(tf.zeros([8, 8]), name="w/kernel")])
+    alone = Mnemosyne(learning_rate=0.5, meta_params="nominal")
+    alone.build([tf.Variable(tf.zeros([8, 8]), name="w/kernel")])
+    assert optimizer.step_sizes(500) == alone.step_sizes(500)
