@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole path: text -> vocabulary -> TFRecords -> pre-trained BERT -> GLUE table -> report.
 #
-#   ./run_pretrain.sh                                   the sample corpus, about 14 minutes on 2 CPU cores
+#   ./run_pretrain.sh                                   the sample corpus, about 10 minutes on 2 CPU cores
 #   ./run_pretrain.sh --corpus 'texts/*.txt' --glue_dir GLUE --recipe bert_base_mnemosyne
 #
 #   --corpus GLOB[::LAYOUT]  text to learn from, repeatable; LAYOUT is blank_line, file, line, jsonl, parquet

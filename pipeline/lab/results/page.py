@@ -86,6 +86,7 @@ def _comparison(run: FinishedRun, outcome: Outcome) -> str:
     plateau = "" if outcome.plateau is None else f"; unigram loss {outcome.plateau:.3f}"
     heading = (
         f"`{task.name}`, {task.num_train_steps:,} steps of {task.batch_size}: {run.about}{plateau}"
+        f"; runs of {run.date}"
     )
     rows = [_row(result) for result in outcome.results]
     return f"{heading}\n\n{markdown_table(rows, _HEADERS)}"

@@ -16,7 +16,7 @@ def test_the_page_in_the_repository_is_that_of_its_runs(tmp_path, monkeypatch):
     assert bench.main(["results", *flags, f"--plot={tmp_path}/loss_curves.png"]) == 0
     written = (tmp_path / "results.md").read_text().replace(str(tmp_path), "docs")
     kept = (DOCS / "results.md").read_text().replace("docs/results/loss", "docs/loss")
-    assert written == kept and len(kept.splitlines()) <= 100
+    assert written == kept and len(kept.splitlines()) <= 110
     assert (tmp_path / "loss_curves.png").stat().st_size < 150_000
 
 
