@@ -198,6 +198,7 @@ class TrainingProgress:
     def went_back(self) -> None:
         """Starts anew at the step to which the checkpoint was rolled back."""
         self._reset()
+        self._paced_from = None
         self._bar.reset(total=self._recipe.train.num_train_steps)
         self._bar.update(self._checkpoint.steps_done)
 

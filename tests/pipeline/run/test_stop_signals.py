@@ -35,7 +35,14 @@ def wait_until(condition):
     assert condition()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.fixture(name="number", params=[signal.SIGTERM, signal.SIGINT])
+def fixture_number(request):
+    """Not ignored, as SIGINT is by what a shell starts in the background."""
+    before = signal.signal(request.param, signal.SIG_DFL)
+    yield request.param
+    signal.signal(request.param, before)
+
+
 def test_the_first_signal_is_noted_and_the_run_ends_saved(number, capsys):
     before = signal.getsignal(number)
     checkpoint = Checkpoint()

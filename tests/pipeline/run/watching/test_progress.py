@@ -94,6 +94,15 @@ def test_a_run_that_went_back_counts_from_there(progress, tmp_path):
     assert rows(tmp_path)[-1]["masked_lm_loss"] == 2.0  # of the steps since then alone
 
 
+def test_time_left_is_counted_anew_by_a_run_that_went_back(progress):
+    shown, checkpoint = progress
+    train(progress, 3)
+    checkpoint.steps_done = 0
+    shown.went_back()
+    train(progress, 3)  # where the pace was counted from
+    assert "? left" in str(shown._bar)
+
+
 def test_rows_and_the_line_have_the_fractions_of_peak_and_of_waiting(tmp_path, tiny_recipe, capsys):
     run = RunFolder(tmp_path, tiny_recipe())
     run.begin()
