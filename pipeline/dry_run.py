@@ -18,12 +18,13 @@ from tabulate import tabulate
 from data_prep import features as records
 from models import BertPretrainer
 from pipeline import train_step
+from pipeline.data.batch_shape import BatchShape
 from pipeline.data.training_data import TrainingData
 from pipeline.gradient_accumulation import num_micro_batches
 from pipeline.optimizers.from_recipe import make_optimizer
 from pipeline.pretrain import make_bert_config
 from pipeline.recipes.loader import Recipe
-from pipeline.recipes.sections import TrainConfig
+from pipeline.recipes.train_section import TrainConfig
 from pipeline.run import distribution, precision, preflight
 from pipeline.run.memory_estimate import MemoryEstimate, estimate
 from pipeline.run.peak_memory import peak_memory_of
@@ -73,8 +74,8 @@ def dry_run(recipe: Recipe, *, data_dir: str, output_dir: str) -> str:
     rows = [
         ("model", f"BERT-{recipe.model.size}, {model.count_params():,} parameters"),
         ("devices", ", ".join(distribution.device_names(strategy))),
-        *_batch_rows(recipe, strategy, example, manifest.splits["train"]["sequences"]),
-        *_memory_rows(_memory(recipe, strategy, model, optimizer, example), measured),
+        *_batch_rows(recipe, strategy, data.shape, manifest.splits["train"]["sequences"]),
+        *_memory_rows(_memory(recipe, strategy, model, optimizer, data.shape), measured),
         *_time_rows(train, measured),
     ]
     return tabulate(rows, tablefmt="plain", disable_numparse=True)
@@ -109,38 +110,38 @@ def _division(recipe: Recipe, strategy: tf.distribute.Strategy) -> tuple[int, in
     return num_parts, share // num_parts
 
 
-def _memory(recipe, strategy, model, optimizer, example) -> MemoryEstimate:
+def _memory(recipe, strategy, model, optimizer, shape: BatchShape) -> MemoryEstimate:
     num_parts, num_sequences = _division(recipe, strategy)
-    lengths = (example[name].shape[1] for name in ("input_ids", "masked_lm_positions"))
     return estimate(
         make_bert_config(recipe),
         num_parameters=model.count_params(),
         optimizer_bytes=sum(
             each.shape.num_elements() * each.dtype.size for each in optimizer.variables
         ),
-        micro_batch=(num_sequences, *lengths),
+        micro_batch=(num_sequences, shape.seq_len, shape.num_predictions),
         num_micro_batches=num_parts,
         precision=recipe.train.precision,
         recompute=recipe.train.recompute,
     )
 
 
-def _batch_rows(recipe, strategy, example, num_records: int) -> list[tuple[str, str]]:
+def _batch_rows(recipe, strategy, shape: BatchShape, num_records: int) -> list[tuple[str, str]]:
     train, num_replicas = recipe.train, strategy.num_replicas_in_sync
     num_parts, num_sequences = _division(recipe, strategy)
-    seq_len = example["input_ids"].shape[1]
-    sequences = train.num_train_steps * train.global_batch_size
+    rows = train.num_train_steps * train.global_batch_size
+    kind = "sequences" if shape.max_sequences == 1 else "rows"
+    epochs = rows * (shape.sequences_per_row or 1.0) / num_records
     return [
         (
             "batch",
-            f"{train.global_batch_size:,} sequences = {num_replicas} devices x {num_parts} "
-            f"micro-batches x {num_sequences}; {train.global_batch_size * seq_len:,} tokens with "
-            "padding",
+            f"{train.global_batch_size:,} {kind} = {num_replicas} devices x {num_parts} "
+            f"micro-batches x {num_sequences}; {train.global_batch_size * shape.seq_len:,} tokens "
+            "with padding",
         ),
         (
             "length",
-            f"{train.num_train_steps:,} steps = {sequences:,} sequences = {sequences * seq_len:,} "
-            f"tokens with padding = {sequences / num_records:.2f} epochs",
+            f"{train.num_train_steps:,} steps = {rows:,} {kind} = {rows * shape.seq_len:,} "
+            f"tokens with padding = {epochs:.2f} epochs",
         ),
     ]
 

@@ -23,7 +23,7 @@ from pipeline.data.input_wait import InputWait
 from pipeline.data.training_data import TrainingData
 from pipeline.optimizers.from_recipe import make_optimizer, meta_parameters
 from pipeline.recipes.loader import Recipe
-from pipeline.recipes.sections import TrainConfig
+from pipeline.recipes.train_section import TrainConfig
 from pipeline.run import distribution, precision, preflight, worker_group
 from pipeline.run.checkpoints import TrainingCheckpoint
 from pipeline.run.initial_run import InitialRun, find_initial_run, load_initial_run

@@ -20,7 +20,8 @@ from data_prep import storage
 from data_prep.settings import RecordSettings, VocabularySettings
 from pipeline.glue.settings import GlueSettings
 from pipeline.recipes import typed_settings
-from pipeline.recipes.sections import ModelConfig, OptimizerConfig, TrainConfig
+from pipeline.recipes.sections import ModelConfig, OptimizerConfig
+from pipeline.recipes.train_section import TrainConfig
 
 RECIPES_DIR = pathlib.Path(__file__).parent
 _SIZES = ("tiny", "mini", "small", "medium", "base", "large")

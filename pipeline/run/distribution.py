@@ -7,7 +7,7 @@ import sys
 
 import tensorflow as tf
 
-from pipeline.recipes.sections import STRATEGIES
+from pipeline.recipes.train_section import STRATEGIES
 from pipeline.run import worker_group
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import tf_keras as keras
 
 from models import losses
-from pipeline.recipes.sections import TrainConfig
+from pipeline.recipes.train_section import TrainConfig
 
 # A window that is a spike on so many sets of batches is no accident of the data.
 _MOST_TRIES = 5

@@ -1,6 +1,9 @@
 import re
 
+import tensorflow as tf
+
 from pipeline import cli, dry_run
+from pipeline.data.batch_shape import BatchShape
 
 
 def test_it_states_batch_memory_and_time_and_writes_nothing(records_dir, tmp_path, tiny_recipe):
@@ -18,6 +21,15 @@ def test_it_states_batch_memory_and_time_and_writes_nothing(records_dir, tmp_pat
     assert re.match(r"\d+ MB a device, estimated: weights", rows["memory"])
     assert re.match(r"0 h 00 min .* s a step", rows["time"])
     assert not output.exists()
+
+
+def test_an_epoch_of_packed_rows_has_fewer_steps(tiny_recipe):
+    recipe = tiny_recipe("train.num_train_steps=10")
+    shape = BatchShape(8, 10, 2, 6, (10,), sequences_per_row=2.0, useful_fraction=0.9)
+    rows = dict(dry_run._batch_rows(recipe, tf.distribute.get_strategy(), shape, num_records=40))
+    assert rows["batch"].startswith("8 rows = 1 devices x 1 micro-batches x 8; 80 tokens")
+    # 80 rows of two sequences, 40 sequences in an epoch.
+    assert rows["length"] == "10 steps = 80 rows = 800 tokens with padding = 4.00 epochs"
 
 
 def test_a_batch_that_does_not_divide_is_refused_before_anything_is_built(

@@ -68,7 +68,7 @@ def test_rows_stand_at_their_intervals(finished):
     output, _ = finished
     assert [row["step"] for row in rows(output, "train")] == [3, 6, 9, 12]
     assert [row["step"] for row in rows(output, "heldout")] == [6, 12]
-    assert rows(output, "train")[-1]["sequences"] == 96
+    assert rows(output, "train")[-1]["rows"] == 96
 
 
 def test_killed_run_ends_with_the_figures_of_an_uninterrupted_one(

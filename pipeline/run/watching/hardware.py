@@ -23,7 +23,7 @@ def hardware_facts(
       shape: of the batch of one step.
       config: of the model.
       strategy: the devices.
-      precision: one of `pipeline.recipes.sections.PRECISIONS`.
+      precision: one of `pipeline.recipes.train_section.PRECISIONS`.
 
     Returns:
       `hardware`: the `processor`, its `cores` for this process, `memory_gib`, `accelerators` and

@@ -208,7 +208,7 @@ class TrainingProgress:
             "step": step,
             "split": split,
             "seconds": round(float(self._checkpoint.seconds), 3),
-            "sequences": step * self._recipe.train.global_batch_size,
+            "rows": step * self._recipe.train.global_batch_size,
         }
         self._run.append_metrics({**row, **figures})
         if self._scalars is not None:

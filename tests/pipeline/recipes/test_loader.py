@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from pipeline.recipes import loader
-from pipeline.recipes.sections import TrainConfig
+from pipeline.recipes.train_section import TrainConfig
 
 
 @pytest.mark.parametrize("name", loader.recipe_names())

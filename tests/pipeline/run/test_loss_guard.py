@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models import losses
-from pipeline.recipes.sections import TrainConfig
+from pipeline.recipes.train_section import TrainConfig
 from pipeline.run.loss_guard import LossGuard, LossSpikes, refuse_if_not_finite
 
 NAN = np.full(len(losses.METRIC_SUMS), np.nan)

@@ -62,7 +62,7 @@ def test_a_row_is_the_mean_since_the_last_one(progress, tmp_path):
     train(progress, 3, sums=SUMS * [3, 1, 1, 1, 1, 1, 1, 1])
     train(progress, 6)
     first, second = rows(tmp_path)
-    assert (first["step"], first["sequences"], first["seconds"]) == (3, 24, 4.0)
+    assert (first["step"], first["rows"], first["seconds"]) == (3, 24, 4.0)
     assert first["masked_lm_loss"] == 4.0  # (20 + 60) / 20
     assert first["next_sentence_accuracy"] == 0.75
     assert first["sequences_per_second"] == 12.0  # 2 x 24 in 4 seconds
