@@ -14,7 +14,7 @@ class LayerNorm(keras.layers.Layer):
     Call inputs: `[..., hidden]`.
     Output: shape and dtype of the inputs.
 
-    `gamma` and `beta`, both `[hidden]`, stay float32 whatever the policy.
+    `gamma` and `beta`, both `[hidden]`, stay float32 regardless of the policy.
     """
 
     def __init__(self, **kwargs):

@@ -12,7 +12,7 @@ class Projection(keras.layers.Layer):
     Call inputs: `[..., inputs]`.
     Output: `[..., units]`, without the bias, in the compute dtype.
 
-    The bias stays float32 whatever the policy.
+    The bias stays float32 regardless of the policy.
 
     Args:
       units: the width of the output.

@@ -22,11 +22,11 @@ def num_micro_batches(num_sequences: int, micro_batch_size: int) -> int:
     """Returns into how many micro-batches a device divides its sequences of one step.
 
     Args:
-      num_sequences: the device's share of the global batch.
+      num_sequences: the device's part of the global batch.
       micro_batch_size: sequences at a time, 0 for all at once.
 
     Raises:
-      ValueError: the share is not a multiple of the micro-batch.
+      ValueError: the part is not a multiple of the micro-batch.
     """
     if micro_batch_size in (0, num_sequences):
         return 1

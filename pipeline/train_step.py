@@ -68,11 +68,11 @@ def make_replica_step(
         `pipeline.run.precision`.
       step: int64 `[]`, steps made so far; counted by the caller.
       seed: of the run.
-      micro_batch_size: sequences that a replica handles at a time, 0 for its share of the batch.
+      micro_batch_size: sequences that a replica handles at a time, 0 for its part of the batch.
       xla_compiles: as of `what_xla_compiles`.
 
     Raises:
-      ValueError: a replica's share of the batch is not a multiple of the micro-batch.
+      ValueError: a replica's part of the batch is not a multiple of the micro-batch.
     """
     loss_scale = getattr(optimizer, "loss_scale", None)
 

@@ -16,7 +16,7 @@ from pipeline.lab.cost.timing import LEVERS
 
 TOKENS = (8_192, 32_768, 131_072)
 _SEQ_LEN, _PREDICTIONS = 128, 20
-_HEADERS = ("setting", "TFLOP", "update s", *(f"share at {tokens:,}" for tokens in TOKENS))
+_HEADERS = ("setting", "TFLOP", "update s", *(f"fraction at {tokens:,}" for tokens in TOKENS))
 
 
 def measure(peaks: Mapping[str, float], *, repeats: int) -> dict[str, dict[str, Any]]:

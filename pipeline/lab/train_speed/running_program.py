@@ -1,4 +1,4 @@
-"""A contestant's process, which makes training steps when it is told to."""
+"""A contestant's process, which makes training steps on request."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_a_decay_begins_at_any_checkpoint_and_keeps_to_it(
     found = find_initial_run(recipe, None)
     assert (found.first_step, found.keeps_optimizer) == (5, True)
     assert found.checkpoint == str(constant_phase / "checkpoints" / "ckpt-5")
-    # Started again, it knows what it began with, whatever became of the other run.
+    # Started again, it knows what it began with, regardless of the other run.
     gone = tiny_recipe(*DECAY, f"train.initial_run={tmp_path}")
     assert find_initial_run(gone, {"initial": found.to_dict()}) == found
 

@@ -70,7 +70,7 @@ def test_count_limits_the_records_and_not_the_statistics(folder, capsys):
 
 def test_how_full_rows_are_is_said_unpacked_and_packed(folder, capsys):
     inspect.main([str(folder), "--count", "0"])
-    # 8 and 5 tokens in two rows of 8: nothing fits beside the other.
+    # 8 and 5 tokens in two rows of 8: no two fit into one.
     assert (
         "rows of 8 tokens: 81.2% full with a record each, 81.2% with train.packing, then 1.00 "
         "sequences a row, at most 1, and at most 1 predictions"
