@@ -10,7 +10,7 @@ import tf_keras as keras
 from models.bert_config import BertConfig
 from models.fused.rows import gather_rows
 from models.layer_norm import EmbeddingNorm
-from models.seeded_dropout import SeededDropout
+from models.seeded_dropout import SeededDropout, drawn_seed
 from models.transformer_block import TransformerBlock, truncated_normal
 
 _SITES_PER_BLOCK = 3
@@ -124,6 +124,9 @@ class BertEncoder(keras.layers.Layer):
         )
 
     def call(self, features, training=False, dropout_seed=None):  # noqa: D102
+        if training and dropout_seed is None:
+            # Drawn here and not in each dropout, because a block may run twice (`recompute`).
+            dropout_seed = drawn_seed()
         hidden_states = self.embeddings(
             features["input_ids"],
             features["segment_ids"],

@@ -8,6 +8,11 @@ import tf_keras as keras
 from models.fused.dropout import dropout, site_key
 
 
+def drawn_seed() -> tf.Tensor:
+    """Returns a seed of the global generator, int32 `[2]`."""
+    return tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
+
+
 class SeededDropout(keras.layers.Layer):
     """Zeroes elements with probability `rate` and divides the others by the kept fraction.
 
@@ -37,7 +42,7 @@ class SeededDropout(keras.layers.Layer):
         if not training or not self.rate:
             return tf.zeros([2], tf.uint32), 0.0
         if seed is None:
-            seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
+            seed = drawn_seed()
         return site_key(tf.convert_to_tensor(seed, tf.int32), self.site), self.rate
 
     def call(self, inputs, training=False, seed=None):  # noqa: D102
