@@ -16,6 +16,11 @@ def pytest_configure(config):
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
+@pytest.fixture(autouse=True)
+def _the_same_random_numbers_in_every_run():
+    tf.keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(scope="session")
 def two_replicas():
     """The one MirroredStrategy of the test process, over both CPU devices.
