@@ -33,7 +33,7 @@ class RulePlan(NamedTuple):
 
 
 class HandDesignedOptimizer(GuardedOptimizer):
-    """Base of LAMB, Muon, NAdamW and Schedule-Free AdamW.
+    """Base of the optimizers of this folder that are not Keras's own.
 
     A subclass gives `rule`, and keeps its arguments as attributes.
 
@@ -54,9 +54,9 @@ class HandDesignedOptimizer(GuardedOptimizer):
         super().__init__(weight_decay=weight_decay, **kwargs)
         self._learning_rate = self._build_learning_rate(learning_rate)
 
-    def state_names(self, plan: RulePlan) -> tuple[str, ...]:
-        """The accumulators of a variable, each of its shape and zero at first."""
-        return ("momentum", "second_moment")
+    def state_shapes(self, plan: RulePlan) -> dict[str, tuple[int, ...]]:
+        """The accumulators of a variable, zero at first: name to shape."""
+        return dict.fromkeys(("momentum", "second_moment"), plan.shape)
 
     def plan(self, variable) -> RulePlan:
         """Decides what is static about the update of a variable."""
@@ -86,16 +86,24 @@ class HandDesignedOptimizer(GuardedOptimizer):
         raise NotImplementedError
 
     def adam_moments(
-        self, gradient: tf.Tensor, state: Mapping[str, tf.Tensor], step: tf.Tensor
+        self,
+        gradient: tf.Tensor,
+        state: Mapping[str, tf.Tensor],
+        step: tf.Tensor,
+        beta_1: float | None = None,
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Adam's accumulators after a gradient, and what it divides by.
 
             m <- b1 m + (1 - b1) g        v <- b2 v + (1 - b2) g^2
 
+        Args:
+            gradient, state, step: as `rule` has them.
+            beta_1: b1; None takes the attribute.
+
         Returns:
             The state, m not corrected for its bias, and sqrt(v / (1 - b2^t)) + epsilon.
         """
-        b1, b2 = self.beta_1, self.beta_2
+        b1, b2 = self.beta_1 if beta_1 is None else beta_1, self.beta_2
         momentum = b1 * state["momentum"] + (1.0 - b1) * gradient
         second_moment = b2 * state["second_moment"] + (1.0 - b2) * tf.square(gradient)
         root = tf.sqrt(second_moment / (1.0 - tf.pow(b2, step)))
@@ -134,8 +142,8 @@ class HandDesignedOptimizer(GuardedOptimizer):
             plans.append(plan)
             states.append(
                 {
-                    name: self.add_float32_state(variable, name, plan.shape)
-                    for name in self.state_names(plan)
+                    name: self.add_float32_state(variable, name, shape)
+                    for name, shape in self.state_shapes(plan).items()
                 }
             )
             if plan not in rules:

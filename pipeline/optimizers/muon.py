@@ -1,4 +1,4 @@
-"""Muon: orthogonalised momentum for hidden kernels, AdamW for all other variables."""
+"""Muon and two that build on it: orthogonalised momentum for kernels, AdamW for the rest."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -15,7 +15,7 @@ class Muon(HandDesignedOptimizer):
         matrices        M <- mu M + g
                         O = NewtonSchulz5(g + mu M)
                         W <- W - rate * (0.2 sqrt(max(fan_in, fan_out)) * O + weight_decay * W)
-        all others      AdamW with b1, b2, epsilon, at the same rate
+        all others      AdamW with b1, b2, epsilon, at adamw_rate times the same rate
 
     Which variables are matrices is decided as for Mnemosyne (`variable_plan.matrix_shape`), so
     that a comparison of the two compares the rules alone.
@@ -28,6 +28,7 @@ class Muon(HandDesignedOptimizer):
         epsilon: of AdamW.
         weight_decay: decoupled, per unit of rate; None or 0 for none.
         newton_schulz_iterations: iterations of the orthogonalisation.
+        adamw_rate: what AdamW's rate is, relative to that of the matrices.
         **kwargs: those of `GuardedOptimizer`.
 
     Source: Jordan et al. 2024 (Muon: Nesterov's momentum, Newton-Schulz); Liu et al. 2025
@@ -35,7 +36,10 @@ class Muon(HandDesignedOptimizer):
     Differs: a kernel of rank 3 is one matrix, as `matrix_shape` cuts it; iterated in float32.
     """
 
-    settings = (*HandDesignedOptimizer.settings, "momentum", "newton_schulz_iterations")
+    settings = (
+        *HandDesignedOptimizer.settings,
+        *("momentum", "newton_schulz_iterations", "adamw_rate"),
+    )
 
     def __init__(
         self,
@@ -46,13 +50,16 @@ class Muon(HandDesignedOptimizer):
         epsilon: float = 1e-8,
         weight_decay: float | None = 0.1,
         newton_schulz_iterations: int = 5,
-        name: str = "Muon",
+        adamw_rate: float = 1.0,
+        name: str | None = None,
         **kwargs,
     ):
+        name = name or type(self).__name__
         super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
         self.momentum = momentum
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.newton_schulz_iterations = newton_schulz_iterations
+        self.adamw_rate = adamw_rate
 
     def plan(self, variable):
         """As in the base, with the two-dimensional form in which a kernel is orthogonalised."""
@@ -61,21 +68,86 @@ class Muon(HandDesignedOptimizer):
             matrix_shape=matrix_shape(variable.name, plan.shape, self._parameter_roles)
         )
 
-    def state_names(self, plan):
+    def state_shapes(self, plan):
         """A matrix has a momentum alone, half of AdamW's state."""
-        return ("momentum",) if plan.matrix_shape else ("momentum", "second_moment")
+        return {"momentum": plan.shape} if plan.matrix_shape else super().state_shapes(plan)
 
     def rule(self, gradient, weight, state, inputs, plan):
         """One step, see the class."""
+        rate = inputs["rate"]
         if plan.matrix_shape:
-            direction, state = self._matrix_direction(gradient, state, plan)
+            direction, state = self.matrix_direction(gradient, state, inputs["step"], plan)
         else:
             direction, state = self.adam_direction(gradient, state, inputs["step"])
-        return weight - inputs["rate"] * (direction + self.decay(weight, plan)), state
+            rate = rate * self.adamw_rate
+        return weight - rate * (direction + self.decay(weight, plan)), state
 
-    def _matrix_direction(self, gradient, state, plan):
+    def matrix_direction(self, gradient, state, step, plan):
+        """The direction of a matrix, of AdamW's size, and its state; shapes as in `rule`."""
         momentum = self.momentum * state["momentum"] + gradient
-        ahead = tf.reshape(gradient + self.momentum * momentum, [1, *plan.matrix_shape])
-        direction = orthogonalise(ahead, iterations=self.newton_schulz_iterations)
-        scale = 0.2 * max(plan.matrix_shape) ** 0.5
-        return scale * tf.reshape(direction, plan.shape), {"momentum": momentum}
+        moved = self.orthogonalised(gradient + self.momentum * momentum, plan)
+        return 0.2 * max(plan.matrix_shape) ** 0.5 * moved, {"momentum": momentum}
+
+    def orthogonalised(self, direction, plan):
+        """The nearest matrix with orthogonal rows or columns, in the shape of the variable."""
+        matrix = tf.reshape(direction, [1, *plan.matrix_shape])
+        moved = orthogonalise(matrix, iterations=self.newton_schulz_iterations)
+        return tf.reshape(moved, plan.shape)
+
+
+@keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
+class NorMuon(Muon):
+    """Muon whose columns are divided by the root mean square of their past directions.
+
+        V <- b2 V + (1 - b2) mean over fan_in of O^2            one number for each output neuron
+        N = O / (sqrt(V) + epsilon)
+        W <- W - rate * (0.2 sqrt(fan_in * fan_out) / |N| * N + weight_decay * W)
+
+    M and O are Muon's, and so are the arguments; b2 and epsilon are AdamW's, too.
+
+    Source: Li et al. 2025 (arXiv 2510.05491), algorithm 1: "neuron-wise" rows of a matrix that
+    multiplies from the left, which are the columns of a Keras kernel.
+    """
+
+    def state_shapes(self, plan):
+        """Beside Muon's momentum one number for each column of a matrix."""
+        extra = {"column_squares": plan.matrix_shape[1:]} if plan.matrix_shape else {}
+        return super().state_shapes(plan) | extra
+
+    def matrix_direction(self, gradient, state, step, plan):
+        """As in `Muon`, normalised by column."""
+        moved, kept = super().matrix_direction(gradient, state, step, plan)
+        # Muon's factor: the mean squares here are those of O, as published.
+        matrix = tf.reshape(moved, plan.matrix_shape) / (0.2 * max(plan.matrix_shape) ** 0.5)
+        squares = self.beta_2 * state["column_squares"] + (1.0 - self.beta_2) * tf.reduce_mean(
+            tf.square(matrix), axis=0
+        )
+        normalised = matrix / (tf.sqrt(squares) + self.epsilon)
+        size = 0.2 * float(matrix.shape.num_elements()) ** 0.5
+        direction = size * tf.math.divide_no_nan(normalised, tf.norm(normalised))
+        return tf.reshape(direction, plan.shape), kept | {"column_squares": squares}
+
+
+@keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
+class MuonSquared(Muon):
+    """Muon on Adam's direction: divided by the root of the second moment, then orthogonalised.
+
+        M <- mu M + (1 - mu) g          V <- b2 V + (1 - b2) g^2
+        O = NewtonSchulz5(M / (sqrt(V) + epsilon))
+
+    The rest is Muon's, and so are the arguments; b2 and epsilon are AdamW's, too.
+
+    Source: arXiv 2604.09967 (Muon^2). Mnemosyne's built-in rule is of this kind.
+    Differs: both moments are corrected for their start from zero, as Adam's.
+    """
+
+    def state_shapes(self, plan):
+        """Two accumulators, as of AdamW."""
+        return dict.fromkeys(("momentum", "second_moment"), plan.shape)
+
+    def matrix_direction(self, gradient, state, step, plan):
+        """As in `Muon`, of the normalised momentum."""
+        kept, divisor = self.adam_moments(gradient, state, step, beta_1=self.momentum)
+        # Orthogonalising divides by the norm, so the bias of M needs no correction.
+        moved = self.orthogonalised(kept["momentum"] / divisor, plan)
+        return 0.2 * max(plan.matrix_shape) ** 0.5 * moved, kept

@@ -72,9 +72,9 @@ class ScheduleFreeAdamW(HandDesignedOptimizer):
             )
         self._variables += [self._squared_rates, self._holds_average]
 
-    def state_names(self, plan):
+    def state_shapes(self, plan):
         """Two accumulators, as of AdamW."""
-        return ("lead", "second_moment")
+        return dict.fromkeys(("lead", "second_moment"), plan.shape)
 
     def inputs(self):
         """Those of the base, and the state that all variables share."""

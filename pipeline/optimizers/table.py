@@ -44,6 +44,7 @@ class OptimizerRow:
 
 
 _KERAS = "pipeline.optimizers.keras_optimizers"
+_MUON_RATES = (5e-3, 1e-2, 2e-2, 4e-2, 8e-2, 1.6e-1)
 _ADAM_RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
 
 MNEMOSYNE = OptimizerRow(
@@ -80,8 +81,10 @@ HAND_DESIGNED = (
         "Muon",
         "pipeline.optimizers.muon",
         "Muon",
-        sweep_rates=(5e-3, 1e-2, 2e-2, 4e-2, 8e-2, 1.6e-1),
+        _MUON_RATES,
     ),
+    OptimizerRow("normuon", "NorMuon", "pipeline.optimizers.muon", "NorMuon", _MUON_RATES),
+    OptimizerRow("muon_squared", "Muon^2", "pipeline.optimizers.muon", "MuonSquared", _MUON_RATES),
     OptimizerRow(
         "schedule_free_adamw",
         "Schedule-Free AdamW",

@@ -70,7 +70,9 @@ LARGEST = 4.0
 # What a step makes of an error of its gradient. Newton-Schulz brings the smallest singular value s
 # of a matrix of norm 1 to about 1.2, and errors along it; s of 12 x 9 Gaussian numbers is 1/23 on
 # the average, 1/50 rarely (Edelman 1988). The others divide by roots: a small factor.
-AMPLIFICATIONS = {"mnemosyne": 60.0, "mnemosyne_performer": 60.0, "muon": 60.0}
+AMPLIFICATIONS = dict.fromkeys(
+    ("mnemosyne", "mnemosyne_performer", "muon", "normuon", "muon_squared"), 60.0
+)
 # The longest step of a weight: Mnemosyne's rate of a matrix (0.012, 1.2 for a short run) times 1.6,
 # live heads times e^2; of the others three times the rate, of SGD ten times that of its gradients.
 STEPS = {"mnemosyne": 0.023, "mnemosyne_performer": 0.17, "sgd": 0.05 * 10 * LARGEST}

@@ -1,8 +1,10 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.optimizers.muon import Muon
+from pipeline.optimizers.muon import Muon, MuonSquared, NorMuon
 
 RATE, MU, B1, B2, EPSILON, DECAY = 0.1, 0.9, 0.8, 0.95, 1e-3, 0.3
 
@@ -24,21 +26,59 @@ def muon(weight, gradients):
     return weight
 
 
-def adam(weight, gradients):
+def normuon(weight, gradients):
+    """Its columns are what the paper calls rows: a Keras kernel multiplies from the right."""
+    momentum, squares = np.zeros_like(weight), np.zeros(weight.shape[1])
+    for g in gradients:
+        momentum = MU * momentum + g
+        moved = newton_schulz(g + MU * momentum)
+        squares = B2 * squares + (1 - B2) * (moved**2).mean(axis=0)
+        moved = moved / (np.sqrt(squares) + EPSILON)
+        step = 0.2 * np.sqrt(weight.size) * moved / np.linalg.norm(moved)
+        weight = weight - RATE * (step + DECAY * weight)
+    return weight
+
+
+def muon_squared(weight, gradients):
+    m = v = np.zeros_like(weight)
+    for t, g in enumerate(gradients, start=1):
+        m = MU * m + (1 - MU) * g
+        v = B2 * v + (1 - B2) * g**2
+        moved = newton_schulz(m / (np.sqrt(v / (1 - B2**t)) + EPSILON))
+        step = 0.2 * np.sqrt(max(weight.shape)) * moved
+        weight = weight - RATE * (step + DECAY * weight)
+    return weight
+
+
+def adam(weight, gradients, rate=RATE):
     m = v = np.zeros_like(weight)
     for t, g in enumerate(gradients, start=1):
         m = B1 * m + (1 - B1) * g
         v = B2 * v + (1 - B2) * g**2
-        weight = weight - RATE * (m / (1 - B1**t)) / (np.sqrt(v / (1 - B2**t)) + EPSILON)
+        weight = weight - rate * (m / (1 - B1**t)) / (np.sqrt(v / (1 - B2**t)) + EPSILON)
     return weight
 
 
-def test_kernels_follow_muon_and_the_rest_adamw(trained, start, gradients, error_of):
-    weights = trained(Muon(RATE, MU, B1, B2, EPSILON, DECAY, jit_compile=False))
-    for name, formula in (("dense/kernel", muon), ("dense/bias", adam)):
+@pytest.mark.parametrize(
+    ("optimizer", "of_kernels"),
+    [(Muon, muon), (NorMuon, normuon), (MuonSquared, muon_squared)],
+)
+def test_kernels_follow_the_formula_and_the_rest_adamw(
+    optimizer, of_kernels, trained, start, gradients, error_of
+):
+    weights = trained(optimizer(RATE, MU, B1, B2, EPSILON, DECAY, jit_compile=False))
+    for name, formula in (("dense/kernel", of_kernels), ("dense/bias", adam)):
         expected = formula(start[name], [step[name] for step in gradients])
-        error = error_of(formula, name, has_norm=formula is muon)
+        error = error_of(formula, name, has_norm=formula is not adam)
         np.testing.assert_allclose(weights[name], expected, rtol=0, atol=error)
+
+
+def test_the_rest_has_a_rate_of_its_own(trained, start, gradients, error_of):
+    half = functools.partial(adam, rate=RATE / 2)
+    weights = trained(Muon(RATE, MU, B1, B2, EPSILON, DECAY, adamw_rate=0.5, jit_compile=False))
+    expected = half(start["dense/bias"], [step["dense/bias"] for step in gradients])
+    error = error_of(half, "dense/bias")
+    np.testing.assert_allclose(weights["dense/bias"], expected, rtol=0, atol=error)
 
 
 @pytest.mark.parametrize(

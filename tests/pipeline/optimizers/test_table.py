@@ -12,8 +12,8 @@ from pipeline.recipes.sections import OPTIMIZERS
 
 def test_recipes_can_name_every_row_and_nothing_else():
     assert (
-        *("mnemosyne", "adamw", "nadamw", "lamb", "lion", "muon", "schedule_free_adamw"),
-        *("adafactor", "sgd"),
+        *("mnemosyne", "adamw", "nadamw", "lamb", "lion", "muon", "normuon", "muon_squared"),
+        *("schedule_free_adamw", "adafactor", "sgd"),
     ) == OPTIMIZERS
     assert [row.name for row in table.OPTIMIZER_TABLE.values()] == list(OPTIMIZERS)
 
