@@ -93,7 +93,7 @@ def test_a_missing_tensor_and_one_too_many_are_named(saved):
         read_model_folder(folder)
     extra = {"encoder/pooler/bias": np.zeros(8, "f"), "head/bias": np.zeros(2, "f")}
     change_tensors(folder, lambda tensors: tensors.update(extra))
-    with pytest.raises(ValueError, match="tensors of a encoder alone, received also head/bias"):
+    with pytest.raises(ValueError, match="tensors of kind encoder alone, received also head/bias"):
         read_model_folder(folder)
 
 
