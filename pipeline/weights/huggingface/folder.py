@@ -11,9 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from pipeline.weights import architecture
-from pipeline.weights.huggingface_names import HUGGING_FACE
-from pipeline.weights.huggingface_tensors import SINGLE, hugging_face_tensors
-from pipeline.weights.huggingface_tokenizer import read_tokenizer, write_tokenizer
+from pipeline.weights.casing import is_lower_cased
+from pipeline.weights.huggingface.names import HUGGING_FACE
+from pipeline.weights.huggingface.tensors import SINGLE, hugging_face_tensors
+from pipeline.weights.huggingface.tokenizer import read_tokenizer, write_tokenizer
 from pipeline.weights.json_file import read_json, write_json
 from pipeline.weights.model_description import ModelDescription
 from pipeline.weights.regression_scale import scores_of_head
@@ -60,7 +61,6 @@ def read_hugging_face(folder: pathlib.Path) -> TravellingModel:
         labels=labels,
         **_task(settings),
     )
-    casing = True if tokenizer.do_lower_case is None else tokenizer.do_lower_case
     dtypes = {tensor.dtype for tensor in tensors.values()} - {"F32"}
     notes = [f"stored as {', '.join(sorted(dtypes))}, read as float32"] if dtypes else []
     return TravellingModel(
@@ -68,7 +68,7 @@ def read_hugging_face(folder: pathlib.Path) -> TravellingModel:
         config=config,
         description=description,
         vocabulary=tokenizer.vocabulary,
-        do_lower_case=casing,
+        do_lower_case=is_lower_cased(tokenizer.vocabulary, tokenizer.do_lower_case),
         notes=(*notes, *tokenizer.notes),
     )
 

@@ -74,9 +74,7 @@ def _stored(folder: pathlib.Path) -> dict[str, StoredTensor]:
 def _sharded(folder: pathlib.Path) -> dict[str, StoredTensor]:
     names = read_json(folder / INDEX).get("weight_map")
     if not isinstance(names, Mapping) or not names:
-        raise ValueError(
-            f"{folder / INDEX}: expected a weight_map of tensor to file, there is none"
-        )
+        raise ValueError(f"{folder / INDEX}: expected a weight_map, tensor to file, there is none")
     for file in names.values():
         # A name alone: no path leads out of the folder.
         if not isinstance(file, str) or os.path.basename(file) != file or "\\" in file:
@@ -94,10 +92,10 @@ def _sharded(folder: pathlib.Path) -> dict[str, StoredTensor]:
 def _untie(tensors: dict[str, StoredTensor]) -> None:
     """Takes the decoder out, after a look whether it is the word table, and its bias likewise."""
     decoder, bias = tensors.pop(_DECODER, None), tensors.pop(_DECODER_BIAS, None)
-    if decoder is not None and _TABLE in tensors:
-        _check_equal(
-            decoder, tensors[_TABLE], "the masked-LM head decodes with the word embeddings"
-        )
+    if decoder is not None and _TABLE not in tensors:
+        tensors[_TABLE] = decoder
+    elif decoder is not None:
+        _check_equal(decoder, tensors[_TABLE], "the head decodes with the word embeddings")
     if bias is not None and _BIAS not in tensors:
         tensors[_BIAS] = bias
     elif bias is not None:
