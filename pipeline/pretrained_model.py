@@ -1,4 +1,4 @@
-"""A pre-training run to a model for Python: raw strings in, vectors and words out."""
+"""A pre-training run or a model folder to a model for Python: raw strings in, vectors and words out."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from models import BertPretrainer
 from pipeline.glue.encoding import encode_texts
 from pipeline.glue.pretrained_run import read_run
 from pipeline.run.checkpoints import load_pretrained_model
+from pipeline.weights.tensors import MASKED_LM_HEAD
 
 MASK = "[MASK]"
 
 
 def load_pretrained(path: str | os.PathLike) -> PretrainedModel:
-    """Loads the newest whole checkpoint of a pre-training run with its tokenizer.
+    """Loads a model folder, or the newest whole checkpoint of a run, with its tokenizer.
 
     Args:
         path: the `--output` folder of `mnemosyne pretrain`; or a checkpoint of it,
-            `RUN/checkpoints/ckpt-400`, or `RUN/checkpoints/best`, that of the lowest held-out loss.
+            `RUN/checkpoints/ckpt-400`, or `RUN/checkpoints/best`, that of the lowest held-out loss;
+            or the folder that `mnemosyne import` wrote.
 
     Raises:
         FileNotFoundError: the folder has no configuration, vocabulary or checkpoint.
@@ -31,8 +33,13 @@ def load_pretrained(path: str | os.PathLike) -> PretrainedModel:
     tokenizer = WordpieceTokenizer(run.vocab_file, do_lower_case=run.do_lower_case, ids=run.ids)
     model = BertPretrainer(run.config)
     model(_features(np.ones([1, 2], np.int32), np.zeros([1, 1], np.int32)))  # makes the variables
-    load_pretrained_model(model, run.directory)
-    return PretrainedModel(model, tokenizer, max_seq_length=run.trained_positions)
+    new = load_pretrained_model(model, run.directory, new_heads=True)
+    return PretrainedModel(
+        model,
+        tokenizer,
+        max_seq_length=run.trained_positions,
+        fills_masks=not any(path.startswith(MASKED_LM_HEAD) for path in new),
+    )
 
 
 class PretrainedModel:
@@ -43,12 +50,19 @@ class PretrainedModel:
         tokenizer: of the run's vocabulary.
         max_seq_length: tokens of the longest input; longer texts are truncated, because later
             position embeddings were never trained.
+        fills_masks: whether the masked-LM head has weights.
     """
 
     def __init__(
-        self, model: BertPretrainer, tokenizer: WordpieceTokenizer, *, max_seq_length: int
+        self,
+        model: BertPretrainer,
+        tokenizer: WordpieceTokenizer,
+        *,
+        max_seq_length: int,
+        fills_masks: bool = True,
     ):
         self.model = model
+        self.fills_masks = fills_masks
         self.tokenizer = tokenizer
         self.max_seq_length = max_seq_length
 
@@ -89,12 +103,17 @@ class PretrainedModel:
             probability, the most probable first.
 
         Raises:
-            ValueError: there is no mask, or the text is longer than `max_seq_length`.
+            ValueError: there is no mask, the text is longer than `max_seq_length`, or the model
+                has an encoder alone.
 
         Example:
             `fill_mask("the [MASK] of the united states")` gives `[[("president", 0.2), ...]]`
             after a run on presidential addresses.
         """
+        if not self.fills_masks:
+            raise ValueError(
+                "fill_mask expects a masked-LM head; the origin of this model had none."
+            )
         parts = text.split(MASK)
         if len(parts) < 2:
             raise ValueError(f"fill_mask expects a text with {MASK}, received {text[:80]!r}.")
