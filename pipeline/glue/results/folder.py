@@ -1,37 +1,45 @@
-"""The score table of a GLUE folder: saved after every task, continued by the next call.
+"""The folder of scores: saved after every task and seed, continued by the next call.
 
-`results.json` holds the settings, one row per finished task and the tasks that
-are not run, `results.md` the same as a table, `predictions/<task>.tsv` the
-answers on dev, `rejects.jsonl` the rows that were left out. COMPLETED says that
-every chosen task is finished.
+`results.json` holds the settings, `runs` (one row per finished task and seed), `rows` (one per
+task, over its seeds) and the tasks that are not run, `results.md` the same as a table,
+`predictions/<task>-seed<n>.tsv` the answers on dev, `rejects.jsonl` the rows that were left out.
+COMPLETED says that every chosen task is finished.
 """
 
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from tabulate import tabulate
 
 from data_prep import storage
-from pipeline.glue.not_run import TaskNotRun, average_text, without_scored
-from pipeline.glue.reader import Reject
-from pipeline.glue.tasks import METRIC_WORDS, TASKS, GlueTask
-from pipeline.recipes.loader import differences
+from pipeline.glue.files.examples import Reject
+from pipeline.glue.results import convention
+from pipeline.glue.results.not_run import TaskNotRun, without_scored
+from pipeline.glue.results.seeds import task_rows
+from pipeline.glue.results.table import score_table
+from pipeline.glue.results.unchanged import check_unchanged
+from pipeline.glue.task import GlueTask
+from pipeline.glue.tasks import GLUE_TASKS
 
 RESULTS_FILE = "results.json"
 COMPLETED_FILE = "COMPLETED"
+_TITLES = {
+    convention.GLUE: "GLUE, dev sets",
+    convention.SAMPLE: "Sample tasks (not GLUE)",
+    convention.OWN: "Own task, dev set",
+}
 
 
 class ResultsFolder:
-    """Rows of finished tasks under one set of settings.
+    """Rows of finished tasks and seeds under one set of settings.
 
     Args:
       directory: The folder; created with the first row.
       header: "checkpoint", "initialisation" ("checkpoint" or "random"), "encoder_step" (the step
-        of the checkpoint, or None), "sample_tasks" and "settings", the mapping that must not
-        change.
+        of the checkpoint, or None), "kind" (of tasks, see `convention`) and "settings", the mapping
+        that must not change.
       not_run: The tasks that are left out.
 
     Raises:
@@ -41,14 +49,19 @@ class ResultsFolder:
     def __init__(self, directory: str, header: Mapping, *, not_run: Sequence[TaskNotRun] = ()):
         self.directory = directory
         self.header = dict(header)
-        self.rows: list[dict] = []
+        self.runs: list[dict] = []
+        self.diagnostic: dict | None = None
         self._not_run = tuple(not_run)
-        path = os.path.join(directory, RESULTS_FILE)
-        if os.path.exists(path):
-            with open(path, encoding="utf-8") as file:
-                previous = json.load(file)
-            _check_unchanged(directory, previous, self.header)
-            self.rows = previous["rows"]
+        if previous := _read_results(directory):
+            check_unchanged(directory, previous, self.header)
+            # A folder of an earlier version has one seed, and its rows only.
+            self.runs = previous.get("runs", previous["rows"])
+            self.diagnostic = previous.get("diagnostic")
+
+    @property
+    def rows(self) -> list[dict]:
+        """One row per task, over its seeds."""
+        return task_rows(self.runs)
 
     @property
     def not_run(self) -> list[TaskNotRun]:
@@ -56,24 +69,27 @@ class ResultsFolder:
         return without_scored(self._not_run, self._scored())
 
     def _scored(self) -> list[str]:
-        return [row["task"] for row in self.rows]
+        return list(dict.fromkeys(run["task"] for run in self.runs))
 
-    def finished_row(self, task: GlueTask, data_sha256: str) -> dict | None:
-        """The row of a finished task, or None.
+    def finished_run(self, task: GlueTask, seed: int, data_sha256: str) -> dict | None:
+        """The row of a finished task and seed, or None.
 
         Raises:
-          ValueError: If the row was made from other files.
+          ValueError: If the task was scored on other files, with whichever seed.
         """
-        for row in self.rows:
-            if row["task"] == task.name:
-                if row["data_sha256"] != data_sha256:
-                    raise ValueError(
-                        f"{self.directory} holds a result of {task.name} from other files: "
-                        f"sha256 {row['data_sha256'][:12]} -> {data_sha256[:12]}. "
-                        "Give another --output, or the old --glue_dir"
-                    )
-                return row
-        return None
+        found = None
+        for run in self.runs:
+            if run["task"] != task.name:
+                continue
+            if run["data_sha256"] != data_sha256:
+                raise ValueError(
+                    f"{self.directory} holds a result of {task.name} from other files: "
+                    f"sha256 {run['data_sha256'][:12]} -> {data_sha256[:12]}. "
+                    "Give another --output, or the old --glue_dir"
+                )
+            if run["seed"] == seed:
+                found = run
+        return found
 
     def begin(self) -> None:
         """Removes the completion marker before the first unfinished task.
@@ -91,32 +107,44 @@ class ResultsFolder:
         storage.remove(os.path.join(self.directory, COMPLETED_FILE), missing_ok=True)
 
     def add(
-        self, row: Mapping, *, task: GlueTask, labels: np.ndarray, predictions: np.ndarray
+        self,
+        row: Mapping,
+        *,
+        task: GlueTask,
+        labels: Sequence[np.ndarray],
+        predictions: Sequence[np.ndarray],
     ) -> None:
-        """Saves a finished task: its answers on dev first, then its row."""
-        lines = ["index\tprediction\tlabel"]
-        for index, pair in enumerate(zip(predictions, labels, strict=True)):
-            lines.append("\t".join([str(index), *(_answer(task, value) for value in pair)]))
-        path = os.path.join(self.directory, "predictions", f"{task.name}.tsv")
-        _write(path, "\n".join(lines) + "\n")
-        order = [known.name for known in TASKS]
-        self.rows = sorted([*self.rows, dict(row)], key=lambda row: order.index(row["task"]))
-        self._save()
+        """Saves a finished task and seed: its answers on each dev set first, then its row."""
+        for suffix, *pair in zip(task.suffixes, predictions, labels, strict=True):
+            lines = ["index\tprediction\tlabel"]
+            for index, values in enumerate(zip(*pair, strict=True)):
+                lines.append("\t".join([str(index), *(answer(task, each) for each in values)]))
+            name = "-".join(filter(None, [task.name, suffix, f"seed{row['seed']}"]))
+            path = os.path.join(self.directory, "predictions", f"{name}.tsv")
+            _write(path, "\n".join(lines) + "\n")
+        self.runs = sorted([*self.runs, dict(row)], key=_place)
+        self.save()
+
+    def add_diagnostic(self, row: Mapping) -> None:
+        """Saves the score of AX, which counts in no average."""
+        self.diagnostic = dict(row)
+        self.save()
 
     def add_rejects(self, task: GlueTask, rejects: Sequence[Reject]) -> None:
         """Saves the bad rows of a task next to those of other tasks."""
         path = os.path.join(self.directory, "rejects.jsonl")
+        replaced = {task.name, *(reject.task for reject in rejects)}
         kept = []
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
-                kept = [line for line in file if json.loads(line)["task"] != task.name]
+                kept = [line for line in file if json.loads(line)["task"] not in replaced]
         kept += [json.dumps(dataclasses.asdict(reject)) + "\n" for reject in rejects]
         if kept:
             _write(path, "".join(kept))
 
     def complete(self) -> None:
         """Writes the completion marker, after what is not run now."""
-        self._save()
+        self.save()
         _write(
             os.path.join(self.directory, COMPLETED_FILE),
             json.dumps({"tasks": self._scored(), "average": self.average}) + "\n",
@@ -125,34 +153,47 @@ class ResultsFolder:
     @property
     def average(self) -> float:
         """Unweighted mean score of the finished tasks, a fraction."""
-        return sum(row["score"] for row in self.rows) / len(self.rows)
+        return convention.average_of(self.rows)
 
     def average_text(self) -> str:
-        """Of which tasks the average is, and which are not run: one line each."""
-        about = average_text(self._scored(), sample_tasks=self.header["sample_tasks"])
-        return "\n".join([about, *(each.line() for each in self.not_run)])
+        """What average and scores mean, and which tasks are not run: one line each."""
+        rows = self.rows
+        lines = [
+            *convention.convention_lines(rows, kind=self.header["kind"]),
+            convention.choice_line(self.header["settings"].get("choose", "last")),
+            convention.seeds_line(rows),
+            *(
+                f"{r['task']}: started from {r['started_from']}."
+                for r in _with(rows, "started_from")
+            ),
+            *(each.line() for each in self.not_run),
+        ]
+        return "\n".join(filter(None, lines))
 
     def table(self) -> str:
         """The score table, aligned for a terminal and valid Markdown."""
-        return score_table(self.rows, average=self.average)
+        return score_table(self.rows, average=self.average, diagnostic=self.diagnostic)
 
     def title(self) -> str:
         """What was scored, in one line."""
-        kind = "Sample tasks (not GLUE)" if self.header["sample_tasks"] else "GLUE, dev sets"
         origin = {"checkpoint": "encoder of", "random": "random initialisation, sizes of"}
         step = self.header.get("encoder_step")
         at_step = "" if step is None else f" at step {step:,}"
         encoder = f"{origin[self.header['initialisation']]} {self.header['checkpoint']}"
-        return f"{kind}: {encoder}{at_step}"
+        return f"{_TITLES[self.header['kind']]}: {encoder}{at_step}"
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Writes `results.json` and `results.md`."""
         content = {
             **self.header,
             "average": self.average,
+            "convention": self.average_text().split("\n"),
             "rows": self.rows,
+            "diagnostic": self.diagnostic,
+            "runs": self.runs,
             "not_run": [dataclasses.asdict(each) for each in self.not_run],
         }
-        notes = [f"{row['task']}: {row['note']}." for row in self.rows if row.get("note")]
+        notes = [f"{row['task']}: {row['note']}." for row in _with(self.rows, "note")]
         lines = [*self.average_text().split("\n"), *notes]
         _write(
             os.path.join(self.directory, "results.md"),
@@ -161,72 +202,34 @@ class ResultsFolder:
         _write(os.path.join(self.directory, RESULTS_FILE), json.dumps(content, indent=2) + "\n")
 
 
-def _check_unchanged(directory: str, old: Mapping, new: Mapping) -> None:
-    changed = differences(old["settings"], new["settings"])
-    if not changed:
-        return
-    if other := _other_weights(old, new):
-        raise ValueError(f"{directory} holds results of {other}; use another --output")
-    raise ValueError(
-        f"{directory} holds results of other settings: {'; '.join(changed)}. "
-        "Give another --output, or the old settings"
-    )
-
-
-def _other_weights(old: Mapping, new: Mapping) -> str:
-    """What became of the pre-trained weights if nothing else changed; "" otherwise.
-
-    Their hash tells that they differ, and a reader nothing.
-    """
-    before = old["settings"].get("encoder_hash")
-    same_but_weights = {**new["settings"], "encoder_hash": before} == old["settings"]
-    if not before or not same_but_weights or new["initialisation"] != "checkpoint":
-        return ""
-    if os.path.realpath(old["checkpoint"]) != os.path.realpath(new["checkpoint"]):
-        return f"{old['checkpoint']}, received {new['checkpoint']}"
-    earlier, step = old.get("encoder_step"), new.get("encoder_step")
-    if earlier is None or step is None:
-        became = "trained further since"
-    elif step > earlier:
-        became = f"trained further since, from step {earlier:,} to {step:,}"
-    else:
-        became = "trained anew since"
-    return f"earlier weights: {new['checkpoint']} was {became}"
-
-
-_COLUMNS: tuple[tuple[str, Callable[[Mapping], str]], ...] = (
-    ("task", lambda row: row["task"]),
-    ("score", lambda row: f"{100 * row['score']:.1f}"),
-    (
-        "metrics",
-        lambda row: ", ".join(
-            f"{METRIC_WORDS[name]} {100 * value:.1f}" for name, value in row["metrics"].items()
-        ),
-    ),
-    ("train", lambda row: f"{row['train_examples']:,}"),
-    ("dev", lambda row: f"{row['dev_examples']:,}"),
-    ("steps", lambda row: f"{row['num_train_steps']:,}"),
-    ("seconds", lambda row: f"{row['seconds']:.0f}"),
-)
-_LEFT_ALIGNED = ("task", "metrics")
-
-
-def score_table(rows: Sequence[Mapping], *, average: float) -> str:
-    """Rows and their average as an aligned table; scores are in percent."""
-    cells = [[text(row) for _, text in _COLUMNS] for row in rows]
-    cells.append(["average", f"{100 * average:.1f}", *[""] * (len(_COLUMNS) - 2)])
-    heads = [head for head, _ in _COLUMNS]
-    return tabulate(
-        cells,
-        heads,
-        tablefmt="pipe",
-        colalign=["left" if head in _LEFT_ALIGNED else "right" for head in heads],
-        disable_numparse=True,
-    )
-
-
-def _answer(task: GlueTask, value: float) -> str:
+def answer(task: GlueTask, value: float) -> str:
+    """A prediction as files state it: a label string, or a score with three decimals."""
     return f"{value:.3f}" if task.is_regression else task.labels[int(value)]
+
+
+def _with(rows: Sequence[Mapping], key: str) -> list[Mapping]:
+    return [row for row in rows if row.get(key)]
+
+
+def _place(run: Mapping) -> tuple:
+    """Sorts runs by task, in the order of GLUE, and seed; own tasks by name."""
+    order = list(GLUE_TASKS)
+    name = run["task"]
+    return order.index(name) if name in order else len(order), name, run["seed"]
+
+
+def _read_results(directory: str) -> dict | None:
+    path = os.path.join(directory, RESULTS_FILE)
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise ValueError(
+                f"{path}: expected JSON, received something else ({error}); delete the file to "
+                "score anew, or give another --output"
+            ) from error
 
 
 def _write(path: str, text: str) -> None:

@@ -1,9 +1,12 @@
 """Literal little TSV files, good and bad, and what the reader makes of them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from pipeline.glue import reader
+from pipeline.glue.files import tsv
+from pipeline.glue.files.examples import Reject
 from pipeline.glue.tasks import TASKS
 
 BY_NAME = {task.name: task for task in TASKS}
@@ -12,7 +15,7 @@ BY_NAME = {task.name: task for task in TASKS}
 def read(tmp_path, task_name, content):
     path = tmp_path / "train.tsv"
     path.write_bytes(content)
-    return reader.read_tsv(BY_NAME[task_name], str(path))
+    return tsv.read_tsv(BY_NAME[task_name], str(path))
 
 
 def test_cola_has_no_header_and_its_text_in_column_four(tmp_path):
@@ -85,7 +88,7 @@ def test_a_bad_row_is_left_out_and_kept_with_its_reason(tmp_path, bad, reason):
     assert len(examples) == 99
     path = str(tmp_path / "train.tsv")
     text = bad.decode("utf-8", "backslashreplace")
-    assert rejects == [reader.Reject("CoLA", path, 100, reason, text)]
+    assert rejects == [Reject("CoLA", path, 100, reason, text)]
 
 
 @pytest.mark.parametrize("score", ["5.01", "-0.1", "nan", "much"])
@@ -118,42 +121,70 @@ def test_a_header_alone_is_an_error(tmp_path):
         read(tmp_path, "SST-2", b"sentence\tlabel\n")
 
 
-def test_a_task_is_read_from_its_two_files(tmp_path):
-    folder = tmp_path / "SST-2"
-    folder.mkdir()
-    (folder / "train.tsv").write_bytes(b"sentence\tlabel\ngood\t1\nbad\t0\n")
-    (folder / "dev.tsv").write_bytes(b"sentence\tlabel\nfine\t1\n")
-    data = reader.read_task(BY_NAME["SST-2"], str(tmp_path))
-    assert (data.train.texts, data.dev.texts) == ((["good", "bad"],), (["fine"],))
-    assert data.note == ""
+@pytest.mark.parametrize("task", ["CoLA", "SST-2"])
+def test_an_empty_file_is_an_error_with_what_was_expected(tmp_path, task):
+    with pytest.raises(ValueError, match="train.tsv.* expected .*received (none|an empty line)"):
+        read(tmp_path, task, b"")
 
 
-def test_a_missing_file_is_named_with_its_remedy(tmp_path):
-    folder = tmp_path / "MRPC"
-    folder.mkdir()
-    with pytest.raises(FileNotFoundError, match=r"MRPC/train.tsv: .*msr_paraphrase_train.txt"):
-        reader.read_task(BY_NAME["MRPC"], str(tmp_path))
+def test_carriage_returns_before_line_feeds_are_no_part_of_a_label(tmp_path):
+    examples, rejects = read(tmp_path, "SST-2", b"sentence\tlabel\r\nfine\t1\r\npoor\t0\r\n")
+    assert (examples.texts, examples.labels.tolist(), rejects) == ((["fine", "poor"],), [1, 0], [])
 
 
-def test_the_hash_tells_changed_files(tmp_path):
-    folder = tmp_path / "SST-2"
-    folder.mkdir()
-    (folder / "train.tsv").write_bytes(b"sentence\tlabel\ngood\t1\n")
-    hashes = set()
-    for text in (b"fine", b"fine", b"poor"):
-        (folder / "dev.tsv").write_bytes(b"sentence\tlabel\n" + text + b"\t1\n")
-        hashes.add(reader.read_task(BY_NAME["SST-2"], str(tmp_path)).sha256)
-    assert len(hashes) == 2
+QQP_HEADER = b"id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n"
 
 
-def test_qnli_without_train_splits_dev_by_question_and_says_so(tmp_path):
-    folder = tmp_path / "QNLI"
-    folder.mkdir()
-    rows = [f"{i}\tquestion {i // 2}\tanswer {i}\tentailment\n" for i in range(40)]
-    (folder / "dev.tsv").write_text("index\tquestion\tsentence\tlabel\n" + "".join(rows))
-    data = reader.read_task(BY_NAME["QNLI"], str(tmp_path))
-    again = reader.read_task(BY_NAME["QNLI"], str(tmp_path))
-    assert (len(data.train), len(data.dev)) == (32, 8)
-    assert not set(data.train.texts[0]) & set(data.dev.texts[0])
-    assert data.train.texts == again.train.texts
-    assert "seed 2019" in data.note and "not comparable" in data.note
+def test_malformed_rows_of_qqp_are_counted_and_kept(tmp_path):
+    row = b"1\t2\t3\tWhy?\tHow?\t1\n"
+    # A line feed within a question cuts its row in two.
+    content = QQP_HEADER + row * 198 + b"1\t2\t3\tWhy\nis it?\tHow?\t0\n"
+    examples, rejects = read(tmp_path, "QQP", content)
+    assert len(examples) == 198
+    assert [reject.line for reject in rejects] == [200, 201]
+    assert "expected 6 tab-separated columns" in rejects[0].reason
+
+
+def test_mnli_has_other_columns_in_training_than_in_dev(tmp_path):
+    task = BY_NAME["MNLI"]
+    for columns, labels in ((task.columns, 1), (task.dev_columns, 5)):
+        fields = [*"0123456", "p", "Premise.", "Hypothesis.", *["-"] * labels, "neutral"]
+        path = tmp_path / "dev_matched.tsv"
+        path.write_text("\t".join(columns) + "\n" + "\t".join(fields) + "\n")
+        examples, rejects = tsv.read_tsv(task, str(path), columns=columns)
+        assert examples.texts == (["Premise."], ["Hypothesis."]) and rejects == []
+        assert examples.labels.tolist() == [2]
+
+
+def read_test(tmp_path, content):
+    path = tmp_path / "test.tsv"
+    path.write_bytes(content)
+    columns = ("id", "question1", "question2")
+    return tsv.read_texts(
+        BY_NAME["QQP"], str(path), columns=columns, text_columns=("question1", "question2")
+    )
+
+
+def test_every_row_of_a_test_file_keeps_its_place(tmp_path):
+    rows = b"0\tWhy?\tHow?\n1\tWho?\t\n2\tcut off\n" + b"3\tA\tB\n" * 98
+    texts, rejects = read_test(tmp_path, b"id\tquestion1\tquestion2\n" + rows)
+    assert texts[0][:4] == ["Why?", "Who?", "cut off", "A"]
+    assert texts[1][:4] == ["How?", "", "", "B"]
+    assert len(texts[0]) == len(texts[1]) == 101
+    assert [(reject.line, reject.reason[:30]) for reject in rejects] == [
+        (4, "expected 3 tab-separated colum")
+    ]
+
+
+def test_an_empty_test_file_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="test.tsv: expected rows with the columns id, question1"):
+        read_test(tmp_path, b"id\tquestion1\tquestion2\n")
+    with pytest.raises(ValueError, match="test.tsv, line 1: expected the header id, question1"):
+        read_test(tmp_path, b"")
+
+
+def test_the_range_of_a_score_is_that_of_the_task(tmp_path):
+    task = dataclasses.replace(BY_NAME["STS-B"], score_range=(-1.0, 1.0))
+    assert tsv.parse_label(task, "-0.5") == -0.5
+    with pytest.raises(ValueError, match="expected score to be a number from -1 to 1, received"):
+        tsv.parse_label(task, "5.0")
