@@ -15,6 +15,7 @@ from tqdm import tqdm
 from models.bert_classifier import BertClassifier
 from pipeline.glue.reader import MAX_SCORE
 from pipeline.glue.settings import FineTuningSettings
+from pipeline.optimizers.base import evaluation_weights
 from pipeline.optimizers.from_recipe import make_optimizer
 from pipeline.recipes.sections import OptimizerConfig
 
@@ -76,6 +77,7 @@ def train(
     *,
     settings: FineTuningSettings,
     description: str,
+    after_epoch: Callable[[int], None] | None = None,
 ) -> int:
     """Fine-tunes in place, with a progress bar on stderr.
 
@@ -85,6 +87,8 @@ def train(
       labels: `[num_examples]`, as for `task_loss`.
       settings: See `FineTuningSettings`.
       description: Label of the progress bar.
+      after_epoch: Called with the number of each epoch that ends (1, 2, ...), while `model` holds
+        the weights to evaluate.
 
     Returns:
       The number of steps done.
@@ -97,6 +101,7 @@ def train(
     optimizer.build(model.trainable_variables)
     train_step = _make_train_step(model, optimizer, labels.dtype)
     batches = batch_indices(len(labels), settings)
+    epoch_ends = settings.epoch_ends(len(labels)) if after_epoch else {}
     # A terminal is redrawn twice a second; a log file gets a line every ten seconds.
     with tqdm(
         total=num_train_steps,
@@ -111,6 +116,9 @@ def train(
             loss = train_step(_batch(features, rows), labels[rows], seed)
             if step % _STEPS_PER_REPORT == 0 or step == num_train_steps:
                 _report(bar, float(loss), step, settings)
+            if step in epoch_ends:
+                with evaluation_weights(optimizer, model.trainable_variables):
+                    after_epoch(epoch_ends[step])
     # Schedule-Free AdamW is evaluated at an average of the weights that it trained.
     optimizer.finalize_variable_values(model.trainable_variables)
     return num_train_steps
