@@ -17,6 +17,10 @@ _SIZES = {
 }
 
 
+# Hugging Face's name of a GELU: its form, see `models.fused.activation`.
+GELU_FORMS = {"gelu": "erf", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh"}
+
+
 @dataclasses.dataclass(frozen=True)
 class BertConfig:
     """The architecture of a BERT.
@@ -32,10 +36,13 @@ class BertConfig:
       dropout: the probability in [0, 1) of dropping a hidden unit.
       attention_dropout: the probability in [0, 1) of dropping an attention weight.
       initializer_range: the standard deviation of the truncated normal initializer.
+      hidden_act: the activation, a key of `GELU_FORMS`: "gelu" is the exact one, of PyTorch's
+        checkpoints; the two others are the tanh form, of Google's.
+      layer_norm_epsilon: what every layer norm adds to the variance.
 
     Raises:
-      ValueError: a size is not positive, a probability lies outside [0, 1), or
-        `hidden_dim` is not a multiple of `num_heads`.
+      ValueError: a size is not positive, a probability lies outside [0, 1), the activation is
+        unknown, or `hidden_dim` is not a multiple of `num_heads`.
 
     Source: Devlin et al. 2019, section 3; the small sizes are those of Turc et al. 2019.
     """
@@ -50,6 +57,8 @@ class BertConfig:
     dropout: float = 0.1
     attention_dropout: float = 0.1
     initializer_range: float = 0.02
+    hidden_act: str = "gelu_new"
+    layer_norm_epsilon: float = 1e-12
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -57,6 +66,11 @@ class BertConfig:
             if field.name in ("dropout", "attention_dropout"):
                 if not 0.0 <= value < 1.0:
                     raise ValueError(f"{field.name} must lie in [0, 1), received {value}.")
+            elif field.name == "hidden_act":
+                if value not in GELU_FORMS:
+                    raise ValueError(
+                        f"hidden_act must be one of {', '.join(GELU_FORMS)}, received {value}."
+                    )
             elif value <= 0:
                 raise ValueError(f"{field.name} must be positive, received {value}.")
         if self.hidden_dim % self.num_heads:
@@ -64,6 +78,11 @@ class BertConfig:
                 f"hidden_dim must be a multiple of num_heads, received hidden_dim="
                 f"{self.hidden_dim} and num_heads={self.num_heads}. Change one of them."
             )
+
+    @property
+    def gelu_form(self) -> str:
+        """The form of the activation, "erf" or "tanh"."""
+        return GELU_FORMS[self.hidden_act]
 
     @classmethod
     def named(cls, size: str, *, vocab_size: int, **overrides) -> BertConfig:

@@ -34,7 +34,7 @@ class BertEmbeddings(keras.layers.Layer):
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(**kwargs)
         self.config = config
-        self.layer_norm = EmbeddingNorm(name="layer_norm")
+        self.layer_norm = EmbeddingNorm(config.layer_norm_epsilon, name="layer_norm")
         self.dropout = SeededDropout(config.dropout, site=0)
 
     def build(self, input_shape):  # noqa: D102

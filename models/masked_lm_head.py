@@ -29,8 +29,9 @@ class MaskedLMHead(keras.layers.Layer):
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(**kwargs)
         self.vocab_size = config.vocab_size
+        self.gelu_form = config.gelu_form
         self.transform = Projection(config.hidden_dim, truncated_normal(config), name="transform")
-        self.layer_norm = LayerNorm(name="layer_norm")
+        self.layer_norm = LayerNorm(config.layer_norm_epsilon, name="layer_norm")
 
     def build(self, input_shape):  # noqa: D102
         self.output_bias = self.add_weight(
@@ -41,7 +42,7 @@ class MaskedLMHead(keras.layers.Layer):
     def call(self, sequence_output, masked_lm_positions, word_embeddings):  # noqa: D102
         product = self.transform(_gathered(sequence_output, masked_lm_positions))
         bias = tf.convert_to_tensor(self.transform.bias)
-        transformed = self.layer_norm(bias_gelu(product, bias))
+        transformed = self.layer_norm(bias_gelu(product, bias, self.gelu_form))
         table = tf.cast(word_embeddings, transformed.dtype)
         # Rank 2: a product of rank 3 with a matrix is one for every row of the batch.
         logits = tf.matmul(transformed, table, transpose_b=True)

@@ -81,13 +81,14 @@ class TransformerBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.attention = SelfAttention(config, first_site, name="attention")
         self.attention_dropout = SeededDropout(config.dropout, first_site + 1)
-        self.attention_norm = ResidualNorm(name="attention_layer_norm")
+        self.attention_norm = ResidualNorm(config.layer_norm_epsilon, name="attention_layer_norm")
+        self.gelu_form = config.gelu_form
         self.intermediate = Projection(
             config.intermediate_dim, truncated_normal(config), name="intermediate"
         )
         self.output_dense = Projection(config.hidden_dim, truncated_normal(config), name="output")
         self.output_dropout = SeededDropout(config.dropout, first_site + 2)
-        self.output_norm = ResidualNorm(name="output_layer_norm")
+        self.output_norm = ResidualNorm(config.layer_norm_epsilon, name="output_layer_norm")
 
     def call(self, hidden_states, input_mask, training=False, dropout_seed=None):  # noqa: D102
         attended = self.attention(
@@ -100,7 +101,8 @@ class TransformerBlock(keras.layers.Layer):
             *self.attention_dropout.key_and_rate(training, dropout_seed),
         )
         widened = self.intermediate(hidden_states)
-        activated = bias_gelu(widened, tf.convert_to_tensor(self.intermediate.bias))
+        bias = tf.convert_to_tensor(self.intermediate.bias)
+        activated = bias_gelu(widened, bias, self.gelu_form)
         return self.output_norm(
             self.output_dense(activated),
             self.output_dense.bias,

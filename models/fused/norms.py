@@ -13,12 +13,15 @@ from models.fused.dropout import dropped
 LAYER_NORM_EPSILON = 1e-12  # BERT's; the Keras default is 1e-3
 
 
-def layer_norm(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+def layer_norm(
+    inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float = LAYER_NORM_EPSILON
+) -> tf.Tensor:
     """Normalises over the last axis.
 
     Args:
       inputs: `[..., hidden]`, of any float dtype.
       gamma, beta: float32 `[hidden]`.
+      epsilon: added to the variance.
 
     Returns:
       Shape and dtype of the inputs.
@@ -26,13 +29,15 @@ def layer_norm(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tenso
 
     @tf.custom_gradient
     def run(inputs, gamma, beta):
-        outputs, mean, scale = call(_norm, inputs, gamma, beta)
+        outputs, mean, scale = call(_norm, inputs, gamma, beta, epsilon=epsilon)
         return outputs, lambda gradient: call(_norm_gradients, inputs, gamma, mean, scale, gradient)
 
     return run(inputs, gamma, beta)
 
 
-def residual_norm(product, bias, residual, gamma, beta, key, rate: float) -> tf.Tensor:
+def residual_norm(
+    product, bias, residual, gamma, beta, key, rate: float, epsilon: float = LAYER_NORM_EPSILON
+) -> tf.Tensor:
     """`layer_norm(residual + dropout(product + bias))`, the end of both halves of a block.
 
     Args:
@@ -42,6 +47,7 @@ def residual_norm(product, bias, residual, gamma, beta, key, rate: float) -> tf.
       gamma, beta: float32 `[hidden]`.
       key: uint32 `[2]`, of the dropout.
       rate: of the dropout, in [0, 1).
+      epsilon: added to the variance.
 
     Returns:
       Shape and dtype of the product.
@@ -50,7 +56,8 @@ def residual_norm(product, bias, residual, gamma, beta, key, rate: float) -> tf.
     @tf.custom_gradient
     def run(product, bias, residual, gamma, beta, key):
         arguments = (product, bias, residual, gamma, key)
-        outputs, mean, scale = call(_residual_norm, *arguments, beta, rate=rate)
+        settings = {"rate": rate, "epsilon": epsilon}
+        outputs, mean, scale = call(_residual_norm, *arguments, beta, **settings)
 
         def backward(gradient):
             gradients = call(_residual_norm_gradients, *arguments, mean, scale, gradient, rate=rate)
@@ -61,7 +68,17 @@ def residual_norm(product, bias, residual, gamma, beta, key, rate: float) -> tf.
     return run(product, bias, residual, gamma, beta, key)
 
 
-def embedding_norm(words, positions, segments, gamma, beta, key, rate: float, dtype) -> tf.Tensor:
+def embedding_norm(
+    words,
+    positions,
+    segments,
+    gamma,
+    beta,
+    key,
+    rate: float,
+    dtype: tf.DType,
+    epsilon: float = LAYER_NORM_EPSILON,
+) -> tf.Tensor:
     """`dropout(layer_norm(words + positions + segments))`.
 
     Args:
@@ -71,6 +88,7 @@ def embedding_norm(words, positions, segments, gamma, beta, key, rate: float, dt
       key: uint32 `[2]`, of the dropout.
       rate: of the dropout, in [0, 1).
       dtype: of the result.
+      epsilon: added to the variance.
 
     Returns:
       `[batch, seq_len, hidden]`.
@@ -79,7 +97,8 @@ def embedding_norm(words, positions, segments, gamma, beta, key, rate: float, dt
     @tf.custom_gradient
     def run(words, positions, segments, gamma, beta, key):
         arguments = (words, positions, segments, gamma, key)
-        outputs, mean, scale = call(_embedding_norm, *arguments, beta, rate=rate, dtype=dtype)
+        settings = {"rate": rate, "dtype": dtype, "epsilon": epsilon}
+        outputs, mean, scale = call(_embedding_norm, *arguments, beta, **settings)
 
         def backward(gradient):
             gradients = call(
@@ -92,8 +111,8 @@ def embedding_norm(words, positions, segments, gamma, beta, key, rate: float, dt
     return run(words, positions, segments, gamma, beta, key)
 
 
-def _norm(inputs, gamma, beta):
-    outputs, mean, scale = _normalised(float32_rows(inputs), gamma, beta)
+def _norm(inputs, gamma, beta, *, epsilon):
+    outputs, mean, scale = _normalised(float32_rows(inputs), gamma, beta, epsilon)
     return _like(outputs, inputs), mean, scale
 
 
@@ -109,9 +128,9 @@ def _residual_sum(product, bias, residual, key, rate):
     return float32_rows(residual) + added
 
 
-def _residual_norm(product, bias, residual, gamma, key, beta, *, rate):
+def _residual_norm(product, bias, residual, gamma, key, beta, *, rate, epsilon):
     total = _residual_sum(product, bias, residual, key, rate)
-    outputs, mean, scale = _normalised(total, gamma, beta)
+    outputs, mean, scale = _normalised(total, gamma, beta, epsilon)
     return _like(outputs, product), mean, scale
 
 
@@ -123,9 +142,9 @@ def _residual_norm_gradients(product, bias, residual, gamma, key, mean, scale, g
     return _like(of_product, product), of_bias, _like(of_total, residual), *others
 
 
-def _embedding_norm(words, positions, segments, gamma, key, beta, *, rate, dtype):
+def _embedding_norm(words, positions, segments, gamma, key, beta, *, rate, dtype, epsilon):
     total = float32_rows(words + positions + segments)
-    outputs, mean, scale = _normalised(total, gamma, beta)
+    outputs, mean, scale = _normalised(total, gamma, beta, epsilon)
     outputs = tf.cast(dropped(outputs, key, rate), dtype)
     return tf.reshape(outputs, tf.shape(words)), mean, scale
 
@@ -143,11 +162,11 @@ def _embedding_norm_gradients(
     return of_words, of_positions, of_words, *others
 
 
-def _normalised(total, gamma, beta):
+def _normalised(total, gamma, beta, epsilon):
     """Returns the layer norm of float32 rows, and their means and 1 / deviations `[rows, 1]`."""
     mean = tf.reduce_mean(total, -1, keepdims=True)
     variance = tf.reduce_mean(tf.square(total - mean), -1, keepdims=True)
-    scale = tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
+    scale = tf.math.rsqrt(variance + epsilon)
     return (total - mean) * scale * gamma + beta, mean, scale
 
 

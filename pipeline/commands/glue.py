@@ -10,8 +10,8 @@ import argparse
 from collections.abc import Sequence
 
 from data_prep.settings import add_flags, from_flags
-from pipeline.glue.settings import FineTuningSettings, GlueSettings
-from pipeline.glue.tasks import select_tasks
+from pipeline.glue.settings import GlueSettings
+from pipeline.glue.tasks import holds_sample_tasks, select_tasks
 
 _EPILOG = """example:
   mnemosyne glue --checkpoint runs/tiny --glue_dir glue --tasks CoLA,SST-2 --output scores
@@ -56,16 +56,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings.
     """
     args = build_parser().parse_args(argv)
-    settings = from_flags(FineTuningSettings, args)
+    settings = from_flags(GlueSettings, args)
     tasks = select_tasks(args.glue_dir, args.tasks)
     # Only now: TensorFlow takes seconds, and --help and bad flags need none of it.
     from pipeline.glue.finetune import finetune
+    from pipeline.glue.reader import read_task
+    from pipeline.glue.results import convention
+    from pipeline.glue.results.not_run import tasks_not_run
 
+    is_sample = holds_sample_tasks(args.glue_dir)
     return finetune(
-        tasks,
+        {task: read_task(task, args.glue_dir) for task in tasks},
         settings,
         checkpoint=args.checkpoint,
-        glue_dir=args.glue_dir,
         output=args.output,
+        kind=convention.SAMPLE if is_sample else convention.GLUE,
+        not_run=tasks_not_run(args.glue_dir, tasks, sample_tasks=is_sample),
         random_init=args.random_init,
     )

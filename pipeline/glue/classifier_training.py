@@ -20,6 +20,7 @@ from models.bert_classifier import BertClassifier
 from pipeline import length_batches
 from pipeline.glue.reader import MAX_SCORE
 from pipeline.glue.settings import FineTuningSettings
+from pipeline.optimizers.base import evaluation_weights
 from pipeline.optimizers.from_recipe import make_optimizer
 from pipeline.recipes.sections import OptimizerConfig
 
@@ -67,6 +68,7 @@ def train(
     *,
     settings: FineTuningSettings,
     description: str,
+    after_epoch: Callable[[int], None] | None = None,
 ) -> int:
     """Fine-tunes in place, with a progress bar on stderr.
 
@@ -76,6 +78,8 @@ def train(
       labels: `[num_examples]`, as for `task_loss`.
       settings: See `FineTuningSettings`.
       description: Label of the progress bar.
+      after_epoch: Called with the number of each epoch that ends (1, 2, ...), while `model` holds
+        the weights to evaluate.
 
     Returns:
       The number of steps done.
@@ -94,6 +98,7 @@ def train(
         seed=settings.seed,
         graph_cost=_graph_cost(compiled),
     )
+    epoch_ends = settings.epoch_ends(len(labels)) if after_epoch else {}
     # A terminal is redrawn twice a second; a log file gets a line every ten seconds.
     with tqdm(
         total=num_train_steps,
@@ -107,6 +112,9 @@ def train(
             loss = train_step(cut(features, batch), labels[batch.rows], seed)
             if step % _STEPS_PER_REPORT == 0 or step == num_train_steps:
                 _report(bar, float(loss), step, settings)
+            if step in epoch_ends:
+                with evaluation_weights(optimizer, model.trainable_variables):
+                    after_epoch(epoch_ends[step])
     # Schedule-Free AdamW is evaluated at an average of the weights that it trained.
     optimizer.finalize_variable_values(model.trainable_variables)
     return num_train_steps

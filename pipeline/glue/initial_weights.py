@@ -49,6 +49,7 @@ def load_encoder(
 
     Raises:
       FileNotFoundError: If the run folder has no checkpoint.
+      ValueError: If a model folder has other sizes than it says.
     """
     config = dataclasses.replace(run.config, dropout=dropout, attention_dropout=dropout)
     tokenizer = WordpieceTokenizer(run.vocab_file, do_lower_case=run.do_lower_case, ids=run.ids)
@@ -63,12 +64,13 @@ def encoder_weights(
 
     Args:
       config: Sizes of the encoder.
-      checkpoint: Run folder; only read when `random_init` is false.
+      checkpoint: Run folder or model folder; only read when `random_init` is false.
       random_init: Whether to draw the weights instead.
       seed: Decides the drawn weights.
 
     Returns:
-      The weights in the order of the encoder's variables, and the step; None of drawn weights.
+      The weights in the order of the encoder's variables, and the step; None of drawn weights and
+      of a model folder.
 
     Raises:
       FileNotFoundError: If the run folder has no checkpoint.
@@ -81,8 +83,8 @@ def encoder_weights(
 
 def step_of(checkpoint_name: str | None) -> int | None:
     """The step in the name of a checkpoint, 400 of ".../ckpt-400"; None if it has none."""
-    _, dash, step = os.path.basename(checkpoint_name or "").rpartition("-")
-    return int(step) if dash and step.isdecimal() else None
+    _, begin, step = os.path.basename(checkpoint_name or "").rpartition("ckpt-")
+    return int(step) if begin and step.isdecimal() else None
 
 
 def build_classifier(

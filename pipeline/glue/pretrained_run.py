@@ -1,4 +1,4 @@
-"""What fine-tuning must know of a pre-training run: a run folder to a `PretrainedRun`.
+"""What fine-tuning must know of a run or a model folder: a path to a `PretrainedRun`.
 
 A folder without `run.json` (only `bert_config.json` and `vocab.txt`, for random weights) is read
 too; what it does not record has a default.
@@ -14,6 +14,8 @@ import yaml
 from data_prep.wordpiece import load_vocabulary
 from models.bert_config import BertConfig
 from pipeline.run.checkpoints import find_vocab, run_of
+from pipeline.weights.model_description import read_description
+from pipeline.weights.model_folder import MARKER, is_model_folder, read_model_folder
 
 _CONFIG_FILE = "bert_config.json"
 _DEFAULT_LENGTH = 128  # of BERT's own fine-tuning on GLUE
@@ -34,7 +36,7 @@ class PretrainedRun:
     """Sizes, tokenizer and trained positions of an encoder.
 
     Attributes:
-      directory: the run folder, or a checkpoint of it.
+      directory: the run folder, a checkpoint of it, or the model folder.
       config: sizes of the encoder.
       vocab_file: path of its vocabulary.
       do_lower_case: whether its text is lower-cased and stripped of accents.
@@ -66,21 +68,24 @@ class PretrainedRun:
 
 
 def read_run(path: str) -> PretrainedRun:
-    """Reads the files of a run folder, but not its weights.
+    """Reads the files of a run folder or a model folder, but not its weights.
 
     Args:
-      path: the folder, or one of its checkpoints, as `newest_checkpoint` takes it.
+      path: the folder, or a checkpoint of a run, as `newest_checkpoint` takes it.
 
     Raises:
       FileNotFoundError: the folder, its `bert_config.json` or its `vocab.txt` is missing.
-      ValueError: two files of the folder disagree on lower-casing.
+      ValueError: two files of the folder disagree, on lower-casing or on the sizes of the model.
     """
+    if is_model_folder(path):
+        return _of_model_folder(path)
     checkpoint = os.fspath(run_of(path))
     config_file = os.path.join(checkpoint, _CONFIG_FILE)
     if not os.path.isfile(config_file):
         raise FileNotFoundError(
             f"{checkpoint}: expected a pre-training run folder, received a path "
-            f"without {_CONFIG_FILE}; give the --output of `mnemosyne pretrain`"
+            f"without {_CONFIG_FILE}; give the --output of `mnemosyne pretrain` or of "
+            "`mnemosyne import`"
         )
     config, vocab_file = BertConfig.load(config_file), find_vocab(checkpoint)
     facts = _read(os.path.join(checkpoint, "run.json"))
@@ -96,6 +101,19 @@ def read_run(path: str) -> PretrainedRun:
     )
 
 
+def _of_model_folder(path: str) -> PretrainedRun:
+    folder = read_model_folder(path)
+    return PretrainedRun(
+        directory=path,
+        config=folder.config,
+        vocab_file=folder.vocab_file,
+        do_lower_case=folder.do_lower_case,
+        ids=folder.ids,
+        max_seq_length=folder.description.max_seq_length,
+        trained_positions=folder.description.trained_positions,
+    )
+
+
 def _length_of_records(facts: Mapping) -> int | None:
     """Tokens in a record of the run; of records in bins the recipe names the one that was read."""
     return _get(facts, ("recipe", "prepare", "max_seq_length")) or _get(
@@ -104,12 +122,14 @@ def _length_of_records(facts: Mapping) -> int | None:
 
 
 def _longest_phase(facts: Mapping, length: int | None) -> int | None:
-    """The most tokens in a record of the run and of the runs that it began with."""
+    """The most tokens in a record of the run and of what it began with."""
     seen = set()
     while length and (before := _get(facts, ("recipe", "train", "initial_run"))):
         if before in seen:
             break
         seen.add(before)
+        if is_model_folder(before):
+            length = max(length, read_description(os.path.join(before, MARKER)).trained_positions)
         facts = _read(os.fspath(run_of(before) / "run.json"))
         length = max(length, _length_of_records(facts) or 0)
     return length

@@ -28,7 +28,8 @@ class ModelConfig:
     """Which BERT: a named size; a number that is not None replaces that size's own.
 
     `max_position_embeddings` is the longest sequence that the model can read, in tokens; None means
-    512, or as many as the records have where that is more.
+    512, or as many as the records have where that is more. `hidden_act` and `layer_norm_epsilon`
+    are those of `BertConfig`, for a run that begins with weights of elsewhere.
     """
 
     size: str = "base"
@@ -39,6 +40,8 @@ class ModelConfig:
     num_heads: int | None = None
     intermediate_dim: int | None = None
     max_position_embeddings: int | None = None
+    hidden_act: str | None = None
+    layer_norm_epsilon: float | None = None
 
     def overrides(self, max_seq_length: int) -> dict:
         """Returns what replaces the named size's settings.

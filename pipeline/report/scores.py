@@ -4,7 +4,7 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 
-from pipeline.glue.not_run import TaskNotRun
+from pipeline.glue.results.not_run import TaskNotRun
 from pipeline.glue.tasks import TASKS
 from pipeline.report.sources import Run, ScoreTable
 from pipeline.report.tables import NONE

@@ -1,5 +1,7 @@
 """The run that another one begins with: its weights alone, or the optimizer's state with them.
 
+It may be a model folder, too, as `mnemosyne import` writes it: its weights alone.
+
 A second phase on longer records takes the weights and its own schedule. The decay phase of a run
 with a constant rate (`optimizer.schedule=decay`) takes the optimizer's state, too: it goes on where
 the checkpoint stood, as one run with that plateau and that decay would have.
@@ -18,6 +20,8 @@ import tf_keras as keras
 from pipeline.recipes.loader import Recipe, differences
 from pipeline.recipes.sections import DECAY, STABLE
 from pipeline.run.checkpoints import newest_checkpoint, run_of
+from pipeline.run.checkpoints.pretrained import say_what_is_new
+from pipeline.weights.model_folder import is_model_folder, load_weights, read_model_folder
 
 _EXPECTED = f"optimizer.schedule={DECAY} goes on from a run with optimizer.schedule={STABLE}"
 # Of the section `optimizer`, what may differ between a constant phase and its decay.
@@ -29,7 +33,7 @@ class InitialRun:
     """What a run begins with.
 
     Attributes:
-      checkpoint: its name without suffix; empty for random weights.
+      checkpoint: its name without suffix, or a model folder; empty for random weights.
       keeps_optimizer: whether the optimizer's state is taken, too.
       first_step: steps that the optimizer had made there, 0 where its state is not taken.
     """
@@ -47,7 +51,7 @@ def find_initial_run(recipe: Recipe, run_facts: Mapping | None) -> InitialRun:
     """Returns what a run begins with; one that has begun keeps to what it began with.
 
     Args:
-      recipe: `train.initial_run`, a run folder or a checkpoint in it; `optimizer`.
+      recipe: `train.initial_run`, a run folder, a checkpoint in it or a model folder; `optimizer`.
       run_facts: `run.json` of the run folder, whose `initial` is what this returned at its first
         start; None for a new run.
 
@@ -84,6 +88,10 @@ def load_initial_run(
     """
     if not initial.checkpoint:
         return
+    if is_model_folder(initial.checkpoint):
+        folder = read_model_folder(initial.checkpoint)
+        say_what_is_new(initial.checkpoint, load_weights(folder, model, new_heads=True))
+        return
     parts = {"model": model} | ({"optimizer": optimizer} if initial.keeps_optimizer else {})
     status = tf.train.Checkpoint(**parts).read(initial.checkpoint)
     status.assert_existing_objects_matched()
@@ -91,6 +99,10 @@ def load_initial_run(
 
 
 def _check_constant_phase(recipe: Recipe, directory: pathlib.Path) -> None:
+    if is_model_folder(directory):
+        raise ValueError(
+            f"{_EXPECTED}; {directory} is a model folder, which has no optimizer state. Name a run."
+        )
     facts = json.loads((directory / "run.json").read_text(encoding="utf-8"))
     began_with = facts["recipe"]["optimizer"]
     if (schedule := began_with.get("schedule")) != STABLE:

@@ -11,17 +11,20 @@ import tensorflow as tf
 import tf_keras as keras
 
 from data_prep import features as records
+from data_prep import storage
 from models import BertConfig
 from pipeline.data.batch_shape import highest_masked_fraction, length_counts
 from pipeline.gradient_accumulation import num_micro_batches
 from pipeline.optimizers.from_recipe import meta_parameters
 from pipeline.recipes.loader import Recipe, differences
 from pipeline.recipes.record_settings import decided_by_recipe
+from pipeline.recipes.sections import ModelConfig
 from pipeline.run.checkpoints import newest_checkpoint, run_of
 from pipeline.run.run_folder import RunFolder
+from pipeline.weights.model_folder import is_model_folder, read_model_folder
 
 # May differ between a run and the one whose weights it begins with.
-_NO_WEIGHTS = ("dropout", "attention_dropout")
+_NO_WEIGHTS = ("dropout", "attention_dropout", "initializer_range")
 
 
 def check(
@@ -192,29 +195,48 @@ def check_initial_run(recipe: Recipe, manifest: records.Manifest, bert_config: B
     """Checks that the weights of `train.initial_run`, if one is named, fit this run.
 
     Raises:
-      FileNotFoundError: it is no run folder with a checkpoint, and no checkpoint of one.
+      FileNotFoundError: it is no run folder with a checkpoint, no checkpoint of one and no model
+        folder.
       ValueError: its model or its vocabulary is another.
     """
     directory = recipe.train.initial_run
     if not directory:
         return
     newest_checkpoint(directory)
-    facts = json.loads(pathlib.Path(run_of(directory), "run.json").read_text(encoding="utf-8"))
-    began_with = BertConfig.load(pathlib.Path(run_of(directory), "bert_config.json"))
+    began_with, vocabulary = _model_and_vocabulary(directory)
     changed = differences(*map(dataclasses.asdict, (began_with, bert_config)))
     changed = [row for row in changed if not row.startswith(_NO_WEIGHTS)]
-    if facts["data_manifest"]["vocab"] != manifest.vocab:
+    if vocabulary != manifest.vocab["sha256"]:
         changed.append("vocab.txt")
     if not changed:
         return
     remedy = "Train the same model on records of the same vocab.txt"
+    if is_model_folder(directory):
+        remedy += f", which are {_as_overrides(began_with)} and {directory}/vocab.txt"
     if any(row.startswith("max_position_embeddings") for row in changed):
         rows = bert_config.max_position_embeddings
         remedy += f", the first phase with --set model.max_position_embeddings={rows} already"
     raise ValueError(
-        f"train.initial_run must be a run with the same model and vocabulary, {directory} "
-        f"differs in {'; '.join(changed)}. {remedy}, or leave train.initial_run empty."
+        "train.initial_run must be a run or a model folder with the same model and vocabulary, "
+        f"{directory} differs in {'; '.join(changed)}. {remedy}, or leave train.initial_run empty."
     )
+
+
+def _model_and_vocabulary(directory: str) -> tuple[BertConfig, str]:
+    """The architecture of a run or a model folder, and the SHA-256 of its vocabulary."""
+    if is_model_folder(directory):
+        folder = read_model_folder(directory)
+        return folder.config, storage.sha256(folder.vocab_file)
+    run = pathlib.Path(run_of(directory))
+    facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    return BertConfig.load(run / "bert_config.json"), facts["data_manifest"]["vocab"]["sha256"]
+
+
+def _as_overrides(config: BertConfig) -> str:
+    settings = dataclasses.asdict(config)
+    known = [field.name for field in dataclasses.fields(ModelConfig) if field.name in settings]
+    sizes = [f"--set model.{name}={settings[name]}" for name in known if name not in _NO_WEIGHTS]
+    return " ".join([f"--set vocab.vocab_size={config.vocab_size}", *sizes])
 
 
 def check_batch(recipe: Recipe, num_replicas: int) -> None:

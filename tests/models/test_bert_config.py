@@ -36,6 +36,25 @@ def test_file_round_trip(tmp_path, bert_config):
     assert BertConfig.load(tmp_path / "bert_config.json") == bert_config
 
 
+def test_a_file_without_the_activation_has_the_tanh_form_and_berts_epsilon(tmp_path):
+    sizes = '"vocab_size": 9, "hidden_dim": 4, "num_layers": 1, "num_heads": 2'
+    (tmp_path / "bert_config.json").write_text(f'{{{sizes}, "intermediate_dim": 8}}')
+    config = BertConfig.load(tmp_path / "bert_config.json")
+    assert (config.gelu_form, config.layer_norm_epsilon) == ("tanh", 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("hidden_act", "form"), [("gelu", "erf"), ("gelu_new", "tanh"), ("gelu_pytorch_tanh", "tanh")]
+)
+def test_names_of_the_activation_are_those_of_hugging_face(hidden_act, form):
+    assert BertConfig.named("tiny", vocab_size=9, hidden_act=hidden_act).gelu_form == form
+
+
+def test_unknown_activation_is_named():
+    with pytest.raises(ValueError, match="hidden_act must be one of gelu, .* received relu"):
+        BertConfig.named("tiny", vocab_size=9, hidden_act="relu")
+
+
 def test_unknown_key_in_a_file_is_named(tmp_path):
     (tmp_path / "bert_config.json").write_text('{"vocab_size": 10, "hidden_size": 4}')
     with pytest.raises(ValueError, match="does not know: hidden_size"):

@@ -1,14 +1,16 @@
-"""The weights of a pre-training run, for whoever builds upon them."""
+"""The weights of a pre-training run or a model folder, for whoever builds upon them."""
 
 from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 import tensorflow as tf
 import tf_keras as keras
 
 from pipeline.run.checkpoints import files
+from pipeline.weights.model_folder import is_model_folder, load_weights, read_model_folder
 
 BEST = "best"
 
@@ -20,34 +22,51 @@ def run_of(path: str | os.PathLike) -> pathlib.Path:
 
 
 def load_pretrained_encoder(encoder: keras.layers.Layer, directory: str | os.PathLike) -> str:
-    """Restores the encoder's weights from the newest checkpoint of a pre-training run.
+    """Restores the encoder's weights from the newest checkpoint of a run, or a model folder.
 
     Args:
       encoder: a `BertEncoder` that has been called once, so that its variables exist.
-      directory: a run folder or a checkpoint, see `newest_checkpoint`.
+      directory: a run folder, a checkpoint or a model folder, see `newest_checkpoint`.
 
     Returns:
-      The name of the checkpoint, which ends with its step: `.../ckpt-400`.
+      The name of the checkpoint, which ends with its step: `.../ckpt-400`; or the model folder.
 
     Raises:
       FileNotFoundError: the folder has no checkpoint.
+      ValueError: the encoder of the model folder has other sizes.
     """
     newest = newest_checkpoint(directory)
+    if is_model_folder(newest):
+        kept = load_weights(read_model_folder(newest), encoder)
+        say_what_is_new(newest, kept)
+        return newest
     _restore_weights(newest, tf.train.Checkpoint(encoder=encoder))
     return newest
 
 
 def load_pretrained_model(model: keras.Model, directory: str | os.PathLike) -> None:
-    """Restores encoder and heads, but neither optimizer nor step, from a pre-training run.
+    """Restores encoder and heads, but neither optimizer nor step, from a run or a model folder.
 
     Args:
       model: a `BertPretrainer` that has been called once.
-      directory: a run folder or a checkpoint, see `newest_checkpoint`.
+      directory: a run folder, a checkpoint or a model folder, see `newest_checkpoint`.
 
     Raises:
       FileNotFoundError: the folder has no checkpoint.
+      ValueError: the model folder has other sizes, or lacks a head.
     """
-    _restore_weights(newest_checkpoint(directory), model)
+    newest = newest_checkpoint(directory)
+    if is_model_folder(newest):
+        load_weights(read_model_folder(newest), model)
+        return
+    _restore_weights(newest, model)
+
+
+def say_what_is_new(folder: str | os.PathLike, kept: Sequence[str]) -> None:
+    """Prints a line on the variables that a model folder has no weights for, if there are any."""
+    if kept:
+        parts = sorted({os.path.dirname(path) for path in kept})
+        print(f"{folder} has no weights of {', '.join(parts)}: they begin at random", flush=True)
 
 
 def _restore_weights(checkpoint: str, model: tf.train.Checkpoint | keras.Model) -> None:
@@ -57,23 +76,26 @@ def _restore_weights(checkpoint: str, model: tf.train.Checkpoint | keras.Model) 
 
 
 def newest_checkpoint(path: str | os.PathLike) -> str:
-    """Returns TensorFlow's name of a whole checkpoint.
+    """Returns TensorFlow's name of a whole checkpoint, or the path of a model folder as it is.
 
     Args:
       path: a run folder, which means its newest whole checkpoint; or one checkpoint of it,
-        `RUN/checkpoints/ckpt-400`, or `RUN/checkpoints/best`, that of the lowest held-out loss.
+        `RUN/checkpoints/ckpt-400`, or `RUN/checkpoints/best`, that of the lowest held-out loss; or
+        a model folder, as `mnemosyne import` writes it.
 
     Raises:
       FileNotFoundError: there is none.
       UnusableCheckpoint: the one that is named was not finished or is damaged, or all are.
     """
+    if is_model_folder(path):
+        return os.fspath(path)
     run, path = run_of(path), pathlib.Path(path)
     directory = os.fspath(run / "checkpoints")
     state = files.newest_whole(directory) if run == path else _named(directory, path.name)
     if state is None:
         raise FileNotFoundError(
             f"{run} has no checkpoint under checkpoints/. Expected the --output folder of "
-            "'mnemosyne pretrain'."
+            "'mnemosyne pretrain', or a model folder of 'mnemosyne import'."
         )
     return files.path_of(directory, state.step)
 

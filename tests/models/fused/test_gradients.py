@@ -66,14 +66,44 @@ def test_embedding_norm(check_gradients):
         )
 
 
+# Twenty products and sums, a tanh (an erf, an exp) of four units in the last place twice, 10 rows.
+GELU = 20 + 2 * 8 + 10
+
+
 def test_bias_gelu(check_gradients):
     def formula(product, bias):
         inputs = product + bias
         inner = math.sqrt(2 / math.pi) * (inputs + 0.044715 * inputs**3)
         return 0.5 * inputs * (1 + tf.tanh(inner))
 
-    # Twenty products and sums, a tanh of four units in the last place twice, and 10 rows.
-    check_gradients(bias_gelu, formula, random(2, 5, 8), random(8), operations=20 + 2 * 8 + 10)
+    check_gradients(bias_gelu, formula, random(2, 5, 8), random(8), operations=GELU)
+
+
+def test_bias_gelu_of_the_exact_form(check_gradients):
+    def formula(product, bias):
+        inputs = product + bias
+        return 0.5 * inputs * tf.math.erfc(-inputs / math.sqrt(2))
+
+    check_gradients(
+        lambda *each: bias_gelu(*each, "erf"),
+        formula,
+        *(random(2, 5, 8), random(8)),
+        operations=GELU,
+    )
+
+
+def test_layer_norm_of_another_epsilon(check_gradients):
+    def formula(inputs, gamma, beta):
+        mean = tf.reduce_mean(inputs, -1, keepdims=True)
+        variance = tf.reduce_mean((inputs - mean) ** 2, -1, keepdims=True)
+        return (inputs - mean) / tf.sqrt(variance + 0.5) * gamma + beta
+
+    check_gradients(
+        lambda *each: layer_norm(*each, 0.5),
+        formula,
+        *(random(2, 5, 8), random(8), random(8, seed=1)),
+        operations=NORM,
+    )
 
 
 def test_split_heads(check_gradients):

@@ -119,6 +119,25 @@ def test_model_ends_at_the_weights_to_evaluate(monkeypatch):
     )
 
 
+def test_each_epoch_ends_with_a_call_and_training_does_not_depend_on_it():
+    features, labels = make_examples(48)
+    settings = FineTuningSettings(num_train_epochs=2.5, batch_size=8, learning_rate=1e-3)
+    models = [make_model(), make_model()]
+    epochs = []
+    classifier_training.train(
+        models[0],
+        features,
+        labels,
+        settings=settings,
+        description="task",
+        after_epoch=epochs.append,
+    )
+    fit(models[1], features, labels, settings)
+    assert epochs == [1, 2, 3]
+    for weights, others in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(weights, others)
+
+
 def test_predictions_do_not_depend_on_the_batch_size():
     features, _ = make_examples(10)
     model = make_model()
