@@ -1,18 +1,23 @@
 """Trains a `BertClassifier` on one task: encoded examples to predictions.
 
-Every random choice is a function of (seed, step): the order of the examples in
-an epoch, the dropout masks, the initial weights of the head.
+Every random choice is a function of (seed, step): the examples of a batch, which are of like length
+(`pipeline.length_batches`), the dropout masks, the initial weights of the head.
+
+On a CPU a step is an ordinary graph, one for each width of a batch, whose parts between two matrix
+products are compiled (`models.fused.compilation`), and so is the update. A training of few steps
+does without: compiling would take longer. On an accelerator a whole step is one XLA program.
 """
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from models.bert_classifier import BertClassifier
+from pipeline import length_batches
 from pipeline.glue.reader import MAX_SCORE
 from pipeline.glue.settings import FineTuningSettings
 from pipeline.optimizers.base import evaluation_weights
@@ -20,22 +25,8 @@ from pipeline.optimizers.from_recipe import make_optimizer
 from pipeline.recipes.sections import OptimizerConfig
 
 _STEPS_PER_REPORT = 20
-
-
-def batch_indices(num_examples: int, settings: FineTuningSettings) -> Iterator[np.ndarray]:
-    """Yields int32 `[batch]` indices without end: one permutation per epoch, joined.
-
-    A batch may reach into the next epoch, so no example is ever left out.
-    """
-    pending = np.zeros([0], dtype=np.int32)
-    epoch = 0
-    while True:
-        while len(pending) < settings.batch_size:
-            order = np.random.RandomState([settings.seed, epoch]).permutation(num_examples)
-            pending = np.concatenate([pending, order.astype(np.int32)])
-            epoch += 1
-        yield pending[: settings.batch_size]
-        pending = pending[settings.batch_size :]
+# Compiling the parts of a step takes a CPU as long as it saves in so many steps of BERT-mini.
+_COMPILING_PAYS_FROM = 200
 
 
 def task_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -98,9 +89,15 @@ def train(
     """
     num_train_steps = settings.num_train_steps(len(labels))
     optimizer = make_optimizer(optimizer_config(settings), num_train_steps, settings.batch_size)
-    optimizer.build(model.trainable_variables)
-    train_step = _make_train_step(model, optimizer, labels.dtype)
-    batches = batch_indices(len(labels), settings)
+    compiled = what_is_compiled(num_train_steps)
+    train_step = make_train_step(model, optimizer, labels.dtype, compiled=compiled)
+    batches = length_batches.training_batches(
+        lengths_of(features),
+        batch_size=settings.batch_size,
+        num_steps=num_train_steps,
+        seed=settings.seed,
+        graph_cost=_graph_cost(compiled),
+    )
     epoch_ends = settings.epoch_ends(len(labels)) if after_epoch else {}
     # A terminal is redrawn twice a second; a log file gets a line every ten seconds.
     with tqdm(
@@ -110,10 +107,9 @@ def train(
         dynamic_ncols=True,
         mininterval=0.5 if sys.stderr.isatty() else 10.0,
     ) as bar:
-        for step in range(1, num_train_steps + 1):
-            rows = next(batches)
+        for step, batch in enumerate(batches, start=1):
             seed = tf.constant([settings.seed, step])
-            loss = train_step(_batch(features, rows), labels[rows], seed)
+            loss = train_step(cut(features, batch), labels[batch.rows], seed)
             if step % _STEPS_PER_REPORT == 0 or step == num_train_steps:
                 _report(bar, float(loss), step, settings)
             if step in epoch_ends:
@@ -124,13 +120,60 @@ def train(
     return num_train_steps
 
 
-def _compiles() -> bool:
-    """Whether steps are compiled by XLA: on an accelerator, the whole step as one.
+def what_is_compiled(num_train_steps: int) -> str:
+    """What XLA compiles of a step: on an accelerator the whole "step", on a CPU its "parts".
 
-    On a CPU a compiled step of BERT-tiny takes twice as long, and compiling takes
-    longer than many tasks.
+    "nothing" where a training is so short that compiling would take longer. A whole step of
+    BERT-tiny, compiled on a CPU, takes twice as long.
     """
-    return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
+    if _on_accelerator():
+        return "step"
+    return "parts" if num_train_steps >= _COMPILING_PAYS_FROM else "nothing"
+
+
+def lengths_of(features: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Tokens of each example without padding, int `[num_examples]`."""
+    return features["input_mask"].sum(axis=1)
+
+
+def cut(features: Mapping[str, np.ndarray], batch: length_batches.Batch) -> dict[str, np.ndarray]:
+    """The examples of a batch, int32 `[batch, width]`: columns of padding alone are cut off."""
+    width = min(batch.width, features["input_ids"].shape[1])
+    return {name: values[batch.rows, :width] for name, values in features.items()}
+
+
+def make_train_step(
+    model: BertClassifier, optimizer, label_dtype: np.dtype, *, compiled: str
+) -> Callable:
+    """Returns `train_step(batch, labels, dropout_seed) -> loss`.
+
+    Args:
+      model: Built.
+      optimizer: Not yet built.
+      label_dtype: int32 classes or float32 scores.
+      compiled: As of `what_is_compiled`.
+    """
+    # Compiled by itself on a CPU alone: part of a compiled step, or not at all.
+    optimizer.jit_compile = compiled == "parts"
+    optimizer.build(model.trainable_variables)
+    variables = model.trainable_variables
+
+    # A function by itself is traced once for all widths.
+    @tf.function
+    def update(*gradients):
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+    def train_step(batch, labels, dropout_seed):
+        with tf.GradientTape() as tape:
+            logits = model(batch, training=True, dropout_seed=dropout_seed)
+            loss = task_loss(logits, labels)
+        update(*(tf.convert_to_tensor(each) for each in tape.gradient(loss, variables)))
+        return loss
+
+    if compiled != "nothing":  # one graph for each width, known when it is traced
+        return tf.function(train_step, jit_compile=compiled == "step")
+    labels_spec, seed_spec = tf.TensorSpec([None], label_dtype), tf.TensorSpec([2], tf.int32)
+    return tf.function(train_step, input_signature=[_BATCH_SPEC, labels_spec, seed_spec])
 
 
 _BATCH_SPEC = {
@@ -139,37 +182,15 @@ _BATCH_SPEC = {
 }
 
 
-def _batch(features: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
-    """The examples of `rows`, int32 `[batch, seq_len]`.
-
-    Where nothing is compiled for one shape, columns of padding alone are cut off: the
-    sentences of SST-2 have 13 tokens on average, and padding costs as much as text.
-    """
-    width = features["input_ids"].shape[1]
-    if not _compiles():
-        width = int(features["input_mask"][rows].sum(axis=1).max())
-    return {name: values[rows, :width] for name, values in features.items()}
+def _on_accelerator() -> bool:
+    return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
 
 
-def _make_train_step(model: BertClassifier, optimizer, label_dtype: np.dtype) -> Callable:
-    # The step is compiled as a whole or not at all, never the update alone.
-    optimizer.jit_compile = False
-    signature = [
-        _BATCH_SPEC,
-        tf.TensorSpec([None], label_dtype),
-        tf.TensorSpec([2], tf.int32),
-    ]
-
-    @tf.function(input_signature=signature, jit_compile=_compiles())
-    def train_step(batch, labels, dropout_seed):
-        with tf.GradientTape() as tape:
-            logits = model(batch, training=True, dropout_seed=dropout_seed)
-            loss = task_loss(logits, labels)
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return loss
-
-    return train_step
+def _graph_cost(compiled: str) -> int:
+    if compiled == "nothing":
+        return 0  # one graph for all widths
+    on_cpu = compiled == "parts"
+    return length_batches.GRAPH_COST_ON_CPU if on_cpu else length_batches.GRAPH_COST_ON_ACCELERATOR
 
 
 def _report(bar: tqdm, loss: float, step: int, settings: FineTuningSettings) -> None:
@@ -186,22 +207,43 @@ def _report(bar: tqdm, loss: float, step: int, settings: FineTuningSettings) -> 
     bar.update(step - bar.n)
 
 
-def predict(
-    model: BertClassifier, features: Mapping[str, np.ndarray], *, batch_size: int
-) -> np.ndarray:
-    """Returns float32 logits `[num_examples, num_outputs]`."""
+def make_predict(
+    model: BertClassifier, *, batch_size: int
+) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+    """Returns `predict(features)`, which traces its graph once for all calls.
 
-    @tf.function(input_signature=[_BATCH_SPEC], jit_compile=_compiles())
+    `predict` takes int32 features `[num_examples, seq_len]` and returns float32 logits
+    `[num_examples, num_outputs]`, in the order of the examples.
+    """
+    on_accelerator = _on_accelerator()
+    signature = None if on_accelerator else [_BATCH_SPEC]
+
+    @tf.function(input_signature=signature, jit_compile=on_accelerator)
     def logits_of(batch):
         return model(batch, training=False)
 
-    num_examples = len(features["input_ids"])
-    outputs = []
-    for start in range(0, num_examples, batch_size):
-        # The last batch is filled up with its first rows: one shape, one compilation.
-        rows = np.arange(start, start + batch_size) % num_examples
-        outputs.append(logits_of(_batch(features, rows)))
-    return np.concatenate([np.asarray(part) for part in outputs])[:num_examples]
+    def predict(features):
+        batches = length_batches.sorted_batches(
+            lengths_of(features),
+            batch_size=batch_size,
+            graph_cost=_graph_cost("step") if on_accelerator else 0,
+        )
+        logits = np.zeros([len(features["input_ids"]), model.head.units], np.float32)
+        for batch in batches:
+            # Compiled for one number of rows: the last batch is filled up with its first ones.
+            rows = np.resize(batch.rows, batch_size) if on_accelerator else batch.rows
+            outputs = logits_of(cut(features, length_batches.Batch(rows, batch.width)))
+            logits[batch.rows] = outputs[: len(batch.rows)]
+        return logits
+
+    return predict
+
+
+def predict(
+    model: BertClassifier, features: Mapping[str, np.ndarray], *, batch_size: int
+) -> np.ndarray:
+    """Returns float32 logits `[num_examples, num_outputs]`, see `make_predict`."""
+    return make_predict(model, batch_size=batch_size)(features)
 
 
 def predictions_from_logits(logits: np.ndarray, *, is_regression: bool) -> np.ndarray:
