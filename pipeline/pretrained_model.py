@@ -1,4 +1,4 @@
-"""A pre-training run or a model folder to a model for Python: raw strings in, vectors and words out."""
+"""A run or a model folder to a model for Python: raw strings in, vectors and words out."""
 
 from __future__ import annotations
 
