@@ -21,6 +21,8 @@ COMMANDS = {
     "pretrain": ("pipeline.commands.pretrain", "pre-train BERT from a recipe"),
     "glue": ("pipeline.commands.glue", "fine-tune and score on GLUE"),
     "sample-tasks": ("data_prep.sample_glue_tasks", "make two GLUE-layout tasks from a corpus"),
+    "import": ("pipeline.commands.import_weights", "take a BERT over from another library"),
+    "export": ("pipeline.commands.export", "write a BERT for another library, or to serve"),
     "meta-train": ("pipeline.commands.meta_train", "learn meta-parameters of Mnemosyne"),
     "report": ("pipeline.commands.report", "write one HTML page about data, runs and scores"),
     "bench": ("pipeline.commands.bench", "measure speed, cost and optimizers, ours and others"),

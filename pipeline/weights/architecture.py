@@ -19,9 +19,10 @@ _SIZES = {
     "dropout": "hidden_dropout_prob",
     "attention_dropout": "attention_probs_dropout_prob",
     "initializer_range": "initializer_range",
+    "layer_norm_epsilon": "layer_norm_eps",
 }
+GOOGLES_EPSILON = 1e-12  # of every layer norm in Google's code
 _NEEDED = tuple(_SIZES.values())[:5]
-_EPSILON = "layer_norm_eps"
 # Values of a model that computes something other than BERT; what is here is what BERT is.
 _BERT_ONLY = {
     "model_type": ("bert",),
@@ -44,16 +45,14 @@ def from_hugging_face(settings: Mapping, file: str) -> BertConfig:
                 f"{file}: expected {key} {allowed[0]!r}, received {settings[key]!r}: only BERT "
                 "encoders can be imported"
             )
-    rest = {"hidden_act": settings.get("hidden_act", "gelu")}
-    if _EPSILON in settings:
-        rest["layer_norm_epsilon"] = settings[_EPSILON]
-    return _config(settings, rest, file)
+    return _config(settings, settings.get("hidden_act", "gelu"), file)
 
 
 def from_google(settings: Mapping, file: str) -> BertConfig:
     """Reads the settings of a `bert_config.json`; "gelu" is the tanh form there.
 
-    An export of ours says in `gelu_form` if its model has the exact form nevertheless.
+    An export of ours says in `gelu_form` if its model has the exact form nevertheless, and in
+    `layer_norm_eps` if its epsilon is not Google's.
 
     Raises:
       ValueError: a size is missing or no size, or the activation is another.
@@ -68,10 +67,10 @@ def from_google(settings: Mapping, file: str) -> BertConfig:
     is_exact = settings.get("gelu_form") == "erf"
     # The default of Google's own class, which no published file relies on.
     settings = {"type_vocab_size": 16, **settings}
-    return _config(settings, {"hidden_act": "gelu" if is_exact else "gelu_new"}, file)
+    return _config(settings, "gelu" if is_exact else "gelu_new", file)
 
 
-def _config(settings: Mapping, rest: Mapping, file: str) -> BertConfig:
+def _config(settings: Mapping, hidden_act: str, file: str) -> BertConfig:
     if missing := [key for key in _NEEDED if key not in settings]:
         raise ValueError(f"{file}: expected the sizes of a BERT, {', '.join(missing)} is missing")
     named = {ours: settings[theirs] for ours, theirs in _SIZES.items() if theirs in settings}
@@ -80,7 +79,7 @@ def _config(settings: Mapping, rest: Mapping, file: str) -> BertConfig:
         if isinstance(value, bool) or not isinstance(value, kinds):
             raise ValueError(f"{file}: expected a number as {_SIZES[ours]}, received {value!r}")
     try:
-        return BertConfig(**named, **rest)
+        return BertConfig(**named, hidden_act=hidden_act)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{os.fspath(file)}: {error}") from error
 
@@ -91,7 +90,6 @@ def to_hugging_face(config: BertConfig) -> dict:
         "model_type": "bert",
         **_sizes(config),
         "hidden_act": config.hidden_act,
-        _EPSILON: config.layer_norm_epsilon,
         "pad_token_id": 0,
         "position_embedding_type": "absolute",
         "classifier_dropout": None,
@@ -100,9 +98,13 @@ def to_hugging_face(config: BertConfig) -> dict:
 
 
 def to_google(config: BertConfig) -> dict:
-    """Returns the settings of a `bert_config.json`, with `gelu_form` where it is not Google's."""
-    exact = {"gelu_form": "erf"} if config.gelu_form == "erf" else {}
-    return {**_sizes(config), "hidden_act": "gelu", **exact}
+    """Returns the settings of a `bert_config.json`, and what Google's code does not know."""
+    settings = {**_sizes(config), "hidden_act": "gelu"}
+    if config.layer_norm_epsilon == GOOGLES_EPSILON:
+        del settings["layer_norm_eps"]
+    if config.gelu_form == "erf":
+        settings["gelu_form"] = "erf"
+    return settings
 
 
 def _sizes(config: BertConfig) -> dict:

@@ -6,7 +6,7 @@ bert_config.json  vocab.txt  bert_model.ckpt.index  bert_model.ckpt.data-00000-o
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from data_prep import storage
 from pipeline.weights import architecture
@@ -146,12 +146,15 @@ def _task(settings: Mapping, num_outputs: int, folder: pathlib.Path) -> dict:
     return {"labels": labels, "task": str(own.get("task", "")), "sentence_columns": columns}
 
 
-def write_google(model: TravellingModel, folder: pathlib.Path) -> None:
+def write_google(model: TravellingModel, folder: pathlib.Path) -> tuple[str, ...]:
     """Writes a folder that google-research/bert loads with `--init_checkpoint`.
 
     Args:
       model: any kind.
       folder: exists.
+
+    Returns:
+      Notes on what differs there.
     """
     weights, description = scores_of_head(model.weights, model.description)
     settings = architecture.to_google(model.config)
@@ -165,3 +168,15 @@ def write_google(model: TravellingModel, folder: pathlib.Path) -> None:
     write_json(folder / TOKENIZER, {"do_lower_case": model.do_lower_case})
     storage.write_whole(folder / VOCABULARY, model.vocabulary)
     write_checkpoint(folder / CHECKPOINT, GOOGLE.write(weights, model.config.num_heads))
+    return tuple(_notes(model))
+
+
+def _notes(model: TravellingModel) -> Iterator[str]:
+    if model.config.gelu_form == "erf":
+        yield "its GELU is the exact one, Google's code computes the tanh form"
+    if model.config.layer_norm_epsilon != architecture.GOOGLES_EPSILON:
+        yield f"its epsilon is {model.config.layer_norm_epsilon:g}, Google's code has 1e-12"
+    if model.ids != "bert":
+        yield f"its text was tokenized with ids={model.ids}, Google's tokenizer has those of bert"
+    if model.description.score_range is not None:
+        yield "the head was scaled to give the score itself"

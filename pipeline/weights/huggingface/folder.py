@@ -6,7 +6,7 @@ config.json  model.safetensors  vocab.txt  tokenizer.json  tokenizer_config.json
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -116,12 +116,15 @@ def _sentence_length(folder: pathlib.Path) -> int | None:
     return length if isinstance(length, int) and length > 0 else None
 
 
-def write_hugging_face(model: TravellingModel, folder: pathlib.Path) -> None:
+def write_hugging_face(model: TravellingModel, folder: pathlib.Path) -> tuple[str, ...]:
     """Writes a folder that `from_pretrained` of transformers loads.
 
     Args:
       model: any kind.
       folder: exists.
+
+    Returns:
+      Notes on what differs there.
     """
     weights, description = scores_of_head(model.weights, model.description)
     architectures = [_architecture_of(weights, description)]
@@ -138,6 +141,15 @@ def write_hugging_face(model: TravellingModel, folder: pathlib.Path) -> None:
         do_lower_case=model.do_lower_case,
         max_length=model.config.max_position_embeddings,
     )
+    return tuple(_notes(model))
+
+
+def _notes(model: TravellingModel) -> Iterator[str]:
+    yield "a word of more than 100 characters is [UNK] there, here one of more than 200"
+    if model.ids != "bert":
+        yield f"its text was tokenized with ids={model.ids}; their tokenizer has the rules of bert"
+    if model.description.score_range is not None:
+        yield "the head was scaled to give the score itself"
 
 
 def _architecture_of(weights: Mapping[str, np.ndarray], description: ModelDescription) -> str:
