@@ -41,6 +41,18 @@ def convention_lines(rows: Sequence[Mapping], *, kind: str) -> list[str]:
     lines = [average_text(scored, kind=kind)]
     if kind == OWN:
         return lines
+    lines.append(convention_line(scored, kind=kind))
+    others = [row for row in rows if row["task"] != WNLI]
+    if others and len(others) < len(rows):
+        lines.append(
+            f"Without WNLI, as BERT's paper reports it: {100 * average_of(others):.1f} over "
+            f"{_joined([row['task'] for row in others])}."
+        )
+    return lines
+
+
+def convention_line(scored: Sequence[str], *, kind: str) -> str:
+    """How the average of GLUE or of sample tasks was made."""
     parts = ["Convention: the unweighted mean of the tasks' scores on the dev sets, not on test"]
     if doubles := [task for task in scored if task in _with_two_metrics()]:
         parts.append(f"the two metrics of {_joined(doubles)} averaged first")
@@ -49,14 +61,7 @@ def convention_lines(rows: Sequence[Mapping], *, kind: str) -> list[str]:
     if kind == GLUE:
         parts.append("WNLI in it" if WNLI in scored else "WNLI not in it")
         parts.append("AX never in it")
-    lines.append("; ".join(parts) + ".")
-    others = [row for row in rows if row["task"] != WNLI]
-    if others and len(others) < len(rows):
-        lines.append(
-            f"Without WNLI, as BERT's paper reports it: {100 * average_of(others):.1f} over "
-            f"{_joined([row['task'] for row in others])}."
-        )
-    return lines
+    return "; ".join(parts) + "."
 
 
 def choice_line(choose: str) -> str:

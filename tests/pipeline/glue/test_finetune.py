@@ -106,7 +106,8 @@ def test_two_tasks_are_trained_scored_and_kept(folders, capsys):
     assert results["rows"][1]["score"] > 0.9
     assert results["initialisation"] == "random"
     out = sorted(path.name for path in (folders / "out").iterdir())
-    assert out == ["COMPLETED", "predictions", "results.json", "results.md"]
+    assert out == ["COMPLETED", "models", "predictions", "results.json", "results.md"]
+    assert printed[-1] == "no submission: no task that was run has a test.tsv"
     assert "SST-2, seed 0: accuracy 100.0" in printed
 
 
