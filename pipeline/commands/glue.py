@@ -11,14 +11,42 @@ from collections.abc import Sequence
 
 from data_prep.settings import add_flags, from_flags
 from pipeline.glue.settings import GlueSettings
+from pipeline.glue.task_table import task_table
 from pipeline.glue.tasks import holds_sample_tasks, select_tasks
 
 _EPILOG = """example:
   mnemosyne glue --checkpoint runs/tiny --glue_dir glue --tasks CoLA,SST-2 --output scores
 
-writes results.json, results.md, predictions/<task>.tsv and, where rows were bad,
-rejects.jsonl. Run again, it skips finished tasks; with other settings it refuses.
+writes results.json, results.md, predictions/TASK-seedN.tsv, models/TASK, submission/TASK.tsv with
+the answers to test.tsv, submission.zip once all eleven files are there, and rejects.jsonl where
+rows were bad. Run again, it skips finished tasks and seeds; with other settings it refuses.
+
+  mnemosyne glue --list_tasks
+  mnemosyne glue --check_submission scores/submission.zip
 """
+
+
+class _ListTasks(argparse.Action):
+    """Prints the table of tasks and exits, as --help does."""
+
+    def __call__(self, parser, namespace, values, option_string=None):  # noqa: D102
+        print(task_table())
+        parser.exit()
+
+
+class _CheckSubmission(argparse.Action):
+    """Checks a zip and exits: 0 if it can be submitted, 1 otherwise."""
+
+    def __call__(self, parser, namespace, values, option_string=None):  # noqa: D102
+        from pipeline.glue.submission.validator import FORMATS, check_submission
+
+        problems = check_submission(values)
+        rows = sum(form.rows for form in FORMATS.values())
+        verdict = f"valid, {len(FORMATS)} files with {rows:,} rows"
+        if problems:
+            verdict = f"cannot be submitted, {len(problems)} problems"
+        print("\n".join([*problems, f"{values}: {verdict}"]))
+        parser.exit(1 if problems else 0)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,7 +62,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--checkpoint",
         required=True,
         metavar="DIR",
-        help="output of 'mnemosyne pretrain' for its newest checkpoint, or DIR/checkpoints/best",
+        help="output of 'mnemosyne pretrain' for its newest checkpoint, DIR/checkpoints/best, or a "
+        "model folder of 'mnemosyne import'",
     )
     add("--glue_dir", required=True, metavar="DIR", help="folder with one folder per task")
     add("--output", required=True, metavar="DIR", help="folder for the scores")
@@ -42,6 +71,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--random_init",
         action="store_true",
         help="start from random weights of the checkpoint's sizes, for comparison",
+    )
+    add("--list_tasks", action=_ListTasks, nargs=0, help="print tasks and their defaults, exit")
+    add(
+        "--check_submission",
+        action=_CheckSubmission,
+        metavar="ZIP",
+        help="check a zip against the format of the benchmark, exit",
     )
     add_flags(parser, GlueSettings)
     return parser

@@ -4,6 +4,7 @@ Called again, it skips the tasks and seeds that are finished.
 """
 
 import dataclasses
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -11,11 +12,14 @@ from pipeline.glue import classifier_training, initial_weights
 from pipeline.glue.files.examples import TaskData
 from pipeline.glue.initial_weights import InitialEncoder
 from pipeline.glue.pretrained_run import PretrainedRun, read_run
-from pipeline.glue.results import ResultsFolder, convention
+from pipeline.glue.results import ResultsFolder, convention, kept_models
 from pipeline.glue.results.not_run import TaskNotRun, one_line
 from pipeline.glue.settings import GlueSettings
+from pipeline.glue.submission.answers import answer_tests
+from pipeline.glue.submission.archive import answer_file, write_archive
 from pipeline.glue.task import GlueTask
 from pipeline.glue.task_run import TaskRun, run_task
+from pipeline.glue.tasks import MNLI
 
 # Text of the language and casing of a vocabulary has well below a percent.
 _MANY_UNKNOWN = 0.02
@@ -62,32 +66,80 @@ def finetune(
         print(one_line(folder.not_run), flush=True)
     if not random_init:
         _warn_of_untrained_positions(run, settings)
+    if settings.from_mnli:
+        task_to_data = _mnli_first(task_to_data, folder)
     for task, data in task_to_data.items():
-        seeds = [s for s in settings.all_seeds if not folder.finished_run(task, s, data.sha256)]
-        if len(seeds) < settings.seeds:
-            _say_skipped(task, settings, seeds)
-        if seeds:
-            folder.begin()
-            _announce(task, data, folder.directory)
-            folder.add_rejects(task, data.rejects)
-        for seed in seeds:
-            of_seed = dataclasses.replace(settings.of_task(task), seed=seed)
-            if random_init and seed != settings.seed:
-                start = _start(run, of_seed, random_init=True)
-            try:
-                done = run_task(task, data, start=start, settings=of_seed)
-            except FloatingPointError as error:
-                print(f"mnemosyne glue: {error}", file=sys.stderr)
-                return 1
-            if seed == seeds[0]:
-                _warn_of_unknown_tokens(done.row, start)
-            _keep(done, task, data, folder)
+        if not _run_seeds(task, data, run=run, start=start, settings=settings, folder=folder):
+            return 1
+    answer_tests(task_to_data, folder, start=start, settings=settings)
+    if kind == convention.GLUE:
+        folder.submission = _submit(folder, settings)
     folder.complete()
     print(
         f"\n{folder.title()}\nscores in percent; files in {output}\n\n{folder.table()}\n\n"
         f"{folder.average_text()}"
     )
+    print("\n".join(folder.submission))
     return 0
+
+
+def _run_seeds(
+    task: GlueTask,
+    data: TaskData,
+    *,
+    run: PretrainedRun,
+    start: InitialEncoder,
+    settings: GlueSettings,
+    folder: ResultsFolder,
+) -> bool:
+    """Runs the seeds of a task that are not finished; False if one diverged."""
+    seeds = [s for s in settings.all_seeds if not folder.finished_run(task, s, data.sha256)]
+    if len(seeds) < settings.seeds:
+        _say_skipped(task, settings, seeds)
+    if not seeds:
+        return True
+    folder.begin()
+    _announce(task, data, folder.directory)
+    folder.add_rejects(task, data.rejects)
+    is_random = folder.header["initialisation"] == "random"
+    started_from = ""
+    if settings.from_mnli and task.starts_from_mnli:
+        start = kept_models.encoder_of(folder, MNLI, start)
+        started_from = f"the encoder fine-tuned on MNLI, seed {folder.models[MNLI.name]}"
+    for seed in seeds:
+        of_seed = dataclasses.replace(settings.of_task(task), seed=seed)
+        if is_random and not started_from and seed != settings.seed:
+            start = _start(run, of_seed, random_init=True)
+        try:
+            done = run_task(task, data, start=start, settings=of_seed)
+        except FloatingPointError as error:
+            print(f"mnemosyne glue: {error}", file=sys.stderr)
+            return False
+        done.row["started_from"] = started_from
+        if seed == seeds[0]:
+            _warn_of_unknown_tokens(done.row, start)
+        is_kept = settings.keep_models == "best" and kept_models.is_better(done, folder, task)
+        if is_kept:
+            kept_models.save(done, folder, task, run=run, settings=of_seed)
+        _add(done, task, data, folder, is_kept=is_kept)
+    return True
+
+
+def _mnli_first(
+    task_to_data: Mapping[GlueTask, TaskData], folder: ResultsFolder
+) -> dict[GlueTask, TaskData]:
+    """The tasks in an order in which MNLI is fine-tuned before those that start from it.
+
+    Raises:
+      ValueError: If MNLI is neither among them nor finished with its model kept.
+    """
+    if MNLI not in task_to_data and not kept_models.has_model(folder, MNLI):
+        raise ValueError(
+            "--from_mnli: expected MNLI among --tasks, or its model in "
+            f"{kept_models.path_of(folder.directory, MNLI)}; received "
+            f"{', '.join(task.name for task in task_to_data)}; leave the flag out or add the task"
+        )
+    return dict(sorted(task_to_data.items(), key=lambda item: item[0] != MNLI))
 
 
 def _start(run: PretrainedRun, settings: GlueSettings, *, random_init: bool) -> InitialEncoder:
@@ -163,8 +215,22 @@ def _warn_of_unknown_tokens(row: Mapping, start: InitialEncoder) -> None:
         )
 
 
-def _keep(done: TaskRun, task: GlueTask, data: TaskData, folder: ResultsFolder) -> None:
+def _add(
+    done: TaskRun, task: GlueTask, data: TaskData, folder: ResultsFolder, *, is_kept: bool
+) -> None:
     labels = [examples.labels for examples in data.dev_sets]
-    folder.add(done.row, task=task, labels=labels, predictions=done.predictions)
+    folder.add(done.row, task=task, labels=labels, predictions=done.predictions, is_kept=is_kept)
     scores = " / ".join(f"{100 * value:.1f}" for value in done.row["metrics"].values())
     print(f"{task.name}, seed {done.row['seed']}: {task.metric_label} {scores}", flush=True)
+
+
+def _submit(folder: ResultsFolder, settings: GlueSettings) -> list[str]:
+    """Zips the answered test files; returns lines that say what the zip holds."""
+    answered = [
+        name for name in folder.test_files if os.path.isfile(answer_file(folder.directory, name))
+    ]
+    if answered or settings.fill_submission:
+        return write_archive(folder.directory, answered, fill=settings.fill_submission)
+    if settings.keep_models == "none":
+        return ["no submission: --keep_models none keeps no model to answer test.tsv with"]
+    return ["no submission: no task that was run has a test.tsv"]

@@ -128,6 +128,8 @@ def _read_ax(folder: str) -> tuple[Examples | None, dict[str, Texts], list[Rejec
             AX, path, columns=AX.test_columns, text_columns=MNLI.text_columns
         )
         rejects += bad_rows
+    elif labelled and not rejects:
+        tests[name] = labelled.texts  # the same examples in the same order
     return labelled, tests, rejects
 
 

@@ -128,6 +128,11 @@ class GlueSettings(FineTuningSettings):
         "test.tsv is predicted with them",
         choices=KEPT_MODELS,
     )
+    fill_submission: bool = setting(
+        False,
+        "complete submission.zip with one answer for every row where a task was not run; else it "
+        "stays incomplete",
+    )
 
     def __post_init__(self):
         super().__post_init__()
@@ -155,4 +160,4 @@ class GlueSettings(FineTuningSettings):
         return {name: settings[name] for name in settings if name not in _MAY_CHANGE}
 
 
-_MAY_CHANGE = ("tasks", "seeds", "keep_models")
+_MAY_CHANGE = ("tasks", "seeds", "keep_models", "fill_submission")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 METRIC_WORDS = {
     "accuracy": "accuracy",
@@ -41,6 +42,9 @@ class GlueTask:
       num_train_epochs: Default passes over the training examples.
       starts_from_mnli: Whether it is fine-tuned from the encoder of MNLI with --from_mnli.
       remedy: What to do when a file of the task is missing.
+
+    Raises:
+      ValueError: If the name cannot be that of a file.
     """
 
     name: str
@@ -59,6 +63,13 @@ class GlueTask:
     num_train_epochs: float = DEFAULT_NUM_TRAIN_EPOCHS
     starts_from_mnli: bool = False
     remedy: str = "take the folder from the official download of the benchmark"
+
+    def __post_init__(self):
+        if not re.fullmatch(r"\w[\w.-]*", self.name):
+            raise ValueError(
+                "name of a task: expected letters, digits, '.', '-' and '_', which also name its "
+                f"files, received {self.name!r}"
+            )
 
     @property
     def is_regression(self) -> bool:

@@ -16,10 +16,10 @@ import numpy as np
 from data_prep import storage
 from pipeline.glue.files.examples import Reject
 from pipeline.glue.results import convention
+from pipeline.glue.results.earlier_results import check_unchanged, read_results
 from pipeline.glue.results.not_run import TaskNotRun, without_scored
 from pipeline.glue.results.seeds import task_rows
 from pipeline.glue.results.table import score_table
-from pipeline.glue.results.unchanged import check_unchanged
 from pipeline.glue.task import GlueTask
 from pipeline.glue.tasks import GLUE_TASKS
 
@@ -44,6 +44,13 @@ class ResultsFolder:
 
     Raises:
       ValueError: If the folder holds rows of other settings, names each; or of other weights.
+
+    Attributes:
+      runs: One row per finished task and seed.
+      diagnostic: The row of AX, or None.
+      models: Task -> seed of the model that is kept.
+      test_files: Name in a submission -> what its answers were made of.
+      submission: Lines that say what the zip holds; whoever writes it sets them.
     """
 
     def __init__(self, directory: str, header: Mapping, *, not_run: Sequence[TaskNotRun] = ()):
@@ -51,12 +58,17 @@ class ResultsFolder:
         self.header = dict(header)
         self.runs: list[dict] = []
         self.diagnostic: dict | None = None
+        self.models: dict[str, int] = {}
+        self.test_files: dict[str, dict] = {}
+        self.submission: Sequence[str] = ()
         self._not_run = tuple(not_run)
-        if previous := _read_results(directory):
+        if previous := read_results(os.path.join(directory, RESULTS_FILE)):
             check_unchanged(directory, previous, self.header)
             # A folder of an earlier version has one seed, and its rows only.
             self.runs = previous.get("runs", previous["rows"])
             self.diagnostic = previous.get("diagnostic")
+            self.models = previous.get("models", {})
+            self.test_files = previous.get("test_files", {})
 
     @property
     def rows(self) -> list[dict]:
@@ -113,8 +125,17 @@ class ResultsFolder:
         task: GlueTask,
         labels: Sequence[np.ndarray],
         predictions: Sequence[np.ndarray],
+        is_kept: bool = False,
     ) -> None:
-        """Saves a finished task and seed: its answers on each dev set first, then its row."""
+        """Saves a finished task and seed: its answers on each dev set first, then its row.
+
+        Args:
+          row: Of the task and seed, see `task_run.run_task`.
+          task: Which.
+          labels: One array per dev set.
+          predictions: The same.
+          is_kept: Whether the model of this seed is the one in models/.
+        """
         for suffix, *pair in zip(task.suffixes, predictions, labels, strict=True):
             lines = ["index\tprediction\tlabel"]
             for index, values in enumerate(zip(*pair, strict=True)):
@@ -123,11 +144,18 @@ class ResultsFolder:
             path = os.path.join(self.directory, "predictions", f"{name}.tsv")
             _write(path, "\n".join(lines) + "\n")
         self.runs = sorted([*self.runs, dict(row)], key=_place)
+        if is_kept:
+            self.models[task.name] = row["seed"]
         self.save()
 
     def add_diagnostic(self, row: Mapping) -> None:
         """Saves the score of AX, which counts in no average."""
         self.diagnostic = dict(row)
+        self.save()
+
+    def add_test_file(self, name: str, record: Mapping) -> None:
+        """Saves of which model and texts a file of the submission is."""
+        self.test_files[name] = dict(record)
         self.save()
 
     def add_rejects(self, task: GlueTask, rejects: Sequence[Reject]) -> None:
@@ -166,6 +194,7 @@ class ResultsFolder:
                 f"{r['task']}: started from {r['started_from']}."
                 for r in _with(rows, "started_from")
             ),
+            f"AX: {self.diagnostic['note']}." if self.diagnostic else "",
             *(each.line() for each in self.not_run),
         ]
         return "\n".join(filter(None, lines))
@@ -191,10 +220,13 @@ class ResultsFolder:
             "rows": self.rows,
             "diagnostic": self.diagnostic,
             "runs": self.runs,
+            "models": self.models,
+            "test_files": self.test_files,
+            "submission": list(self.submission),
             "not_run": [dataclasses.asdict(each) for each in self.not_run],
         }
         notes = [f"{row['task']}: {row['note']}." for row in _with(self.rows, "note")]
-        lines = [*self.average_text().split("\n"), *notes]
+        lines = [*self.average_text().split("\n"), *notes, *self.submission]
         _write(
             os.path.join(self.directory, "results.md"),
             "\n\n".join([f"# {self.title()}", self.table(), *lines]) + "\n",
@@ -216,20 +248,6 @@ def _place(run: Mapping) -> tuple:
     order = list(GLUE_TASKS)
     name = run["task"]
     return order.index(name) if name in order else len(order), name, run["seed"]
-
-
-def _read_results(directory: str) -> dict | None:
-    path = os.path.join(directory, RESULTS_FILE)
-    if not os.path.exists(path):
-        return None
-    with open(path, encoding="utf-8") as file:
-        try:
-            return json.load(file)
-        except ValueError as error:
-            raise ValueError(
-                f"{path}: expected JSON, received something else ({error}); delete the file to "
-                "score anew, or give another --output"
-            ) from error
 
 
 def _write(path: str, text: str) -> None:

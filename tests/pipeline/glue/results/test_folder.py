@@ -252,6 +252,7 @@ def test_the_diagnostic_set_is_kept_and_does_not_count(tmp_path):
     folder = ResultsFolder(str(tmp_path), header())
     add(folder, "RTE", 0.5)
     row = {"task": "AX", "metrics": {"matthews": 0.2}, "score": 0.2, "examples": 1104}
+    row["note"] = "answered by the model of MNLI"
     folder.add_diagnostic(row)
     assert ResultsFolder(str(tmp_path), header()).diagnostic == row
     assert folder.average == 0.5

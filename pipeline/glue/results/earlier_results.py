@@ -1,9 +1,31 @@
-"""Whether a folder of scores may be continued: the same settings, and the same weights to start."""
+"""What an earlier call left in a folder of scores, and whether it may be continued.
 
+It may with the same settings, and with the same weights to start from.
+"""
+
+import json
 import os
 from collections.abc import Mapping
 
 from pipeline.recipes.loader import differences
+
+
+def read_results(path: str) -> dict | None:
+    """The content of `results.json`, or None if there is none.
+
+    Raises:
+      ValueError: If it is no JSON.
+    """
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise ValueError(
+                f"{path}: expected JSON, received something else ({error}); delete the file to "
+                "score anew, or give another --output"
+            ) from error
 
 
 def check_unchanged(directory: str, old: Mapping, new: Mapping) -> None:
