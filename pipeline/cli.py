@@ -20,6 +20,8 @@ COMMANDS = {
     "inspect": ("pipeline.commands.inspect", "print decoded records and their statistics"),
     "pretrain": ("pipeline.commands.pretrain", "pre-train BERT from a recipe"),
     "glue": ("pipeline.commands.glue", "fine-tune and score on GLUE"),
+    "predict": ("pipeline.commands.predict", "label the rows of a file with a fine-tuned model"),
+    "score": ("pipeline.commands.score", "score minimal pairs; words at the masks of a text"),
     "sample-tasks": ("data_prep.sample_glue_tasks", "make two GLUE-layout tasks from a corpus"),
     "import": ("pipeline.commands.import_weights", "take a BERT over from another library"),
     "export": ("pipeline.commands.export", "write a BERT for another library, or to serve"),

@@ -42,16 +42,13 @@ def load_model(path: str) -> tuple[keras.Model, WordpieceTokenizer, ModelDescrip
     run = read_run(path)
     tokenizer = WordpieceTokenizer(run.vocab_file, do_lower_case=run.do_lower_case, ids=run.ids)
     model = BertPretrainer(run.config)
-    model(_FEATURES)
+    _make_variables(model)
     load_pretrained_model(model, run.directory)
     length = run.trained_positions
     description = ModelDescription(
         kind="pretrainer", max_seq_length=length, trained_positions=length, origin=path
     )
     return model, tokenizer, description
-
-
-_FEATURES = features_of(np.ones([1, 2], np.int32), np.zeros([1, 1], np.int32))
 
 
 def _built(folder: ModelFolder) -> keras.Model:
@@ -61,5 +58,9 @@ def _built(folder: ModelFolder) -> keras.Model:
     else:
         make = {"encoder": BertEncoder, "pretrainer": BertPretrainer}[kind]
         model = make(folder.config, name=kind)
-    model(_FEATURES)  # makes the variables
+    _make_variables(model)
     return model
+
+
+def _make_variables(model: keras.Model) -> None:
+    model(features_of(np.ones([1, 2], np.int32), np.zeros([1, 1], np.int32)))
