@@ -73,7 +73,7 @@ class PretrainedModel:
         self.tokenizer = tokenizer
         self.description = description
         self.encoder: BertEncoder = model if isinstance(model, BertEncoder) else model.encoder
-        self.max_seq_length = description.max_seq_length
+        self.max_seq_length = description.trained_positions
         self.labels = description.labels
         self._pooled = _with_graph(lambda features: mean_pooled(self.encoder, features))
         self._logits = _with_graph(lambda features: self.model(features, training=False))
