@@ -118,7 +118,7 @@ def _vectors(encoder, features, _) -> dict[str, tf.Tensor]:
 def _labels(classifier, features, description) -> dict[str, tf.Tensor]:
     logits = classifier(features)
     if not description.labels:
-        return {"score": _scores(logits[:, 0], description.score_range)}
+        return {"score": scores(logits[:, 0], description.score_range)}
     labels = tf.constant(description.labels)
     return {
         "label": tf.gather(labels, tf.argmax(logits, axis=-1)),
@@ -126,7 +126,8 @@ def _labels(classifier, features, description) -> dict[str, tf.Tensor]:
     }
 
 
-def _scores(outputs: tf.Tensor, score_range: Sequence[float] | None) -> tf.Tensor:
+def scores(outputs: tf.Tensor, score_range: Sequence[float] | None) -> tf.Tensor:
+    """Scores of a regression's outputs, both `[batch]`; see `ModelDescription.score_range`."""
     if score_range is None:
         return outputs
     low, high = score_range
