@@ -99,4 +99,6 @@ def _score_gradients(scores, input_mask, key, largest, total, gradient, *, rate)
 
 
 def _powers(scores, attended, largest):
-    return tf.where(attended, tf.exp(scores - largest), 0.0)
+    # Chosen before the exponential, so that nothing is infinite where a query is padding: the
+    # converter to ONNX multiplies by 0 and 1 where a choice is meant.
+    return tf.exp(tf.where(attended, scores - largest, scores.dtype.min))

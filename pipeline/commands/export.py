@@ -12,6 +12,7 @@ _EPILOG = """example:
 
 huggingface  config.json, model.safetensors, tokenizer files: AutoModel.from_pretrained(DIR)
 google       bert_config.json, bert_model.ckpt.*, vocab.txt: --init_checkpoint=DIR/bert_model.ckpt
+onnx         model.onnx, ids in, and tokenizer files; needs the extra onnx
 savedmodel   a TensorFlow SavedModel with the tokenizer inside: strings in
 
 Every folder gets a README.md, the model card.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 _EPILOG = """example:
   mnemosyne import --input bert-base-uncased/ --output models/base
-  mnemosyne glue --data_dir glue_data/ --checkpoint models/base --output_dir runs/glue
+  mnemosyne glue --checkpoint models/base --glue_dir glue_data/ --output runs/glue
   mnemosyne pretrain ... --set train.initial_run=models/base
 
 read are folders of Hugging Face (config.json, model.safetensors, vocab.txt or tokenizer.json),

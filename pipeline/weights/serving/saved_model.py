@@ -15,10 +15,10 @@ import tf_keras as keras
 
 from data_prep import storage
 from data_prep.wordpiece import WordpieceTokenizer
-from models import BertClassifier
 from models.bert_encoder import BertEncoder
 from pipeline.weights.serving.graph_tokenizer import GraphTokenizer, compare_ids
-from pipeline.weights.tensors import CLASSIFIER, variables_by_path
+from pipeline.weights.serving.network import serving_network
+from pipeline.weights.tensors import CLASSIFIER
 from pipeline.weights.travelling_model import TravellingModel
 
 # What tokenizers disagree on, where they do; the entries of the vocabulary come on top.
@@ -50,7 +50,7 @@ def write_saved_model(model: TravellingModel, folder: pathlib.Path) -> tuple[str
       Notes on texts whose ids differ from those of training.
     """
     tokenizer, differing = _tokenizer(model)
-    network = _network(model)
+    network = serving_network(model)
     module = tf.Module()
     # The layers stay out of sight: what is saved is variables and one function.
     module.weights, module.tokenizer = list(network.variables), tokenizer
@@ -73,24 +73,6 @@ def _tokenizer(model: TravellingModel) -> tuple[GraphTokenizer, list[str]]:
     if differing:
         notes.append(f"ids differ from those of training in {len(differing)} texts tried: {shown}")
     return graph, notes
-
-
-def _network(model: TravellingModel) -> keras.Model | BertEncoder:
-    """The encoder, or the classifier, with its weights; heads of pre-training are left out."""
-    description = model.description
-    is_classifier = description.kind == CLASSIFIER
-    network = (
-        BertClassifier(model.config, description.num_outputs)
-        if is_classifier
-        else BertEncoder(model.config, name="encoder")
-    )
-    network(
-        {name: tf.ones([1, 2], tf.int32) for name in ("input_ids", "input_mask", "segment_ids")}
-    )
-    for path, variable in variables_by_path(network).items():
-        if path in model.weights:
-            variable.assign(model.weights[path])
-    return network
 
 
 def _serving_function(
@@ -118,7 +100,7 @@ def _vectors(encoder, features, _) -> dict[str, tf.Tensor]:
 def _labels(classifier, features, description) -> dict[str, tf.Tensor]:
     logits = classifier(features)
     if not description.labels:
-        return {"score": _scores(logits[:, 0], description.score_range)}
+        return {"score": scores(logits[:, 0], description.score_range)}
     labels = tf.constant(description.labels)
     return {
         "label": tf.gather(labels, tf.argmax(logits, axis=-1)),
@@ -126,7 +108,8 @@ def _labels(classifier, features, description) -> dict[str, tf.Tensor]:
     }
 
 
-def _scores(outputs: tf.Tensor, score_range: Sequence[float] | None) -> tf.Tensor:
+def scores(outputs: tf.Tensor, score_range: Sequence[float] | None) -> tf.Tensor:
+    """Scores of a regression's outputs, both `[batch]`; see `ModelDescription.score_range`."""
     if score_range is None:
         return outputs
     low, high = score_range
