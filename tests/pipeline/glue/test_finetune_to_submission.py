@@ -188,8 +188,10 @@ def test_all_eleven_files_come_from_nine_tasks_and_the_diagnostic_set(
     results = results_of(folder / "out")
     assert len(results["rows"]) == 9 and results["not_run"] == []
     assert results["submission"] == [
+        "Test sets are answered by models/TASK, of the best seed on dev: CoLA 0, SST-2 0, MRPC 0, "
+        "STS-B 0, QQP 0, MNLI 0, QNLI 0, RTE 0, WNLI 0.",
         f"{folder / 'out' / 'submission.zip'}: complete and checked, 11 files with all rows of the "
-        "tests"
+        "tests",
     ]
     with zipfile.ZipFile(folder / "out" / "submission.zip") as file:
         assert file.namelist() == list(FORMATS)
