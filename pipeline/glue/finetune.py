@@ -79,7 +79,8 @@ def finetune(
         f"\n{folder.title()}\nscores in percent; files in {output}\n\n{folder.table()}\n\n"
         f"{folder.average_text()}"
     )
-    print("\n".join(folder.submission))
+    if folder.submission:
+        print("\n".join(folder.submission))
     return 0
 
 
