@@ -79,7 +79,8 @@ def finetune(
         f"\n{folder.title()}\nscores in percent; files in {output}\n\n{folder.table()}\n\n"
         f"{folder.average_text()}"
     )
-    print("\n".join(folder.submission))
+    if folder.submission:
+        print("\n".join(folder.submission))
     return 0
 
 
@@ -225,12 +226,18 @@ def _add(
 
 
 def _submit(folder: ResultsFolder, settings: GlueSettings) -> list[str]:
-    """Zips the answered test files; returns lines that say what the zip holds."""
+    """Zips the answered test files; returns lines that say by whom, and what the zip holds."""
     answered = [
         name for name in folder.test_files if os.path.isfile(answer_file(folder.directory, name))
     ]
     if answered or settings.fill_submission:
-        return write_archive(folder.directory, answered, fill=settings.fill_submission)
+        lines = write_archive(folder.directory, answered, fill=settings.fill_submission)
+        seeds = {
+            folder.test_files[name]["task"]: folder.test_files[name]["seed"] for name in answered
+        }
+        models = ", ".join(f"{task} {seed}" for task, seed in seeds.items())
+        by = f"Test sets are answered by models/TASK, of the best seed on dev: {models}."
+        return [by, *lines] if answered else lines
     if settings.keep_models == "none":
         return ["no submission: --keep_models none keeps no model to answer test.tsv with"]
     return ["no submission: no task that was run has a test.tsv"]

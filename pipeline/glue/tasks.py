@@ -214,7 +214,7 @@ def _named_tasks(names: Sequence[str]) -> tuple[GlueTask, ...]:
             "--tasks: expected MNLI with AX, which has no training data: the model of MNLI answers "
             f"it; received {', '.join(names)}"
         )
-    unknown = [name for name in wanted if name not in known]
+    unknown = [name.strip() for name in names if name.strip().lower() in {*wanted} - {*known}]
     if unknown or not wanted:
         raise ValueError(
             f"--tasks: expected all or some of {', '.join((*GLUE_TASKS, AX.name))}, "

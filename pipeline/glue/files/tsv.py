@@ -104,6 +104,10 @@ def read_lines(task: GlueTask, path: str, digest=None) -> list[bytes]:
             f"{path}: file of task {task.name} is missing; {task.remedy}, or leave the task "
             "out of --tasks"
         ) from None
+    except OSError as error:
+        raise OSError(
+            f"{path}: expected a file of task {task.name}, received {error.strerror}; {task.remedy}"
+        ) from error
     if digest is not None:
         digest.update(content)
     # Not splitlines(): it also cuts at characters that occur inside sentences.

@@ -45,7 +45,7 @@ def convention_lines(rows: Sequence[Mapping], *, kind: str) -> list[str]:
     others = [row for row in rows if row["task"] != WNLI]
     if others and len(others) < len(rows):
         lines.append(
-            f"Without WNLI, as BERT's paper reports it: {100 * average_of(others):.1f} over "
+            f"Without WNLI: {100 * average_of(others):.1f} over "
             f"{_joined([row['task'] for row in others])}."
         )
     return lines

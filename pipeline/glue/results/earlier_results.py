@@ -14,18 +14,22 @@ def read_results(path: str) -> dict | None:
     """The content of `results.json`, or None if there is none.
 
     Raises:
-      ValueError: If it is no JSON.
+      ValueError: If it is not what an earlier call wrote.
     """
     if not os.path.exists(path):
         return None
     with open(path, encoding="utf-8") as file:
-        try:
-            return json.load(file)
-        except ValueError as error:
-            raise ValueError(
-                f"{path}: expected JSON, received something else ({error}); delete the file to "
-                "score anew, or give another --output"
-            ) from error
+        text = file.read()
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    if not isinstance(content, Mapping) or not {"settings", "rows"} <= content.keys():
+        raise ValueError(
+            f"{path}: expected JSON with settings and rows, received {text[:80]!r}; delete the "
+            "file to score anew, or give another --output"
+        )
+    return content
 
 
 def check_unchanged(directory: str, old: Mapping, new: Mapping) -> None:

@@ -1,5 +1,7 @@
 """`mnemosyne glue` from flags to kept models, answered test files and the zip."""
 
+import pathlib
+import re
 import zipfile
 
 import numpy as np
@@ -188,8 +190,10 @@ def test_all_eleven_files_come_from_nine_tasks_and_the_diagnostic_set(
     results = results_of(folder / "out")
     assert len(results["rows"]) == 9 and results["not_run"] == []
     assert results["submission"] == [
+        "Test sets are answered by models/TASK, of the best seed on dev: CoLA 0, SST-2 0, MRPC 0, "
+        "STS-B 0, QQP 0, MNLI 0, QNLI 0, RTE 0, WNLI 0.",
         f"{folder / 'out' / 'submission.zip'}: complete and checked, 11 files with all rows of the "
-        "tests"
+        "tests",
     ]
     with zipfile.ZipFile(folder / "out" / "submission.zip") as file:
         assert file.namelist() == list(FORMATS)
@@ -261,3 +265,49 @@ def test_the_table_of_tasks_needs_no_other_flag(capsys):
         ["CoLA", "SST-2", "MRPC", "STS-B", "QQP", "MNLI", "QNLI", "RTE", "WNLI", "AX"]
     )
     assert "--batch_size 32" in lines[-2]
+
+
+def test_a_stop_between_model_and_row_leaves_a_seed_that_is_run_again(
+    folder, seeds_answer, monkeypatch
+):
+    _, done = seeds_answer
+    make_task(folder / "glue", "RTE")
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr("pipeline.glue.results.folder.ResultsFolder.add", stop)
+        glue(folder)
+    assert (folder / "out" / "models" / "RTE" / "model.json").exists()
+    assert not (folder / "out" / "results.json").exists()
+    assert glue(folder) == 0
+    assert done == ["RTE seed 0", "RTE seed 0"]
+    assert results_of(folder / "out")["models"] == {"RTE": 0}
+
+
+def test_a_stop_within_the_model_leaves_none_that_looks_finished(folder, seeds_answer, monkeypatch):
+    make_task(folder / "glue", "RTE")
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr("pipeline.weights.model_folder.write_tensors", stop)
+        glue(folder)
+    assert not (folder / "out" / "models" / "RTE" / "model.json").exists()
+    assert glue(folder) == 0
+    assert read_model_folder(folder / "out" / "models" / "RTE")
+
+
+def test_the_lines_of_python_in_the_documentation_run(folder, seeds_answer, monkeypatch):
+    for name in ("RTE", "MRPC"):
+        make_task(folder / "glue", name)
+    glue(folder, "--tasks=RTE")
+    page = pathlib.Path(__file__).parents[3].joinpath("docs", "glue.md").read_text()
+    [code] = re.findall("```python\n(.*?)```", page, flags=re.DOTALL)
+    places = {"GLUE": "glue", "RUN": "out/models/RTE", "scores": "again"}
+    for name, place in places.items():
+        code = code.replace(f'"{name}"', repr(str(folder / place)))
+    exec(code, {})  # noqa: S102
+    assert [row["seeds"] for row in results_of(folder / "again")["rows"]] == [[0, 1, 2]] * 2

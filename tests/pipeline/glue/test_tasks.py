@@ -82,7 +82,7 @@ def test_names_may_be_in_any_case_and_order(tmp_path):
 
 
 def test_an_unknown_task_is_named_beside_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match="expected all or some of CoLA.*received colla"):
+    with pytest.raises(ValueError, match="expected all or some of CoLA.*received CoLLA"):
         tasks.select_tasks(str(tmp_path), "CoLLA")
 
 

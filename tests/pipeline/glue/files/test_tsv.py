@@ -127,6 +127,12 @@ def test_an_empty_file_is_an_error_with_what_was_expected(tmp_path, task):
         read(tmp_path, task, b"")
 
 
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
+    (tmp_path / "train.tsv").mkdir()
+    with pytest.raises(OSError, match="train.tsv: expected a file of task CoLA, received Is a dir"):
+        tsv.read_tsv(BY_NAME["CoLA"], str(tmp_path / "train.tsv"))
+
+
 def test_carriage_returns_before_line_feeds_are_no_part_of_a_label(tmp_path):
     examples, rejects = read(tmp_path, "SST-2", b"sentence\tlabel\r\nfine\t1\r\npoor\t0\r\n")
     assert (examples.texts, examples.labels.tolist(), rejects) == ((["fine", "poor"],), [1, 0], [])

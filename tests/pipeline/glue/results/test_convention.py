@@ -37,7 +37,7 @@ def test_the_convention_names_what_was_averaged_first():
 def test_with_wnli_both_averages_are_given():
     lines = convention.convention_lines(rows(CoLA=0.5, RTE=0.6, WNLI=0.1), kind="glue")
     assert "WNLI in it" in lines[1]
-    assert lines[2] == "Without WNLI, as BERT's paper reports it: 55.0 over CoLA and RTE."
+    assert lines[2] == "Without WNLI: 55.0 over CoLA and RTE."
 
 
 def test_the_average_is_unweighted():

@@ -230,9 +230,10 @@ def test_a_folder_of_an_earlier_version_goes_on(tmp_path):
     assert [row["task"] for row in folder.rows] == ["CoLA", "RTE"]
 
 
-def test_results_that_are_no_json_are_named(tmp_path):
-    (tmp_path / "results.json").write_text('{"rows": [')
-    with pytest.raises(ValueError, match="results.json: expected JSON, received something else"):
+@pytest.mark.parametrize("content", ['{"rows": [', "[]", '{"rows": []}', ""])
+def test_results_that_no_call_wrote_are_named(tmp_path, content):
+    (tmp_path / "results.json").write_text(content)
+    with pytest.raises(ValueError, match="results.json: expected JSON with settings and rows, rec"):
         ResultsFolder(str(tmp_path), header())
 
 

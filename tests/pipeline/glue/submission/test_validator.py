@@ -101,6 +101,15 @@ def test_a_file_of_another_name_is_refused_and_never_written(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == ["submission.zip"]
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
+def test_two_files_of_one_name_are_refused(tmp_path):
+    check(tmp_path, GOOD)
+    path = tmp_path / "submission.zip"
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("AX.tsv", GOOD["AX.tsv"])
+    assert check_submission(path, SMALL) == ["AX.tsv: expected one file, received 2 of this name"]
+
+
 def test_many_problems_of_a_file_are_counted(tmp_path):
     content = "index\tprediction\n" + "x\n" * 50
     problems = check(tmp_path, GOOD | {"CoLA.tsv": content})
