@@ -64,6 +64,7 @@ def run_task(
         train.labels,
         settings=settings,
         description=f"{task.name} seed {settings.seed}",
+        score_range=task.score_range,
         **({"after_epoch": best.after_epoch} if best else {}),
     )
     if best:
@@ -110,7 +111,9 @@ def predict_texts(
 
 def _answers(task: GlueTask, model: BertClassifier, features, settings) -> np.ndarray:
     logits = classifier_training.predict(model, features, batch_size=settings.batch_size)
-    return classifier_training.predictions_from_logits(logits, is_regression=task.is_regression)
+    return classifier_training.predictions_from_logits(
+        logits, is_regression=task.is_regression, score_range=task.score_range
+    )
 
 
 class _Dev:
