@@ -15,6 +15,7 @@ from models import BertPretrainer
 from models.bert_classifier import BertClassifier
 from models.bert_encoder import BertEncoder
 from pipeline import length_batches
+from pipeline.glue.classifier_training import predictions_from_logits
 from pipeline.glue.encoding import encode_texts
 from pipeline.masked_words import candidates, masked_tokens
 from pipeline.model_loading import load_model
@@ -110,10 +111,10 @@ class PretrainedModel:
             `predict(["a fine film"])` gives `[Prediction(label="1", probability=0.98)]`.
         """
         if self._classifier("predict").head.units == 1:
-            lowest, highest = self.description.score_range
-            # Scores are regressed on [-1, 1], see `classifier_training.task_loss`.
-            scores = (self._classifier_logits(texts, batch_size)[:, 0] + 1.0) / 2.0
-            return np.clip(lowest + scores * (highest - lowest), lowest, highest)
+            logits = self._classifier_logits(texts, batch_size)
+            return predictions_from_logits(
+                logits, is_regression=True, score_range=self.description.score_range
+            )
         probabilities = self.probabilities(texts, batch_size)
         best = probabilities.argmax(axis=1)
         return [

@@ -14,7 +14,7 @@ from pipeline.glue.encoding import encode_texts, unknown_fraction
 from pipeline.glue.files.examples import Examples, TaskData, Texts
 from pipeline.glue.initial_weights import InitialEncoder
 from pipeline.glue.settings import FineTuningSettings
-from pipeline.glue.task import MAX_SCORE, GlueTask
+from pipeline.glue.task import GlueTask
 
 # Test sets have up to 390,965 pairs: encoded in parts, so that they need little memory.
 _TEXTS_PER_PART = 16_384
@@ -61,9 +61,10 @@ def run_task(
     num_train_steps = classifier_training.train(
         model,
         features,
-        _on_five_points(task, train.labels),
+        train.labels,
         settings=settings,
         description=f"{task.name} seed {settings.seed}",
+        score_range=task.score_range,
         **({"after_epoch": best.after_epoch} if best else {}),
     )
     if best:
@@ -110,19 +111,9 @@ def predict_texts(
 
 def _answers(task: GlueTask, model: BertClassifier, features, settings) -> np.ndarray:
     logits = classifier_training.predict(model, features, batch_size=settings.batch_size)
-    answers = classifier_training.predictions_from_logits(logits, is_regression=task.is_regression)
-    if not task.is_regression:
-        return answers
-    low, high = task.score_range
-    return low + answers * ((high - low) / MAX_SCORE)
-
-
-def _on_five_points(task: GlueTask, labels: np.ndarray) -> np.ndarray:
-    """Scores of a task on STS-B's scale from 0 to 5, which training takes; classes as they are."""
-    if not task.is_regression:
-        return labels
-    low, high = task.score_range
-    return ((labels - low) * (MAX_SCORE / (high - low))).astype(np.float32)
+    return classifier_training.predictions_from_logits(
+        logits, is_regression=task.is_regression, score_range=task.score_range
+    )
 
 
 class _Dev:

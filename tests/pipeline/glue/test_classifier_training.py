@@ -8,7 +8,7 @@ import tensorflow as tf
 from numeric_bounds import rounding
 
 from models import BertConfig
-from pipeline.glue import classifier_training
+from pipeline.glue import classifier_step, classifier_training
 from pipeline.glue.initial_weights import build_classifier, encoder_weights
 from pipeline.glue.settings import FineTuningSettings
 from pipeline.length_batches import Batch
@@ -49,7 +49,7 @@ def fit(model, features, labels, settings=SETTINGS):
 
 def test_class_loss_is_the_mean_cross_entropy():
     logits = tf.constant([[0.0, 0.0], [0.0, np.log(3.0)]])
-    loss = classifier_training.task_loss(logits, tf.constant([0, 1]))
+    loss = classifier_step.task_loss(logits, tf.constant([0, 1]))
     # Maximum, exponentials, sum, logarithm and mean: at most 12 roundings of values up to log 4,
     # three times the result.
     expected = (np.log(2) - np.log(3 / 4)) / 2
@@ -57,8 +57,17 @@ def test_class_loss_is_the_mean_cross_entropy():
 
 
 def test_score_loss_is_the_squared_error_on_minus_1_to_1():
-    loss = classifier_training.task_loss(tf.constant([[0.5], [0.0]]), tf.constant([5.0, 2.5]))
+    loss = classifier_step.task_loss(tf.constant([[0.5], [0.0]]), tf.constant([5.0, 2.5]))
     assert float(loss) == 0.125  # every value on the way is exact in binary
+
+
+def test_another_range_of_scores_is_regressed_alike():
+    loss = classifier_step.task_loss(tf.constant([[0.5], [0.0]]), tf.constant([5.0, 3.0]), (1, 5))
+    assert float(loss) == 0.125
+    predictions = classifier_training.predictions_from_logits(
+        np.array([[-2.0], [0.0], [0.5], [1.0]]), is_regression=True, score_range=(1.0, 5.0)
+    )
+    assert predictions.tolist() == [1.0, 3.0, 4.0, 5.0]
 
 
 def test_score_predictions_are_the_inverse_and_stay_in_range():
@@ -161,9 +170,9 @@ def test_a_loss_that_is_not_finite_stops_with_its_steps():
 def test_a_batch_is_as_wide_as_its_longest_example_needs():
     features, _ = make_examples(4)
     batch = Batch(np.array([1, 2]), width=4)
-    assert {v.shape for v in classifier_training.cut(features, batch).values()} == {(2, 4)}
+    assert {v.shape for v in classifier_step.cut(features, batch).values()} == {(2, 4)}
     wider = Batch(np.array([1, 2]), width=8)  # rounded up beyond the arrays
-    assert {v.shape for v in classifier_training.cut(features, wider).values()} == {(2, 6)}
+    assert {v.shape for v in classifier_step.cut(features, wider).values()} == {(2, 6)}
 
 
 def test_logits_come_back_in_the_order_of_the_examples():
@@ -182,8 +191,8 @@ def test_logits_come_back_in_the_order_of_the_examples():
 
 
 def test_a_short_training_on_a_cpu_compiles_nothing():
-    assert classifier_training.what_is_compiled(199) == "nothing"
-    assert classifier_training.what_is_compiled(200) == "parts"
+    assert classifier_step.what_is_compiled(199) == "nothing"
+    assert classifier_step.what_is_compiled(200) == "parts"
 
 
 @pytest.mark.slow
