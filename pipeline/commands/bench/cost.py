@@ -24,8 +24,8 @@ products, --max_gb or --max_state_gb is left out, and the table says so.
 The fraction of a BERT-base step comes from timing one variable of each kind and from the
 floating-point operations of the step at the measured rate of products; no whole step is run.
 
---tpu compiles one step of 16 x 128 tokens for a TPU that need not be there, with "trained heads" if no
-variant is named; nothing runs. Needs the extra: pip install 'mnemosyne-bert[tpu]'."""
+--tpu compiles one step of 16 x 128 tokens for a TPU that need not be there, with "trained heads" if
+no variant is named; nothing runs. Needs the extra: pip install 'mnemosyne-bert[tpu]'."""
 
 
 def build_parser() -> argparse.ArgumentParser:
