@@ -115,7 +115,7 @@ def parts(steps: Sequence) -> list[Sequence]:
 
 
 def symmetric_product(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """The product x y^T where it is symmetric: y is x, or both are polynomials in one symmetric matrix.
+    """The product x y^T, which is symmetric: y is x, or both are polynomials in one such matrix.
 
     From `HALVED_FROM` rows on the lower left quarter is the upper right one, transposed.
 
