@@ -22,6 +22,7 @@ COMMANDS = {
     "glue": ("pipeline.commands.glue", "fine-tune and score on GLUE"),
     "predict": ("pipeline.commands.predict", "label the rows of a file with a fine-tuned model"),
     "score": ("pipeline.commands.score", "score minimal pairs; words at the masks of a text"),
+    "vit": ("pipeline.commands.vit", "fine-tune a vision transformer on images"),
     "sample-tasks": ("data_prep.sample_glue_tasks", "make two GLUE-layout tasks from a corpus"),
     "import": ("pipeline.commands.import_weights", "take a BERT over from another library"),
     "export": ("pipeline.commands.export", "write a BERT for another library, or to serve"),
