@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from pipeline.weights.export_model import export_model
+from pipeline.weights.export.export_model import export_model
 from pipeline.weights.import_model import import_model
 from pipeline.weights.model_folder import read_model_folder
 
@@ -83,6 +83,18 @@ def test_old_names_and_buffers_and_a_tied_decoder_make_no_difference(
     old["cls.predictions.decoder.weight"] = tensors["bert.embeddings.word_embeddings.weight"].copy()
     old["cls.predictions.decoder.bias"] = tensors["cls.predictions.bias"].copy()
     imported("BertForPreTraining", old)
+    export_model(tmp_path / "ours", tmp_path / "back", "huggingface")
+    np.testing.assert_equal(load_file(tmp_path / "back" / "model.safetensors"), tensors)
+
+
+def test_files_of_its_tensorflow_models_hold_the_same_model(imported, tmp_path, hugging_face):
+    tensors = hugging_face.random_tensors("BertForPreTraining")
+    of_keras = {}
+    for name, array in tensors.items():
+        renamed = hugging_face.name_of_keras(name)
+        of_keras[renamed] = np.ascontiguousarray(array.T) if "kernel" in renamed else array
+        assert hugging_face.OF_KERAS.get(name, renamed) == renamed
+    imported("BertForPreTraining", of_keras)
     export_model(tmp_path / "ours", tmp_path / "back", "huggingface")
     np.testing.assert_equal(load_file(tmp_path / "back" / "model.safetensors"), tensors)
 
