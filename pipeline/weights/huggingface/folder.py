@@ -89,10 +89,10 @@ def _labels(settings: Mapping, tensors: Mapping, folder: pathlib.Path) -> tuple[
         return ()
     names = settings.get("id2label") or {str(i): f"LABEL_{i}" for i in range(num_outputs)}
     expected = {str(i) for i in range(num_outputs)}
-    if set(names) != expected:
+    if not isinstance(names, Mapping) or set(names) != expected:
         raise ValueError(
             f"{folder / CONFIG}: expected in id2label the classes 0 to {num_outputs - 1}, as many "
-            f"as classifier.bias has entries, received {', '.join(sorted(names)) or 'none'}"
+            f"as classifier.bias has entries, received {names}"
         )
     return tuple(str(names[str(i)]) for i in range(num_outputs))
 
