@@ -16,6 +16,7 @@ SUITES = {
     "memory": "patterns recalled by the optimizer's memory",
     "prepare": "records made per CPU second",
     "train": "training steps per CPU second",
+    "finetune": "examples fine-tuned per CPU second",
 }
 
 _EPILOG = """example:
