@@ -84,7 +84,6 @@ def update(
     plan: VariablePlan,
     structure: Structure,
     settings: RuleSettings,
-    accumulated: bool = False,
 ) -> VariableState:
     """One step of one variable; the state comes back unchanged when `inputs.finite` is False.
 
@@ -97,10 +96,10 @@ def update(
         plan: static facts of the variables.
         structure: static facts of the meta-parameters.
         settings: the user's choices.
-        accumulated: whether `accumulate_guarded` has taken in the gradient already, in a program
-            of its own.
     """
-    after = state if accumulated else accumulate(meta_params, gradient, state)
+    # Guarded before they are read: what the direction reads are the accumulators that are kept, so
+    # a compiled program changes them in place. It would have to copy those of before.
+    after = guard(inputs, accumulate(meta_params, gradient, state), state)
     adam = direction(meta_params, gradient, after, inputs, structure, settings)
     corrected = learned_correction(meta_params, adam, after, inputs, plan, structure, settings)
     step = orthogonalise(corrected, plan, settings)
@@ -109,21 +108,7 @@ def update(
     rate = step_size(
         meta_params, plan, settings, iteration, inputs.learning_rate, inputs.role_rates
     )
-    return guard(inputs, moved(after, step, rate, corrected), state)
-
-
-def accumulate_guarded(
-    meta_params: Mapping[str, tf.Tensor],
-    gradient: tf.Tensor,
-    state: VariableState,
-    inputs: StepInputs,
-) -> VariableState:
-    """Stages 1 and 7 alone, then `update(..., accumulated=True)` does the rest.
-
-    The halves are compiled apart: as one program the rest would read the accumulators of before,
-    too, and they could not be changed in place.
-    """
-    return guard(inputs, accumulate(meta_params, gradient, state), state)
+    return guard(inputs, moved(after, step, rate, corrected), after)
 
 
 def accumulate(
