@@ -198,14 +198,13 @@ class ModelUpdate:
         """The rate of the role of each variable, a factor on the built-in one."""
         return [float(role_rate(self.params.values, found.role)) for found in self.roles]
 
-    def rule(self, plan, *, accumulated: bool = False) -> Callable:
+    def rule(self, plan) -> Callable:
         """`update_rule.update` for the variables of one plan."""
         return functools.partial(
             update_rule.update,
             plan=plan,
             structure=self.params.structure,
             settings=self.settings,
-            accumulated=accumulated,
         )
 
     def together(

@@ -31,6 +31,8 @@ MIN_WIDE_RATIO = 2
 # Iterations on A alone before it is made anew from X, and the most that do without.
 RESTART_EVERY = 3
 LONGEST_PART = 4
+# From this side on three blocks of a symmetric product take less time than all of it.
+HALVED_FROM = 512
 
 
 def orthogonalise_blocks(matrices: tf.Tensor, blocks: tuple[int, int], **settings) -> tf.Tensor:
@@ -112,10 +114,36 @@ def parts(steps: Sequence) -> list[Sequence]:
     return [steps[i : i + RESTART_EVERY] for i in range(0, len(steps), RESTART_EVERY)]
 
 
+def symmetric_product(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """The product x y^T, which is symmetric: y is x, or both are polynomials in one such matrix.
+
+    From `HALVED_FROM` rows on the lower left quarter is the upper right one, transposed.
+
+    Args:
+        x, y: `[stack, rows, cols]`.
+
+    Returns:
+        `[stack, rows, rows]`.
+    """
+    rows = x.shape[1]
+    if not is_halved(rows):
+        return tf.matmul(x, y, transpose_b=True)
+    (top, bottom), (left, right) = tf.split(x, 2, axis=1), tf.split(y, 2, axis=1)
+    corner = tf.matmul(top, right, transpose_b=True)
+    above = tf.concat([tf.matmul(top, left, transpose_b=True), corner], axis=2)
+    under = [tf.linalg.matrix_transpose(corner), tf.matmul(bottom, right, transpose_b=True)]
+    return tf.concat([above, tf.concat(under, axis=2)], axis=1)
+
+
+def is_halved(rows: int) -> bool:
+    """Whether a symmetric product of so many rows is made of three blocks of half the rows."""
+    return rows >= HALVED_FROM and rows % 2 == 0
+
+
 def _iterate(x: tf.Tensor, steps: Sequence[tuple[float, float, float]]) -> tf.Tensor:
     for a, b, c in steps:
-        gram = tf.matmul(x, x, transpose_b=True)
-        x = a * x + tf.matmul(b * gram + c * tf.matmul(gram, gram), x)
+        gram = symmetric_product(x, x)
+        x = a * x + tf.matmul(b * gram + c * symmetric_product(gram, gram), x)
     return x
 
 
@@ -128,12 +156,12 @@ def _iterate_wide(x: tf.Tensor, steps: Sequence[tuple[float, float, float]]) -> 
     """
     identity = tf.eye(x.shape[1], dtype=x.dtype)
     for part in parts(steps):
-        gram = tf.matmul(x, x, transpose_b=True)
+        gram = symmetric_product(x, x)
         product = None
         for step, (a, b, c) in enumerate(part):
-            polynomial = a * identity + b * gram + c * tf.matmul(gram, gram)
-            product = polynomial if product is None else tf.matmul(polynomial, product)
+            polynomial = a * identity + b * gram + c * symmetric_product(gram, gram)
+            product = polynomial if product is None else symmetric_product(polynomial, product)
             if step < len(part) - 1:
-                gram = tf.matmul(tf.matmul(polynomial, gram), polynomial)
+                gram = symmetric_product(symmetric_product(polynomial, gram), polynomial)
         x = tf.matmul(product, x)
     return x

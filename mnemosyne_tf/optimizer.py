@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from mnemosyne_tf import model_update, update_rule
+from mnemosyne_tf import model_update
 from mnemosyne_tf.guarded_optimizer import GuardedOptimizer, local_copy
 from mnemosyne_tf.in_place_update import InPlaceLevers, InPlaceUpdate
 from mnemosyne_tf.meta_params import MetaParams
@@ -165,16 +165,13 @@ class Mnemosyne(GuardedOptimizer):
         states = model.init(var_list, self.add_float32_state, keeps_multipliers=True)
         self._names = self._no_dependency([variable.name for variable in var_list])
         self._model = self._no_dependency(model)
-        self._halves = self._no_dependency({p: self._make_halves(model, p) for p in model.plans})
+        values = self._meta_params.values
+        updates = {p: InPlaceUpdate(model.rule(p), values, self._compile) for p in model.plans}
+        self._updates = self._no_dependency(updates)
         self._states = self._no_dependency(states)
         levers = InPlaceLevers(model, self._meta_params.values, self._compile)
         self._levers = levers if model.model_level.is_live else None
         self._built = True
-
-    def _make_halves(self, model, plan):
-        """The two halves of a step of variables of one plan."""
-        rules = (update_rule.accumulate_guarded, model.rule(plan, accumulated=True))
-        return [InPlaceUpdate(rule, self._meta_params.values, self._compile) for rule in rules]
 
     def update_step(self, gradient, variable, finite=None):
         """Updates one variable and its state unless `finite` is False."""
@@ -205,8 +202,7 @@ class Mnemosyne(GuardedOptimizer):
                 [indices[member] for member in members], inputs, offsets=offsets, rows=members
             )
             of_members = [[each[member] for member in members] for each in (gradients, states)]
-            for half in self._halves[plan]:
-                half(*of_members, of_stack)
+            self._updates[plan](*of_members, of_stack)
 
     def summary(self, print_fn=print, *, step: int | None = None) -> None:
         """Prints the role of every variable and why, its path, rate, chunks, decay and state.

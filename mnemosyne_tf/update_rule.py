@@ -95,7 +95,6 @@ def update(
     plan: VariablePlan,
     structure: Structure,
     settings: RuleSettings,
-    accumulated: bool = False,
 ) -> VariableState:
     """One step of one variable; the state comes back unchanged when `inputs.finite` is False.
 
@@ -108,10 +107,10 @@ def update(
         plan: static facts of the variables.
         structure: static facts of the meta-parameters.
         settings: the user's choices.
-        accumulated: whether `accumulate_guarded` has taken in the gradient already, in a program
-            of its own.
     """
-    after = state if accumulated else accumulate(meta_params, gradient, state, inputs)
+    # Guarded before they are read: what the direction reads are the accumulators that are kept, so
+    # a compiled program changes them in place. It would have to copy those of before.
+    after = guard(inputs, accumulate(meta_params, gradient, state, inputs), state)
     adam = direction(meta_params, gradient, after, inputs, structure, settings)
     corrected = learned_correction(meta_params, adam, after, inputs, plan, structure, settings)
     step = orthogonalise(corrected, plan, settings)
@@ -120,24 +119,11 @@ def update(
     rates = inputs.role_rates * tf.exp(lever.log_rate) if lever else inputs.role_rates
     iteration = tf.cast(inputs.iterations, tf.float32)
     rate = step_size(meta_params, plan, settings, iteration, inputs.learning_rate, rates)
+    new = moved(after, step, rate, corrected, lever)
     if lever and state.sensors.shape[-1] > NUM_COUNTERS:
         kept = sensors.sense(after, gradient, adam.momentum, step, rate, plan)
-        after = after._replace(sensors=kept)
-    return guard(inputs, moved(after, step, rate, corrected, lever), state)
-
-
-def accumulate_guarded(
-    meta_params: Mapping[str, tf.Tensor],
-    gradient: tf.Tensor,
-    state: VariableState,
-    inputs: StepInputs,
-) -> VariableState:
-    """Stages 1 and 7 alone, then `update(..., accumulated=True)` does the rest.
-
-    The halves are compiled apart: as one program the rest would read the accumulators of before,
-    too, and they could not be changed in place.
-    """
-    return guard(inputs, accumulate(meta_params, gradient, state, inputs), state)
+        new = new._replace(sensors=kept)
+    return guard(inputs, new, after)
 
 
 def accumulate(

@@ -33,6 +33,8 @@ class BertClassifier(keras.Model):
         )
 
     def call(self, features, training=False, dropout_seed=None):  # noqa: D102
-        _, pooled_output = self.encoder(features, training=training, dropout_seed=dropout_seed)
+        _, pooled_output = self.encoder(
+            features, training=training, dropout_seed=dropout_seed, pooled_only=True
+        )
         pooled_output = self.dropout(pooled_output, training=training, seed=dropout_seed)
         return self.head(pooled_output)

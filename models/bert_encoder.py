@@ -87,8 +87,11 @@ class BertEncoder(keras.layers.Layer):
     Call inputs: a mapping with int32 `input_ids`, `input_mask` and `segment_ids`, each
     `[batch, seq_len]`, and two optional entries below; further ones are ignored. `training` turns
     dropout on; `dropout_seed`, int32 `[2]`, or None to draw from the global generator.
-    Outputs: `sequence_output` `[batch, seq_len, hidden]`, and `pooled_output` `[batch, hidden]`, a
-    dense layer with tanh on the first position. Padding does not affect the real positions.
+    `pooled_only` leaves out of the last block what the pooled output does not depend on, five
+    sixths of its matrix products.
+    Outputs: `sequence_output` `[batch, seq_len, hidden]`, with `pooled_only` its first position
+    alone; and `pooled_output` `[batch, hidden]`, a dense layer with tanh on the first position.
+    Padding does not affect the real positions.
 
     A row may hold several sequences, packed one after another: in `input_mask`, 0 is padding and
     k = 1, 2, ... marks the tokens of the k-th sequence, which attend to each other only. Then
@@ -123,7 +126,9 @@ class BertEncoder(keras.layers.Layer):
             name="pooler",
         )
 
-    def call(self, features, training=False, dropout_seed=None):  # noqa: D102
+    def call(  # noqa: D102
+        self, features, training=False, dropout_seed=None, pooled_only=False
+    ):
         if training and dropout_seed is None:
             # Drawn here and not in each dropout, because a block may run twice (`recompute`).
             dropout_seed = drawn_seed()
@@ -134,10 +139,14 @@ class BertEncoder(keras.layers.Layer):
             training=training,
             dropout_seed=dropout_seed,
         )
+        # Of packed rows the pooled output is of other positions, too.
+        is_packed = features.get("next_sentence_positions") is not None
         for block in self.blocks:
+            is_pooled = pooled_only and not is_packed and block is self.blocks[-1]
             run = functools.partial(
                 block,
                 input_mask=features["input_mask"],
+                num_queries=1 if is_pooled else None,
                 training=training,
                 dropout_seed=dropout_seed,
             )

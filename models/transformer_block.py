@@ -27,9 +27,9 @@ class SelfAttention(keras.layers.Layer):
 
     Call inputs: `hidden_states` `[batch, seq_len, hidden]`; `input_mask`, int32 `[batch, seq_len]`,
     the number of each token's sequence, 0 on padding; `training` and `dropout_seed` as in
-    `BertEncoder`.
-    Output: `[batch, seq_len, hidden]`, to which `output_dense.bias` is still to be added. A token
-    attends to the tokens of its own sequence, none to padding, and padding to nothing.
+    `BertEncoder`; `num_queries`, how many first tokens of a row to compute, None for all.
+    Output: `[batch, num_queries, hidden]`, to which `output_dense.bias` is still to be added. A
+    token attends to the tokens of its own sequence, none to padding, and padding to nothing.
 
     Args:
       config: the sizes and the attention dropout.
@@ -48,15 +48,17 @@ class SelfAttention(keras.layers.Layer):
         )
         self.dropout = SeededDropout(config.attention_dropout, site, name="dropout")
 
-    def call(self, hidden_states, input_mask, training=False, dropout_seed=None):  # noqa: D102
-        query, key, value = (
-            self._heads(layer, hidden_states) for layer in (self.query, self.key, self.value)
-        )
+    def call(  # noqa: D102
+        self, hidden_states, input_mask, training=False, dropout_seed=None, num_queries=None
+    ):
+        queries = first_tokens(hidden_states, num_queries)
+        query = self._heads(self.query, queries)
+        key, value = (self._heads(layer, hidden_states) for layer in (self.key, self.value))
         scores = tf.matmul(query * self.head_dim**-0.5, key, transpose_b=True)
         dropout = self.dropout.key_and_rate(training, dropout_seed)
         context = tf.matmul(attention_weights(scores, input_mask, *dropout), value)
-        joined = tf.reshape(tf.transpose(context, [0, 2, 1, 3]), tf.shape(hidden_states))
-        return self.output_dense(tf.ensure_shape(joined, hidden_states.shape))
+        joined = tf.reshape(tf.transpose(context, [0, 2, 1, 3]), tf.shape(queries))
+        return self.output_dense(tf.ensure_shape(joined, queries.shape))
 
     def _heads(self, layer, hidden_states):
         product = layer(hidden_states)
@@ -67,7 +69,7 @@ class TransformerBlock(keras.layers.Layer):
     """BERT's encoder block: the layer norm follows the residual sum.
 
     Call inputs: those of `SelfAttention`.
-    Output: `[batch, seq_len, hidden]`.
+    Output: `[batch, num_queries, hidden]`.
 
     Args:
       config: the sizes and the dropouts.
@@ -90,14 +92,20 @@ class TransformerBlock(keras.layers.Layer):
         self.output_dropout = SeededDropout(config.dropout, first_site + 2)
         self.output_norm = ResidualNorm(config.layer_norm_epsilon, name="output_layer_norm")
 
-    def call(self, hidden_states, input_mask, training=False, dropout_seed=None):  # noqa: D102
+    def call(  # noqa: D102
+        self, hidden_states, input_mask, training=False, dropout_seed=None, num_queries=None
+    ):
         attended = self.attention(
-            hidden_states, input_mask, training=training, dropout_seed=dropout_seed
+            hidden_states,
+            input_mask,
+            training=training,
+            dropout_seed=dropout_seed,
+            num_queries=num_queries,
         )
         hidden_states = self.attention_norm(
             attended,
             self.attention.output_dense.bias,
-            hidden_states,
+            first_tokens(hidden_states, num_queries),
             *self.attention_dropout.key_and_rate(training, dropout_seed),
         )
         widened = self.intermediate(hidden_states)
@@ -109,3 +117,8 @@ class TransformerBlock(keras.layers.Layer):
             hidden_states,
             *self.output_dropout.key_and_rate(training, dropout_seed),
         )
+
+
+def first_tokens(hidden_states: tf.Tensor, number: int | None) -> tf.Tensor:
+    """The first tokens of each row; with None, all of them."""
+    return hidden_states if number is None else hidden_states[:, :number]

@@ -36,7 +36,8 @@ def attention_weights(scores, input_mask, key, rate: float) -> tf.Tensor:
     """`dropout(softmax(scores / sqrt(head_dim)))` over the tokens of the query's own sequence.
 
     Args:
-      scores: `[batch, heads, seq_len, seq_len]`, queries by keys, of any float dtype, scaled.
+      scores: `[batch, heads, num_queries, seq_len]`, queries by keys, of any float dtype, scaled;
+        the queries are the first tokens of the row, or all.
       input_mask: int32 `[batch, seq_len]`, the number of each token's sequence, 0 on padding.
       key: uint32 `[2]`, of the dropout.
       rate: of the dropout, in [0, 1).
@@ -75,14 +76,15 @@ def _split_heads_gradients(gradient):
     return of_product, tf.reshape(of_bias, [-1])
 
 
-def _attended(input_mask):
-    """Returns bool `[batch, 1, seq_len, seq_len]`: whether a query attends to a key."""
-    queries, keys = input_mask[:, None, :, None], input_mask[:, None, None, :]
+def _attended(input_mask, scores):
+    """Returns bool `[batch, 1, num_queries, seq_len]`: whether a query attends to a key."""
+    num_queries = scores.shape[2] or tf.shape(scores)[2]
+    queries, keys = input_mask[:, None, :num_queries, None], input_mask[:, None, None, :]
     return (queries == keys) & (keys > 0)
 
 
 def _weights(scores, input_mask, key, *, rate):
-    scores32, attended = tf.cast(scores, tf.float32), _attended(input_mask)
+    scores32, attended = tf.cast(scores, tf.float32), _attended(input_mask, scores)
     largest = tf.reduce_max(tf.where(attended, scores32, scores32.dtype.min), -1, keepdims=True)
     powers = _powers(scores32, attended, largest)
     # The largest of them is 1; of a query that is padding, all are 0.
@@ -91,7 +93,7 @@ def _weights(scores, input_mask, key, *, rate):
 
 
 def _score_gradients(scores, input_mask, key, largest, total, gradient, *, rate):
-    powers = _powers(tf.cast(scores, tf.float32), _attended(input_mask), largest)
+    powers = _powers(tf.cast(scores, tf.float32), _attended(input_mask, scores), largest)
     weights = powers / total
     of_weights = dropped(tf.cast(gradient, tf.float32), key, rate)
     along = tf.reduce_sum(weights * of_weights, -1, keepdims=True)
@@ -99,4 +101,6 @@ def _score_gradients(scores, input_mask, key, largest, total, gradient, *, rate)
 
 
 def _powers(scores, attended, largest):
-    return tf.where(attended, tf.exp(scores - largest), 0.0)
+    # Chosen before the exponential, so that nothing is infinite where a query is padding: the
+    # converter to ONNX multiplies by 0 and 1 where a choice is meant.
+    return tf.exp(tf.where(attended, scores - largest, scores.dtype.min))

@@ -1,8 +1,8 @@
-"""GLUE: reads the official task files, fine-tunes a classifier, scores it.
+"""GLUE: reads the official task files, fine-tunes classifiers, scores them, writes a submission.
 
-`tasks` has one row per task, `reader` turns TSV files into examples,
-`pretrained_run` and `initial_weights` read the encoder, `encoding` turns
-examples into padded ids, `classifier_training` trains one task, `metrics` scores
-it, `results` saves the score table, `not_run` names the tasks that are left out,
-and `finetune` does all of it for `mnemosyne glue`.
+`tasks` has one row per task, `reader` and `files` turn TSV files into examples, `pretrained_run`
+and `initial_weights` read the encoder, `encoding` turns examples into padded ids,
+`classifier_training` trains one classifier, `task_run` runs one task with one seed, `metrics`
+scores it, `results` keeps and words the scores, `submission` answers the test files, and `finetune`
+does all of it for `mnemosyne glue`.
 """

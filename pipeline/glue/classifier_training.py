@@ -1,58 +1,35 @@
 """Trains a `BertClassifier` on one task: encoded examples to predictions.
 
-Every random choice is a function of (seed, step): the order of the examples in
-an epoch, the dropout masks, the initial weights of the head.
+Every random choice is a function of (seed, step): the examples of a batch, which are of like length
+(`pipeline.length_batches`), the dropout masks, the initial weights of the head.
 """
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from models.bert_classifier import BertClassifier
-from pipeline.glue.reader import MAX_SCORE
+from pipeline import length_batches
+from pipeline.glue.classifier_step import (
+    BATCH_SPEC,
+    cut,
+    graph_cost,
+    lengths_of,
+    make_train_step,
+    on_accelerator,
+    what_is_compiled,
+)
 from pipeline.glue.settings import FineTuningSettings
+from pipeline.glue.task import MAX_SCORE
+from pipeline.optimizers.base import evaluation_weights
 from pipeline.optimizers.from_recipe import make_optimizer
 from pipeline.recipes.sections import OptimizerConfig
 
 _STEPS_PER_REPORT = 20
-
-
-def batch_indices(num_examples: int, settings: FineTuningSettings) -> Iterator[np.ndarray]:
-    """Yields int32 `[batch]` indices without end: one permutation per epoch, joined.
-
-    A batch may reach into the next epoch, so no example is ever left out.
-    """
-    pending = np.zeros([0], dtype=np.int32)
-    epoch = 0
-    while True:
-        while len(pending) < settings.batch_size:
-            order = np.random.RandomState([settings.seed, epoch]).permutation(num_examples)
-            pending = np.concatenate([pending, order.astype(np.int32)])
-            epoch += 1
-        yield pending[: settings.batch_size]
-        pending = pending[settings.batch_size :]
-
-
-def task_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Mean loss of a batch, `[]`: cross-entropy in nats, or squared error.
-
-    Args:
-      logits: `[batch, num_outputs]`.
-      labels: int32 `[batch]` classes, or float32 scores in [0, 5].
-
-    Differs: scores are regressed on [-1, 1] instead of [0, 5], so that a new head
-    starts at the middle of the scale; correlations are the same on either scale.
-    """
-    if labels.dtype.is_floating:
-        targets = labels * (2.0 / MAX_SCORE) - 1.0
-        return tf.reduce_mean(tf.square(logits[:, 0] - targets))
-    return tf.reduce_mean(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    )
 
 
 def optimizer_config(settings: FineTuningSettings) -> OptimizerConfig:
@@ -76,6 +53,8 @@ def train(
     *,
     settings: FineTuningSettings,
     description: str,
+    score_range: tuple[float, float] = (0.0, MAX_SCORE),
+    after_epoch: Callable[[int], None] | None = None,
 ) -> int:
     """Fine-tunes in place, with a progress bar on stderr.
 
@@ -85,6 +64,9 @@ def train(
       labels: `[num_examples]`, as for `task_loss`.
       settings: See `FineTuningSettings`.
       description: Label of the progress bar.
+      score_range: The lowest and the highest score of a regression.
+      after_epoch: Called with the number of each epoch that ends (1, 2, ...), while `model` holds
+        the weights to evaluate.
 
     Returns:
       The number of steps done.
@@ -94,9 +76,18 @@ def train(
     """
     num_train_steps = settings.num_train_steps(len(labels))
     optimizer = make_optimizer(optimizer_config(settings), num_train_steps, settings.batch_size)
-    optimizer.build(model.trainable_variables)
-    train_step = _make_train_step(model, optimizer, labels.dtype)
-    batches = batch_indices(len(labels), settings)
+    compiled = what_is_compiled(num_train_steps)
+    train_step = make_train_step(
+        model, optimizer, labels.dtype, compiled=compiled, score_range=score_range
+    )
+    batches = length_batches.training_batches(
+        lengths_of(features),
+        batch_size=settings.batch_size,
+        num_steps=num_train_steps,
+        seed=settings.seed,
+        graph_cost=graph_cost(compiled),
+    )
+    epoch_ends = settings.epoch_ends(len(labels)) if after_epoch else {}
     # A terminal is redrawn twice a second; a log file gets a line every ten seconds.
     with tqdm(
         total=num_train_steps,
@@ -105,63 +96,17 @@ def train(
         dynamic_ncols=True,
         mininterval=0.5 if sys.stderr.isatty() else 10.0,
     ) as bar:
-        for step in range(1, num_train_steps + 1):
-            rows = next(batches)
+        for step, batch in enumerate(batches, start=1):
             seed = tf.constant([settings.seed, step])
-            loss = train_step(_batch(features, rows), labels[rows], seed)
+            loss = train_step(cut(features, batch), labels[batch.rows], seed)
             if step % _STEPS_PER_REPORT == 0 or step == num_train_steps:
                 _report(bar, float(loss), step, settings)
+            if step in epoch_ends:
+                with evaluation_weights(optimizer, model.trainable_variables):
+                    after_epoch(epoch_ends[step])
     # Schedule-Free AdamW is evaluated at an average of the weights that it trained.
     optimizer.finalize_variable_values(model.trainable_variables)
     return num_train_steps
-
-
-def _compiles() -> bool:
-    """Whether steps are compiled by XLA: on an accelerator, the whole step as one.
-
-    On a CPU a compiled step of BERT-tiny takes twice as long, and compiling takes
-    longer than many tasks.
-    """
-    return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
-
-
-_BATCH_SPEC = {
-    name: tf.TensorSpec([None, None], tf.int32)
-    for name in ("input_ids", "input_mask", "segment_ids")
-}
-
-
-def _batch(features: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
-    """The examples of `rows`, int32 `[batch, seq_len]`.
-
-    Where nothing is compiled for one shape, columns of padding alone are cut off: the
-    sentences of SST-2 have 13 tokens on average, and padding costs as much as text.
-    """
-    width = features["input_ids"].shape[1]
-    if not _compiles():
-        width = int(features["input_mask"][rows].sum(axis=1).max())
-    return {name: values[rows, :width] for name, values in features.items()}
-
-
-def _make_train_step(model: BertClassifier, optimizer, label_dtype: np.dtype) -> Callable:
-    # The step is compiled as a whole or not at all, never the update alone.
-    optimizer.jit_compile = False
-    signature = [
-        _BATCH_SPEC,
-        tf.TensorSpec([None], label_dtype),
-        tf.TensorSpec([2], tf.int32),
-    ]
-
-    @tf.function(input_signature=signature, jit_compile=_compiles())
-    def train_step(batch, labels, dropout_seed):
-        with tf.GradientTape() as tape:
-            logits = model(batch, training=True, dropout_seed=dropout_seed)
-            loss = task_loss(logits, labels)
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return loss
-
-    return train_step
 
 
 def _report(bar: tqdm, loss: float, step: int, settings: FineTuningSettings) -> None:
@@ -178,26 +123,53 @@ def _report(bar: tqdm, loss: float, step: int, settings: FineTuningSettings) -> 
     bar.update(step - bar.n)
 
 
-def predict(
-    model: BertClassifier, features: Mapping[str, np.ndarray], *, batch_size: int
-) -> np.ndarray:
-    """Returns float32 logits `[num_examples, num_outputs]`."""
+def make_predict(
+    model: BertClassifier, *, batch_size: int
+) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+    """Returns `predict(features)`, which traces its graph once for all calls.
 
-    @tf.function(input_signature=[_BATCH_SPEC], jit_compile=_compiles())
+    `predict` takes int32 features `[num_examples, seq_len]` and returns float32 logits
+    `[num_examples, num_outputs]`, in the order of the examples.
+    """
+    accelerated = on_accelerator()
+    signature = None if accelerated else [BATCH_SPEC]
+
+    @tf.function(input_signature=signature, jit_compile=accelerated)
     def logits_of(batch):
         return model(batch, training=False)
 
-    num_examples = len(features["input_ids"])
-    outputs = []
-    for start in range(0, num_examples, batch_size):
-        # The last batch is filled up with its first rows: one shape, one compilation.
-        rows = np.arange(start, start + batch_size) % num_examples
-        outputs.append(logits_of(_batch(features, rows)))
-    return np.concatenate([np.asarray(part) for part in outputs])[:num_examples]
+    def predict(features):
+        batches = length_batches.sorted_batches(
+            lengths_of(features),
+            batch_size=batch_size,
+            graph_cost=graph_cost("step") if accelerated else 0,
+        )
+        logits = np.zeros([len(features["input_ids"]), model.head.units], np.float32)
+        for batch in batches:
+            # Compiled for one number of rows: the last batch is filled up with its first ones.
+            rows = np.resize(batch.rows, batch_size) if accelerated else batch.rows
+            outputs = logits_of(cut(features, length_batches.Batch(rows, batch.width)))
+            logits[batch.rows] = outputs[: len(batch.rows)]
+        return logits
+
+    return predict
 
 
-def predictions_from_logits(logits: np.ndarray, *, is_regression: bool) -> np.ndarray:
-    """Classes int64 `[num_examples]`, or scores clipped to [0, 5]."""
+def predict(
+    model: BertClassifier, features: Mapping[str, np.ndarray], *, batch_size: int
+) -> np.ndarray:
+    """Returns float32 logits `[num_examples, num_outputs]`, see `make_predict`."""
+    return make_predict(model, batch_size=batch_size)(features)
+
+
+def predictions_from_logits(
+    logits: np.ndarray,
+    *,
+    is_regression: bool,
+    score_range: tuple[float, float] = (0.0, MAX_SCORE),
+) -> np.ndarray:
+    """Classes int64 `[num_examples]`, or scores clipped to their range."""
     if is_regression:
-        return np.clip((logits[:, 0] + 1.0) * (MAX_SCORE / 2.0), 0.0, MAX_SCORE)
+        low, high = score_range
+        return np.clip(low + (logits[:, 0] + 1.0) * ((high - low) / 2.0), low, high)
     return logits.argmax(axis=-1)

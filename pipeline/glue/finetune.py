@@ -1,118 +1,181 @@
-"""Fine-tunes and scores GLUE tasks, one after the other: a run folder and tasks to a score table.
+"""Fine-tunes and scores tasks, one after the other: a run folder and tasks to a score table.
 
-Called again, it skips the tasks that are finished.
+Called again, it skips the tasks and seeds that are finished.
 """
 
 import dataclasses
+import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from pipeline.glue import classifier_training, initial_weights, metrics
-from pipeline.glue.encoding import encode_texts, unknown_fraction
+from pipeline.glue import classifier_training, initial_weights
+from pipeline.glue.files.examples import TaskData
 from pipeline.glue.initial_weights import InitialEncoder
-from pipeline.glue.not_run import one_line, tasks_not_run
 from pipeline.glue.pretrained_run import PretrainedRun, read_run
-from pipeline.glue.reader import Examples, TaskData, read_task
-from pipeline.glue.results import ResultsFolder
-from pipeline.glue.settings import FineTuningSettings
-from pipeline.glue.tasks import GlueTask, holds_sample_tasks
+from pipeline.glue.results import ResultsFolder, convention, kept_models
+from pipeline.glue.results.not_run import TaskNotRun, one_line
+from pipeline.glue.settings import GlueSettings
+from pipeline.glue.submission.answers import answer_tests
+from pipeline.glue.submission.archive import answer_file, write_archive
+from pipeline.glue.task import GlueTask
+from pipeline.glue.task_run import TaskRun, run_task
+from pipeline.glue.tasks import MNLI
 
 # Text of the language and casing of a vocabulary has well below a percent.
 _MANY_UNKNOWN = 0.02
 
 
 def finetune(
-    tasks: Sequence[GlueTask],
-    settings: FineTuningSettings,
+    task_to_data: Mapping[GlueTask, TaskData],
+    settings: GlueSettings,
     *,
     checkpoint: str,
-    glue_dir: str,
     output: str,
+    kind: str = convention.GLUE,
+    not_run: Sequence[TaskNotRun] = (),
     random_init: bool = False,
 ) -> int:
     """Fine-tunes and scores the tasks; returns 0, or 1 when one diverged.
 
     Args:
-      tasks: Which ones, in this order.
+      task_to_data: Which tasks, in this order, and the examples of each.
       settings: Of every task. A `max_seq_length` of None is that of the run's records.
       checkpoint: Output folder of `mnemosyne pretrain`.
-      glue_dir: Folder with one sub-folder per task.
-      output: Folder for the scores; tasks that are finished in it are skipped.
+      output: Folder for the scores; tasks and seeds that are finished in it are skipped.
+      kind: Of tasks: `convention.GLUE`, `SAMPLE` or `OWN`.
+      not_run: Tasks that are left out, each with its reason.
       random_init: Whether to start from random weights of the run's sizes.
 
     Raises:
       FileNotFoundError: If a folder or a needed file is missing.
-      ValueError: If a setting has no effect, a file is malformed, or the output
-        folder holds results of other settings.
+      ValueError: If a setting has no effect, or the output folder holds results of other settings.
     """
     classifier_training.optimizer_config(settings)  # refuses what the optimizer does not have
-    task_to_data = {task: read_task(task, glue_dir) for task in tasks}
     run = read_run(checkpoint)
     if settings.max_seq_length is None:
         settings = dataclasses.replace(settings, max_seq_length=run.max_seq_length)
     run.check_length(settings.max_seq_length)
-    start = initial_weights.load_encoder(
-        run, dropout=settings.dropout, random_init=random_init, seed=settings.seed
-    )
-    sample_tasks = holds_sample_tasks(glue_dir)
+    start = _start(run, settings, random_init=random_init)
     folder = ResultsFolder(
         output,
-        _header(checkpoint, start, settings, random_init=random_init, sample_tasks=sample_tasks),
-        not_run=tasks_not_run(glue_dir, tasks, sample_tasks=sample_tasks),
+        _header(checkpoint, start, settings, random_init=random_init, kind=kind),
+        not_run=not_run,
     )
     print(folder.title(), flush=True)
     if folder.not_run:
         print(one_line(folder.not_run), flush=True)
     if not random_init:
         _warn_of_untrained_positions(run, settings)
+    if settings.from_mnli:
+        task_to_data = _mnli_first(task_to_data, folder)
     for task, data in task_to_data.items():
-        if folder.finished_row(task, data.sha256):
-            print(f"{task.name}: finished earlier with the same settings, skipped", flush=True)
-            continue
-        folder.begin()
-        _announce(task, data, folder.directory)
-        folder.add_rejects(task, data.rejects)
-        try:
-            _run_task(task, data, start=start, settings=settings, folder=folder)
-        except FloatingPointError as error:
-            print(f"mnemosyne glue: {error}", file=sys.stderr)
+        if not _run_seeds(task, data, run=run, start=start, settings=settings, folder=folder):
             return 1
+    answer_tests(task_to_data, folder, start=start, settings=settings)
+    if kind == convention.GLUE:
+        folder.submission = _submit(folder, settings)
     folder.complete()
     print(
         f"\n{folder.title()}\nscores in percent; files in {output}\n\n{folder.table()}\n\n"
         f"{folder.average_text()}"
     )
+    if folder.submission:
+        print("\n".join(folder.submission))
     return 0
+
+
+def _run_seeds(
+    task: GlueTask,
+    data: TaskData,
+    *,
+    run: PretrainedRun,
+    start: InitialEncoder,
+    settings: GlueSettings,
+    folder: ResultsFolder,
+) -> bool:
+    """Runs the seeds of a task that are not finished; False if one diverged."""
+    seeds = [s for s in settings.all_seeds if not folder.finished_run(task, s, data.sha256)]
+    if len(seeds) < settings.seeds:
+        _say_skipped(task, settings, seeds)
+    if not seeds:
+        return True
+    folder.begin()
+    _announce(task, data, folder.directory)
+    folder.add_rejects(task, data.rejects)
+    is_random = folder.header["initialisation"] == "random"
+    started_from = ""
+    if settings.from_mnli and task.starts_from_mnli:
+        start = kept_models.encoder_of(folder, MNLI, start)
+        started_from = f"the encoder fine-tuned on MNLI, seed {folder.models[MNLI.name]}"
+    for seed in seeds:
+        of_seed = dataclasses.replace(settings.of_task(task), seed=seed)
+        if is_random and not started_from and seed != settings.seed:
+            start = _start(run, of_seed, random_init=True)
+        try:
+            done = run_task(task, data, start=start, settings=of_seed)
+        except FloatingPointError as error:
+            print(f"mnemosyne glue: {error}", file=sys.stderr)
+            return False
+        done.row["started_from"] = started_from
+        if seed == seeds[0]:
+            _warn_of_unknown_tokens(done.row, start)
+        is_kept = settings.keep_models == "best" and kept_models.is_better(done, folder, task)
+        if is_kept:
+            kept_models.save(done, folder, task, run=run, settings=of_seed)
+        _add(done, task, data, folder, is_kept=is_kept)
+    return True
+
+
+def _mnli_first(
+    task_to_data: Mapping[GlueTask, TaskData], folder: ResultsFolder
+) -> dict[GlueTask, TaskData]:
+    """The tasks in an order in which MNLI is fine-tuned before those that start from it.
+
+    Raises:
+      ValueError: If MNLI is neither among them nor finished with its model kept.
+    """
+    if MNLI not in task_to_data and not kept_models.has_model(folder, MNLI):
+        raise ValueError(
+            "--from_mnli: expected MNLI among --tasks, or its model in "
+            f"{kept_models.path_of(folder.directory, MNLI)}; received "
+            f"{', '.join(task.name for task in task_to_data)}; leave the flag out or add the task"
+        )
+    return dict(sorted(task_to_data.items(), key=lambda item: item[0] != MNLI))
+
+
+def _start(run: PretrainedRun, settings: GlueSettings, *, random_init: bool) -> InitialEncoder:
+    return initial_weights.load_encoder(
+        run, dropout=settings.dropout, random_init=random_init, seed=settings.seed
+    )
 
 
 def _header(
     checkpoint: str,
     start: InitialEncoder,
-    settings: FineTuningSettings,
+    settings: GlueSettings,
     *,
     random_init: bool,
-    sample_tasks: bool,
+    kind: str,
 ) -> dict:
     """What `results.json` says besides the rows; `settings` must not change between two calls."""
     initialisation = "random" if random_init else "checkpoint"
+    sample_tasks = kind == convention.SAMPLE
     return {
         "checkpoint": checkpoint,
         "initialisation": initialisation,
         "encoder_step": start.step,
+        "kind": kind,
         "sample_tasks": sample_tasks,
         "settings": {
             "initialisation": initialisation,
             "encoder_hash": start.weights_hash,
             "sample_tasks": sample_tasks,
-            **dataclasses.asdict(settings),
+            **settings.fixed(),
         },
     }
 
 
-def _warn_of_untrained_positions(run: PretrainedRun, settings: FineTuningSettings) -> None:
+def _warn_of_untrained_positions(run: PretrainedRun, settings: GlueSettings) -> None:
     if untrained := run.untrained_positions(settings.max_seq_length):
         print(
             f"WARNING --max_seq_length {settings.max_seq_length}: the run was trained on records "
@@ -123,8 +186,15 @@ def _warn_of_untrained_positions(run: PretrainedRun, settings: FineTuningSetting
         )
 
 
+def _say_skipped(task: GlueTask, settings: GlueSettings, seeds: Sequence[int]) -> None:
+    finished = [str(seed) for seed in settings.all_seeds if seed not in seeds]
+    which = "" if settings.seeds == 1 else f", seed {', '.join(finished)}"
+    print(f"{task.name}{which}: finished earlier with the same settings, skipped", flush=True)
+
+
 def _announce(task: GlueTask, data: TaskData, directory: str) -> None:
-    line = f"{task.name}: {len(data.train):,} training and {len(data.dev):,} dev examples"
+    dev = " + ".join(f"{len(examples):,}" for examples in data.dev_sets)
+    line = f"{task.name}: {len(data.train):,} training and {dev} dev examples"
     print(f"{line}; {data.note}" if data.note else line, flush=True)
     if data.rejects:
         first = data.rejects[0]
@@ -136,69 +206,38 @@ def _announce(task: GlueTask, data: TaskData, directory: str) -> None:
         )
 
 
-def _run_task(
-    task: GlueTask,
-    data: TaskData,
-    *,
-    start: InitialEncoder,
-    settings: FineTuningSettings,
-    folder: ResultsFolder,
-) -> None:
-    began = time.monotonic()
-    train = _training_examples(data, settings)
-    model = initial_weights.build_classifier(
-        start.config, task.num_outputs, weights=start.weights, seed=settings.seed
-    )
-    features = encode_texts(train.texts, start.tokenizer, settings.max_seq_length)
-    unknown = unknown_fraction(features, start.tokenizer)
-    if unknown > _MANY_UNKNOWN:
+def _warn_of_unknown_tokens(row: Mapping, start: InitialEncoder) -> None:
+    if row["unknown_fraction"] > _MANY_UNKNOWN:
         print(
-            f"WARNING {task.name}: {unknown:.1%} of its tokens are [UNK]; the vocabulary of "
-            f"{start.tokenizer.vocab_file} was learned from text of another language or casing",
+            f"WARNING {row['task']}: {row['unknown_fraction']:.1%} of its tokens are [UNK]; the "
+            f"vocabulary of {start.tokenizer.vocab_file} was learned from text of another language "
+            "or casing",
             flush=True,
         )
-    num_train_steps = classifier_training.train(
-        model, features, train.labels, settings=settings, description=task.name
-    )
-    features = encode_texts(data.dev.texts, start.tokenizer, settings.max_seq_length)
-    logits = classifier_training.predict(model, features, batch_size=settings.batch_size)
-    predictions = classifier_training.predictions_from_logits(
-        logits, is_regression=task.is_regression
-    )
-    scores = metrics.compute_metrics(task.metrics, data.dev.labels, predictions)
-    row = _row(task, data, scores=scores, settings=settings) | {
-        "train_examples": len(train),
-        "num_train_steps": num_train_steps,
-        "unknown_fraction": unknown,
-        "seconds": round(time.monotonic() - began, 1),
-    }
-    folder.add(row, task=task, labels=data.dev.labels, predictions=predictions)
-    print(f"{task.name}: {task.metric_label} {_percent(scores)}", flush=True)
 
 
-def _training_examples(data: TaskData, settings: FineTuningSettings) -> Examples:
-    if not 0 < settings.max_train_examples < len(data.train):
-        return data.train
-    order = np.random.RandomState(settings.seed).permutation(len(data.train))
-    return data.train.take(order[: settings.max_train_examples])
+def _add(
+    done: TaskRun, task: GlueTask, data: TaskData, folder: ResultsFolder, *, is_kept: bool
+) -> None:
+    labels = [examples.labels for examples in data.dev_sets]
+    folder.add(done.row, task=task, labels=labels, predictions=done.predictions, is_kept=is_kept)
+    scores = " / ".join(f"{100 * value:.1f}" for value in done.row["metrics"].values())
+    print(f"{task.name}, seed {done.row['seed']}: {task.metric_label} {scores}", flush=True)
 
 
-def _row(
-    task: GlueTask, data: TaskData, *, scores: Mapping[str, float], settings: FineTuningSettings
-) -> dict:
-    return {
-        "task": task.name,
-        "metrics": dict(scores),
-        "score": metrics.task_score(scores),
-        "dev_examples": len(data.dev),
-        "learning_rate": settings.learning_rate,
-        "batch_size": settings.batch_size,
-        "seed": settings.seed,
-        "rejects": len(data.rejects),
-        "data_sha256": data.sha256,
-        "note": data.note,
-    }
-
-
-def _percent(scores: Mapping[str, float]) -> str:
-    return " / ".join(f"{100 * value:.1f}" for value in scores.values())
+def _submit(folder: ResultsFolder, settings: GlueSettings) -> list[str]:
+    """Zips the answered test files; returns lines that say by whom, and what the zip holds."""
+    answered = [
+        name for name in folder.test_files if os.path.isfile(answer_file(folder.directory, name))
+    ]
+    if answered or settings.fill_submission:
+        lines = write_archive(folder.directory, answered, fill=settings.fill_submission)
+        seeds = {
+            folder.test_files[name]["task"]: folder.test_files[name]["seed"] for name in answered
+        }
+        models = ", ".join(f"{task} {seed}" for task, seed in seeds.items())
+        by = f"Test sets are answered by models/TASK, of the best seed on dev: {models}."
+        return [by, *lines] if answered else lines
+    if settings.keep_models == "none":
+        return ["no submission: --keep_models none keeps no model to answer test.tsv with"]
+    return ["no submission: no task that was run has a test.tsv"]

@@ -14,6 +14,7 @@ import yaml
 from data_prep.wordpiece import load_vocabulary
 from models.bert_config import BertConfig
 from pipeline.run.checkpoints import find_vocab, run_of
+from pipeline.weights.casing import is_cased
 from pipeline.weights.model_description import read_description
 from pipeline.weights.model_folder import MARKER, is_model_folder, read_model_folder
 
@@ -27,8 +28,6 @@ _CASING_RECORDS = (
     ("vocab.txt.json", ("settings", "do_lower_case")),
     ("tokenizer_config.json", ("do_lower_case",)),
 )
-# A lower-cased vocabulary holds a few stray capitals at most, a cased one tens of percent.
-_MOST_STRAY_CAPITALS = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,13 +146,7 @@ def _casing(checkpoint: str, vocab_file: str) -> bool:
             f"{checkpoint}: expected one casing, received {found}. Text must be "
             "tokenized as the records of the run were: correct the file that is wrong."
         )
-    return records[0][1] if records else not _is_cased(load_vocabulary(vocab_file))
-
-
-def _is_cased(vocab: Sequence[str]) -> bool:
-    """Says whether a vocabulary of which nothing is recorded is made for text with capitals."""
-    capitals = [entry for entry in vocab if entry != entry.lower() and not entry.startswith("[")]
-    return len(capitals) > _MOST_STRAY_CAPITALS * len(vocab)
+    return records[0][1] if records else not is_cased(load_vocabulary(vocab_file))
 
 
 def _read(path: str) -> Mapping:

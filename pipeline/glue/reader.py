@@ -1,75 +1,34 @@
 """Official GLUE files to examples: the folder of a task to a `TaskData`.
 
-Fields are split at tabs and nothing else. There is no quoting: the files hold stray
-quotation marks, at which a reader of CSV would join lines. Lines end at a line feed
-only, a byte-order mark is dropped. A bad row is left out, counted and saved in
-`rejects.jsonl`; a file with more than 1% of bad rows is an error.
+`pipeline.glue.files.tsv` states how one file is read. The digest of a task is over the files that
+its score depends on: train and dev, not test.
 """
 
-import dataclasses
+from __future__ import annotations
+
 import hashlib
-import math
 import os
-from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.glue.tasks import GlueTask
+from pipeline.glue.files import microsoft_paraphrases, tsv
+from pipeline.glue.files.examples import Examples, Reject, TaskData, Texts
+from pipeline.glue.files.tsv import read_tsv
+from pipeline.glue.task import MAX_SCORE, GlueTask
+from pipeline.glue.tasks import AX, AX_FOLDERS, MNLI
 
-MAX_BAD_FRACTION = 0.01
+__all__ = ["MAX_SCORE", "Examples", "Reject", "TaskData", "Texts", "read_task", "read_tsv"]
+
 DEV_SPLIT_SEED = 2019
-MAX_SCORE = 5.0
-_SHOWN_CHARACTERS = 300
-
-
-@dataclasses.dataclass(frozen=True)
-class Examples:
-    """Texts and labels of one split.
-
-    Attributes:
-      texts: One list of strings per segment: one list, or two for pairs.
-      labels: int32 `[num_examples]` classes, or float32 scores in [0, 5].
-    """
-
-    texts: tuple[list[str], ...]
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, indices: Sequence[int]) -> "Examples":
-        """The examples at `indices`, in that order."""
-        texts = tuple([column[i] for i in indices] for column in self.texts)
-        return Examples(texts=texts, labels=self.labels[np.asarray(indices, dtype=np.int64)])
-
-
-@dataclasses.dataclass(frozen=True)
-class Reject:
-    """A row that was left out: its file and line, the reason, and its text."""
-
-    task: str
-    file: str
-    line: int
-    reason: str
-    text: str
-
-
-@dataclasses.dataclass(frozen=True)
-class TaskData:
-    """Both splits of a task, its bad rows, and a note for readers of its score."""
-
-    train: Examples
-    dev: Examples
-    rejects: tuple[Reject, ...]
-    sha256: str
-    note: str = ""
 
 
 def read_task(task: GlueTask, glue_dir: str) -> TaskData:
-    """Reads `train.tsv` and `dev.tsv` of one task.
+    """Reads the training, dev and test files of one task.
 
     Without `train.tsv`, a task whose row allows it (QNLI) is trained on a part
-    of `dev.tsv` and scored on the rest; `TaskData.note` then says so.
+    of `dev.tsv` and scored on the rest; `TaskData.note` then says so. MRPC is then read from
+    Microsoft's original files. A missing test file is no error; with MNLI the diagnostic set AX is
+    read, from `AX/` or `diagnostic/`.
 
     Raises:
       FileNotFoundError: If a needed file is missing.
@@ -77,139 +36,101 @@ def read_task(task: GlueTask, glue_dir: str) -> TaskData:
         a file are bad, or if a file has no rows.
     """
     folder = os.path.join(glue_dir, task.name)
-    paths = [os.path.join(folder, name) for name in ("train.tsv", "dev.tsv")]
-    split_dev = task.dev_train_fraction > 0 and not os.path.exists(paths[0])
-    paths = paths[1:] if split_dev else paths
     digest = hashlib.sha256()
-    splits, rejects = [], []
-    for path in paths:
-        examples, bad_rows = read_tsv(task, path, digest)
-        splits.append(examples)
+    train, dev_sets, rejects, note = _read_labelled(task, folder, digest)
+    tests, bad_rows = _read_tests(task, folder)
+    rejects += bad_rows
+    diagnostic = None
+    if task == MNLI and (ax_folder := find_ax(glue_dir)):
+        diagnostic, ax_tests, bad_rows = _read_ax(ax_folder)
+        tests |= ax_tests
         rejects += bad_rows
-    note = ""
-    if split_dev:
-        splits = _split_by_first_text(splits[0], task.dev_train_fraction)
-        note = (
-            f"no train.tsv: trained on {task.dev_train_fraction:.0%} of the first texts of "
-            f"dev.tsv (seed {DEV_SPLIT_SEED}), scored on the rest; not comparable with the "
-            "official split"
-        )
-    return TaskData(*splits, rejects=tuple(rejects), sha256=digest.hexdigest(), note=note)
+    return TaskData(
+        train=train,
+        dev=dev_sets[0],
+        second_dev=dev_sets[1] if len(dev_sets) > 1 else None,
+        rejects=tuple(rejects),
+        sha256=digest.hexdigest(),
+        note=note,
+        tests=tests,
+        diagnostic=diagnostic,
+    )
 
 
-def read_tsv(task: GlueTask, path: str, digest=None) -> tuple[Examples, list[Reject]]:
-    """Reads one file; see the module docstring for the rules.
-
-    Args:
-      task: The row that describes the file.
-      path: The file.
-      digest: A hashlib object to update with the bytes of the file, or None.
-
-    Returns:
-      The good rows and the bad ones.
-
-    Raises:
-      As `read_task`.
-    """
-    lines = _read_lines(task, path, digest)
-    if task.has_header:
-        _check_header(task, path, lines[0])
-    texts: tuple[list[str], ...] = tuple([] for _ in task.text_columns)
-    labels, rejects = [], []
-    first_row = 1 if task.has_header else 0
-    for number, line in enumerate(lines[first_row:], start=first_row + 1):
-        try:
-            row_texts, label = _parse_row(task, line)
-        except ValueError as error:
-            shown = line.decode("utf-8", "backslashreplace")[:_SHOWN_CHARACTERS]
-            rejects.append(Reject(task.name, path, number, str(error), shown))
-            continue
-        labels.append(label)
-        for column, text in zip(texts, row_texts, strict=True):
-            column.append(text)
-    _check_rows(task, path, num_good=len(labels), rejects=rejects)
-    dtype = np.float32 if task.is_regression else np.int32
-    return Examples(texts=texts, labels=np.array(labels, dtype=dtype)), rejects
+def find_ax(glue_dir: str) -> str | None:
+    """The folder of the diagnostic set, or None."""
+    folders = (os.path.join(glue_dir, name) for name in AX_FOLDERS)
+    return next((folder for folder in folders if os.path.isdir(folder)), None)
 
 
-def _read_lines(task: GlueTask, path: str, digest) -> list[bytes]:
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path}: file of task {task.name} is missing; {task.remedy}, or leave the task "
-            "out of --tasks"
-        ) from None
-    if digest is not None:
-        digest.update(content)
-    # Not splitlines(): it also cuts at characters that occur inside sentences.
-    lines = content.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n").split(b"\n")
-    return [line.removesuffix(b"\r") for line in lines]
-
-
-def _check_header(task: GlueTask, path: str, line: bytes) -> None:
-    received = line.decode("utf-8", "backslashreplace").split("\t")
-    if tuple(received) != task.columns:
+def _read_labelled(
+    task: GlueTask, folder: str, digest
+) -> tuple[Examples, list[Examples], list[Reject], str]:
+    """Training examples, dev sets, bad rows and the note."""
+    train_path = os.path.join(folder, "train.tsv")
+    has_train = os.path.exists(train_path)
+    if not has_train and os.path.exists(os.path.join(folder, microsoft_paraphrases.TRAIN_FILE)):
+        train, dev, rejects = microsoft_paraphrases.read_train_and_dev(task, folder, digest)
+        return train, [dev], rejects, ""
+    split_dev = task.dev_train_fraction > 0 and not has_train
+    rejects, dev_sets = [], []
+    if not split_dev:
+        train, rejects = read_tsv(task, train_path, digest)
+    for _, name in task.dev_files:
+        path = os.path.join(folder, name)
+        examples, bad_rows = read_tsv(task, path, digest, columns=task.dev_columns)
+        dev_sets.append(examples)
+        rejects += bad_rows
+    if not split_dev:
+        return train, dev_sets, rejects, ""
+    train, dev = _split_by_first_text(dev_sets[0], task.dev_train_fraction)
+    if not len(train) or not len(dev):
         raise ValueError(
-            f"{path}, line 1: expected the header {', '.join(task.columns)} (tab-separated), "
-            f"received {', '.join(received)[:_SHOWN_CHARACTERS] or 'an empty line'}; "
+            f"{path}: expected at least 2 different texts in column {task.text_columns[0]}, to be "
+            f"split into training and dev examples, received {len(dev_sets[0])} rows with one; "
             f"{task.remedy}"
         )
+    note = (
+        f"no train.tsv: trained on {task.dev_train_fraction:.0%} of the first texts of "
+        f"dev.tsv (seed {DEV_SPLIT_SEED}), scored on the rest; not comparable with the "
+        "official split"
+    )
+    return train, [dev], rejects, note
 
 
-def _parse_row(task: GlueTask, line: bytes) -> tuple[list[str], float]:
-    """Returns texts and label of a row; the ValueError says what is wrong with it."""
-    try:
-        fields = line.decode("utf-8").split("\t")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"expected UTF-8, received byte 0x{line[error.start]:02x} at offset {error.start}"
-        ) from None
-    if len(fields) != len(task.columns):
-        raise ValueError(
-            f"expected {len(task.columns)} tab-separated columns ({', '.join(task.columns)}), "
-            f"received {len(fields)}"
-        )
-    row = dict(zip(task.columns, fields, strict=True))
-    for column in task.text_columns:
-        if not row[column].strip():
-            raise ValueError(f"expected text in column {column}, received an empty field")
-    return [row[column] for column in task.text_columns], _parse_label(task, row[task.label_column])
-
-
-def _parse_label(task: GlueTask, text: str) -> float:
-    if task.labels:
-        if text not in task.labels:
-            raise ValueError(
-                f"expected {task.label_column} to be one of {', '.join(task.labels)}, "
-                f"received {text!r}"
+def _read_tests(task: GlueTask, folder: str) -> tuple[dict[str, Texts], list[Reject]]:
+    """Name in a submission -> texts, of the test files that are there; and their bad rows."""
+    tests, rejects = {}, []
+    for name, file in task.test_files:
+        path = os.path.join(folder, file)
+        if os.path.exists(path):
+            tests[name], bad_rows = tsv.read_texts(
+                task, path, columns=task.test_columns, text_columns=task.text_columns
             )
-        return task.labels.index(text)
-    try:
-        score = float(text)
-    except ValueError:
-        score = math.nan
-    if not 0.0 <= score <= MAX_SCORE:
-        raise ValueError(
-            f"expected {task.label_column} to be a number from 0 to 5, received {text!r}"
-        )
-    return score
+        elif os.path.exists(os.path.join(folder, microsoft_paraphrases.TEST_FILE)):
+            tests[name], bad_rows = microsoft_paraphrases.read_test(task, folder)
+        else:
+            continue
+        rejects += bad_rows
+    return tests, rejects
 
 
-def _check_rows(task: GlueTask, path: str, *, num_good: int, rejects: list[Reject]) -> None:
-    num_rows = num_good + len(rejects)
-    if len(rejects) > MAX_BAD_FRACTION * num_rows:
-        first = rejects[0]
-        raise ValueError(
-            f"{path}, line {first.line}: {first.reason}. {len(rejects)} of {num_rows} rows are "
-            f"bad, more than {MAX_BAD_FRACTION:.0%}: repair or delete them, or {task.remedy}"
+def _read_ax(folder: str) -> tuple[Examples | None, dict[str, Texts], list[Reject]]:
+    """AX with labels, if they are there; the texts to predict; and bad rows."""
+    [(name, test_file)], [(_, labelled_file)] = AX.test_files, AX.dev_files
+    labelled, tests, rejects = None, {}, []
+    path = os.path.join(folder, labelled_file)
+    if os.path.exists(path):
+        labelled, rejects = read_tsv(AX, path)
+    path = os.path.join(folder, test_file)
+    if os.path.exists(path):
+        tests[name], bad_rows = tsv.read_texts(
+            AX, path, columns=AX.test_columns, text_columns=MNLI.text_columns
         )
-    if not num_good:
-        raise ValueError(
-            f"{path}: expected rows with the columns {', '.join(task.columns)}, received none; "
-            f"{task.remedy}"
-        )
+        rejects += bad_rows
+    elif labelled and not rejects:
+        tests[name] = labelled.texts  # the same examples in the same order
+    return labelled, tests, rejects
 
 
 def _split_by_first_text(examples: Examples, train_fraction: float) -> list[Examples]:

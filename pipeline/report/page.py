@@ -20,6 +20,12 @@ from pipeline.report.sources import DataFolder, Run, Sources, read_sources
 # What a loss is drawn against, where a run logged it.
 _AXES = {"step": "step", "tokens": "tokens without padding", "seconds": "training time"}
 
+_SCORE_HEADINGS = {
+    "glue": ("GLUE", ""),
+    "sample": ("Sample tasks", "not GLUE"),
+    "own": ("Own tasks", ""),
+}
+
 
 def write_page(directories: Sequence[str], *, output: str, title: str) -> None:
     """Writes the page about some folders, whole or not at all.
@@ -57,8 +63,6 @@ def render(sources: Sources, *, title: str) -> str:
     environment.filters["breakable"] = _breakable
     runs = sources.runs
     differing, shared = tables.settings_rows(runs)
-    official = [table for table in sources.scores if not table.results["sample_tasks"]]
-    sample = [table for table in sources.scores if table.results["sample_tasks"]]
     return environment.get_template("report.html").render(
         title=title,
         written=datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
@@ -73,8 +77,8 @@ def render(sources: Sources, *, title: str) -> str:
         hardware=hardware.hardware_table(runs),
         pictures=_pictures(runs),
         score_tables=[
-            ("GLUE", "", scores.score_table(official, runs)),
-            ("Sample tasks", "not GLUE", scores.score_table(sample, runs)),
+            (heading, warning, scores.score_table(sources.scores_of(kind), runs))
+            for kind, (heading, warning) in _SCORE_HEADINGS.items()
         ],
         differing_settings=differing,
         shared_settings=shared,

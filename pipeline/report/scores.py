@@ -4,7 +4,9 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 
-from pipeline.glue.not_run import TaskNotRun
+from pipeline.glue.results import convention
+from pipeline.glue.results.not_run import TaskNotRun
+from pipeline.glue.task import metric_words
 from pipeline.glue.tasks import TASKS
 from pipeline.report.sources import Run, ScoreTable
 from pipeline.report.tables import NONE
@@ -19,7 +21,8 @@ class ScoreRow:
       cells: A (score, parts, is_best) per task of the table.
       average: Over the tasks of this row.
       num_tasks: How many they are.
-      details: The step of the encoder and the epochs of fine-tuning, as far as they are recorded.
+      details: The step of the encoder, the epochs of fine-tuning and the seeds, as far as they are
+        recorded.
       is_best: Whether no row of the table has a higher average.
     """
 
@@ -44,17 +47,14 @@ def score_table(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> Scores | N
     """One GLUE table of several output folders; None without folders."""
     if not tables:
         return None
-    present = {row["task"] for table in tables for row in table.results["rows"]}
-    tasks = [task for task in TASKS if task.name in present]
     by_task = [{row["task"]: row for row in table.results["rows"]} for table in tables]
-    best = {
-        task.name: max(r[task.name]["score"] for r in by_task if task.name in r) for task in tasks
-    }
+    tasks = _columns(by_task)
+    best = {name: max(r[name]["score"] for r in by_task if name in r) for name, _ in tasks}
     best_average = max(table.results["average"] for table in tables)
     rows = [
         ScoreRow(
             label=label,
-            cells=[_score_cell(rows.get(t.name), best[t.name], len(tables)) for t in tasks],
+            cells=[_score_cell(rows.get(name), best[name], len(tables)) for name, _ in tasks],
             average=f"{100 * table.results['average']:.1f}",
             num_tasks=len(rows),
             details=_details(table.results),
@@ -62,16 +62,23 @@ def score_table(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> Scores | N
         )
         for label, table, rows in zip(_score_labels(tables, runs), tables, by_task, strict=True)
     ]
-    return Scores(
-        [(task.name, task.metric_label) for task in tasks], rows, _notes(tables, by_task, present)
-    )
+    return Scores(tasks, rows, _notes(tables, by_task))
 
 
-def _notes(
-    tables: Sequence[ScoreTable], by_task: Sequence[Mapping[str, Mapping]], present: set[str]
-) -> list[str]:
-    """What a reader of the scores must know: notes of tasks, unlike averages, tasks not run."""
-    notes = dict.fromkeys(
+def _columns(by_task: Sequence[Mapping[str, Mapping]]) -> list[tuple[str, str]]:
+    """Name and metrics of the tasks that any folder has, GLUE's in their order, then others."""
+    found = {name: row for rows in by_task for name, row in rows.items()}
+    known = [(task.name, task.metric_label) for task in TASKS if task.name in found]
+    others = sorted(found.keys() - {task.name for task in TASKS})
+    words = {name: " / ".join(map(metric_words, found[name]["metrics"])) for name in others}
+    return [*known, *words.items()]
+
+
+def _notes(tables: Sequence[ScoreTable], by_task: Sequence[Mapping[str, Mapping]]) -> list[str]:
+    """What a reader must know: how averages were made, notes of tasks, tasks not run."""
+    present = {name for rows in by_task for name in rows}
+    notes = dict.fromkeys(_meanings(tables, by_task))
+    notes |= dict.fromkeys(
         f"{row['task']}: {row['note']}."
         for rows in by_task
         for row in rows.values()
@@ -87,25 +94,49 @@ def _notes(
     ]
 
 
+def _meanings(tables: Sequence[ScoreTable], by_task: Sequence[Mapping[str, Mapping]]) -> list[str]:
+    """How averages and scores were made; folders of earlier versions do not say."""
+    lines = []
+    for table, rows in zip(tables, by_task, strict=True):
+        kind = table.results.get("kind")
+        if kind in (convention.GLUE, convention.SAMPLE):
+            lines.append(convention.convention_line(list(rows), kind=kind))
+        if choose := table.results.get("settings", {}).get("choose"):
+            lines.append(convention.choice_line(choose))
+        if any(row.get("deviation") is not None for row in rows.values()):
+            lines.append("\N{PLUS-MINUS SIGN} is the sample standard deviation between seeds.")
+        for row in rows.values():
+            if start := row.get("started_from"):
+                lines.append(f"{row['task']}: started from {start}.")
+        if diagnostic := table.results.get("diagnostic"):
+            lines.append(f"AX: Matthews {100 * diagnostic['score']:.1f}, {diagnostic['note']}.")
+    return lines
+
+
 def _details(results: Mapping) -> str:
-    """Returns "encoder of step 400; 3 epochs"; folders of earlier versions lack the step."""
+    """Returns "encoder of step 400; 3 epochs; 5 seeds"; earlier folders lack some of it."""
     details = []
+    rows = results["rows"]
     if (step := results.get("encoder_step")) is not None:
         details.append(f"encoder of step {step:,}")
-    if epochs := results.get("settings", {}).get("num_train_epochs"):
-        details.append(f"{epochs:g} {'epoch' if epochs == 1 else 'epochs'}")
+    given = results.get("settings", {}).get("num_train_epochs")
+    if epochs := sorted({row.get("num_train_epochs") or given for row in rows} - {None}):
+        ends = " to ".join(dict.fromkeys(f"{each:g}" for each in (epochs[0], epochs[-1])))
+        details.append(f"{ends} {'epoch' if ends == '1' else 'epochs'}")
+    if (seeds := max((len(row.get("seeds", ())) for row in rows), default=0)) > 1:
+        details.append(f"{seeds} seeds")
     return "; ".join(details)
 
 
 def _training_examples(by_task: Sequence[Mapping[str, Mapping]]) -> list[str]:
     """A line with the training examples of each task; a range where the folders differ."""
     parts = []
-    for task in TASKS:
-        rows = [rows[task.name] for rows in by_task if task.name in rows]
+    for name, _ in _columns(by_task):
+        rows = [rows[name] for rows in by_task if name in rows]
         sizes = sorted({row["train_examples"] for row in rows if "train_examples" in row})
         if sizes:
             ends = dict.fromkeys(f"{size:,}" for size in (sizes[0], sizes[-1]))
-            parts.append(f"{task.name} {' to '.join(ends)}")
+            parts.append(f"{name} {' to '.join(ends)}")
     return [f"Training examples: {'; '.join(parts)}."] if parts else []
 
 
@@ -114,7 +145,10 @@ def _score_cell(row: Mapping | None, best: float, num_rows: int) -> tuple[str, s
         return NONE, "", False
     parts = [f"{100 * value:.1f}" for value in row["metrics"].values()]
     is_best = num_rows > 1 and row["score"] == best
-    return f"{100 * row['score']:.1f}", " / ".join(parts) if len(parts) > 1 else "", is_best
+    score = f"{100 * row['score']:.1f}"
+    if (deviation := row.get("deviation")) is not None:
+        score += f" \N{PLUS-MINUS SIGN} {100 * deviation:.1f}"
+    return score, " / ".join(parts) if len(parts) > 1 else "", is_best
 
 
 def _score_labels(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> list[str]:

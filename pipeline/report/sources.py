@@ -85,6 +85,11 @@ class ScoreTable:
     results: Mapping
     is_complete: bool
 
+    @property
+    def kind(self) -> str:
+        """Of tasks: "glue", "sample" or "own"; folders of earlier versions know two kinds."""
+        return self.results.get("kind") or ("sample" if self.results["sample_tasks"] else "glue")
+
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
@@ -93,6 +98,10 @@ class Sources:
     runs: tuple[Run, ...]
     data: tuple[DataFolder, ...]
     scores: tuple[ScoreTable, ...]
+
+    def scores_of(self, kind: str) -> list[ScoreTable]:
+        """The score tables of one kind of tasks."""
+        return [table for table in self.scores if table.kind == kind]
 
 
 def read_sources(directories: Sequence[str]) -> Sources:

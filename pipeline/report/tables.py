@@ -46,6 +46,13 @@ def best_run(runs: Sequence[Run]) -> Run | None:
     return min(evaluated, key=lambda run: run.heldout[-1]["masked_lm_loss"], default=None)
 
 
+_AVERAGES = {
+    "glue": "GLUE average",
+    "sample": "sample tasks, average",
+    "own": "own tasks, average",
+}
+
+
 def cards(runs: Sequence[Run], scores: Sequence[ScoreTable]) -> list[Card]:
     """Headline figures of the best run and of the best score table."""
     found = []
@@ -72,12 +79,12 @@ def cards(runs: Sequence[Run], scores: Sequence[ScoreTable]) -> list[Card]:
                 f"{last['step']:,} steps, {run.facts['parameters'] / 1e6:.1f} M parameters",
             ),
         ]
-    for is_sample, name in ((False, "GLUE average"), (True, "sample tasks, average")):
-        tables = [t for t in scores if t.results["sample_tasks"] == is_sample]
+    for kind, name in _AVERAGES.items():
+        tables = [table for table in scores if table.kind == kind]
         if tables:
             best = max(tables, key=lambda table: table.results["average"]).results
             names = ", ".join(row["task"] for row in best["rows"])
-            meaning = f"{'not GLUE; ' if is_sample else ''}dev sets of {names}"
+            meaning = f"{'not GLUE; ' if kind == 'sample' else ''}dev sets of {names}"
             found.append(Card(f"{100 * best['average']:.1f}", name, meaning))
     return found
 

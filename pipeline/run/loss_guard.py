@@ -62,11 +62,20 @@ def num_skipped(optimizer: keras.optimizers.Optimizer) -> int:
     return 0 if skipped is None else int(skipped.numpy())
 
 
+def scale_can_fall(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Returns whether the optimizer has a loss scale above its floor, as of float16."""
+    scale = getattr(optimizer, "loss_scale", None)
+    return scale is not None and not scale.is_at_floor
+
+
 class SkippedSteps:
     """Counts steps that the optimizer skipped, one after the other.
 
+    A step that overflowed while the loss scale of float16 could still fall is counted and said, but
+    is none of those in a row that end the run: the scale falls, and the next one may fit.
+
     Args:
-      optimizer: counts all that it skipped, see `num_skipped`.
+      optimizer: counts all that it skipped, see `num_skipped`; it may have a `loss_scale`.
       most_in_a_row: so many of them end the run.
 
     Attributes:
@@ -102,13 +111,16 @@ class SkippedSteps:
 
     def _count(self, step: int, num_steps: int, skipped: int) -> None:
         self.go_slow = skipped > 0
-        self._in_a_row = self._in_a_row + skipped if skipped == num_steps else 0
+        could_fall, self._scale_could_fall = self._scale_could_fall, scale_can_fall(self._optimizer)
+        all_skipped = skipped == num_steps and not could_fall
+        self._in_a_row = self._in_a_row + skipped if all_skipped else 0
         if not skipped:
             return
         part = "" if skipped == num_steps else f"{skipped} of "
+        lower = "; the loss scale is lower now" if could_fall else ""
         print(
             f"\npretrain: skipped {part}{_steps(step, num_steps)}: a gradient was not finite; "
-            "weights and optimizer state are as before",
+            f"weights and optimizer state are as before{lower}",
             file=sys.stderr,
         )
         if self._in_a_row >= self._most:
@@ -125,6 +137,7 @@ class SkippedSteps:
     def set_state(self, state: Mapping) -> None:
         """Goes on from what `state` returned; the optimizer is restored before."""
         self._total = num_skipped(self._optimizer)
+        self._scale_could_fall = scale_can_fall(self._optimizer)
         self._in_a_row = state.get("in_a_row", 0)
         self.go_slow = self._in_a_row > 0
 

@@ -54,6 +54,11 @@ class LossScale(tf.Module):
         self.value = tf.Variable(initial, name="loss_scale", **same)
         self.good_steps = tf.Variable(0, dtype=tf.int64, name="good_steps", **same)
 
+    @property
+    def is_at_floor(self) -> bool:
+        """Whether an overflow can no longer lower the scale."""
+        return float(self.value.numpy()) <= _SMALLEST
+
     def update(self, finite: tf.Tensor) -> None:
         """Takes the verdict, bool `[]`, on the gradients of a step; outside of replicas."""
         good_steps = tf.where(finite, self.good_steps.read_value() + 1, 0)

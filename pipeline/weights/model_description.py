@@ -25,7 +25,8 @@ class ModelDescription:
         there. Each is one of `tensors.OPTIONAL`, such as "encoder/pooler/".
       task: name of a classifier's task.
       labels: strings of a classifier's classes, in order; empty for a regression.
-      score_range: lowest and highest score of a regression.
+      score_range: lowest and highest score of a regression, which its head gives as -1 and 1; None
+        where the head gives the score itself.
       sentence_columns: names of the columns that the sentences come from, one or two.
       metrics: of the task, by name.
     """

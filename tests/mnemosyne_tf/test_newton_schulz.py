@@ -105,6 +105,15 @@ def test_wide_matrix_of_small_singular_values_takes_the_same_iterates(iterations
     assert_close(result, expected, matrix, iterations=iterations)
 
 
+@pytest.mark.parametrize("shape", [(24, 24), (12, 17), (10, 40), (40, 10)])
+def test_symmetric_products_by_halves_give_the_same_iterates(monkeypatch, shape):
+    monkeypatch.setattr(newton_schulz, "HALVED_FROM", 8)
+    matrices = np.random.RandomState(9).randn(2, *shape)
+    result = newton_schulz.orthogonalise(tf.constant(matrices, tf.float32))
+    for matrix, of_stack in zip(matrices, result, strict=True):
+        assert_close(of_stack, reference.newton_schulz(matrix, 5), matrix)
+
+
 @pytest.mark.parametrize("shape", [(24, 24), (10, 40)])
 def test_bfloat16_iteration_is_close_and_keeps_the_dtype(shape):
     matrix = tf.constant(np.random.RandomState(6).randn(1, *shape), tf.float32)

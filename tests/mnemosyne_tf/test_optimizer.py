@@ -104,8 +104,8 @@ def test_compiled_update_is_the_default_traced_once_and_equal_to_eager(live, bou
         step(make_gradients(t))
     assert optimizer.jit_compile
     assert step.experimental_get_tracing_count() == 1
-    halves = [half for halves in optimizer._halves.values() for half in halves]
-    assert [half.in_place.experimental_get_tracing_count() for half in halves] == [1] * 4
+    updates = optimizer._updates.values()
+    assert [update.in_place.experimental_get_tracing_count() for update in updates] == [1] * 2
     eager = weights_after(Mnemosyne(meta_params=live, jit_compile=False), 4)
     np.testing.assert_allclose(flat(variables), eager, rtol=0, atol=bound)
 
@@ -131,9 +131,9 @@ def test_variables_of_one_shape_share_one_compiled_function(live, bound, monkeyp
     step = make_step(optimizer, variables)
     for _ in range(2):
         step(list(map(tf.constant, gradients)))
-    for half in optimizer._halves[optimizer._model.plans[0]]:
-        assert half.of_stack.experimental_get_tracing_count() == together
-        assert half.in_place.experimental_get_tracing_count() == (not together)
+    update = optimizer._updates[optimizer._model.plans[0]]
+    assert update.of_stack.experimental_get_tracing_count() == together
+    assert update.in_place.experimental_get_tracing_count() == (not together)
     for value, gradient, variable in zip(values, gradients, variables, strict=True):
         alone = tf.Variable(value, name="kernel")
         optimizer = Mnemosyne(meta_params=live, jit_compile=False)

@@ -278,7 +278,7 @@ def test_variables_of_one_program_move_at_the_rates_of_their_roles(jit_compile):
         role_rates=ROLE_RATES, weight_decay=None, orthogonalise=False, jit_compile=jit_compile
     )
     optimizer.apply_gradients([(tf.ones_like(each), each) for each in variables])
-    assert len(optimizer._halves) == 2  # of the two shapes
+    assert len(optimizer._updates) == 2  # of the two shapes
     unit = {rank: variables[index].numpy().ravel()[0] for rank, index in ((2, 1), (1, 6))}
     for variable, rate in zip(variables, OF_ROLES.values(), strict=True):
         expected = np.full(variable.shape, rate * unit[len(variable.shape)])

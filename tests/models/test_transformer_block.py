@@ -143,6 +143,8 @@ def test_gelu_is_close_to_the_exact_one():
     # The tanh form, not the exact one: at 1 they are 0.8411920 and 0.8413447.
     of_one = bias_gelu(tf.ones([1, 1]), tf.zeros([1]))[0, 0]
     np.testing.assert_allclose(of_one, 0.8411920, rtol=rounding(GELU))
+    exact = bias_gelu(tf.ones([1, 1]), tf.zeros([1]), "erf")[0, 0]
+    np.testing.assert_allclose(exact, 0.8413447, rtol=rounding(GELU))
 
 
 def test_layer_norm_has_berts_epsilon():

@@ -13,7 +13,7 @@ _EPILOG = """example:
   taskset -c 0 mnemosyne bench cost
   mnemosyne bench cost --sizes tiny mini base --output cost.json
   mnemosyne bench cost --levers --no_share --variants default
-  mnemosyne bench cost --tpu v5e --sizes tiny base
+  mnemosyne bench cost --tpu v5e --sizes tiny base --variants default
 
 Times are CPU seconds of one process, the median of --repeats updates taken in turn; taskset keeps
 them to one core. "trained heads" are random ones, which cost what trained ones would; behind the
@@ -24,8 +24,8 @@ products, --max_gb or --max_state_gb is left out, and the table says so.
 The fraction of a BERT-base step comes from timing one variable of each kind and from the
 floating-point operations of the step at the measured rate of products; no whole step is run.
 
---tpu compiles one step of 16 x 128 tokens, with all parts of the optimizer, for a TPU that need not
-be there; nothing runs. Needs the extra: pip install 'mnemosyne-bert[tpu]'."""
+--tpu compiles one step of 16 x 128 tokens for a TPU that need not be there, with "trained heads" if
+no variant is named; nothing runs. Needs the extra: pip install 'mnemosyne-bert[tpu]'."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.tpu:
         from pipeline.lab.cost import tpu_aot
 
-        tpu_aot.run(args.sizes, tpu=args.tpu, output=args.output)
+        tpu_aot.run(args.sizes, tpu=args.tpu, output=args.output, variants=args.variants)
         return 0
     from pipeline.lab.cost import limits, story
 

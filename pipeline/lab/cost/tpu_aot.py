@@ -7,6 +7,7 @@ computes. Needs the packages of the extra `tpu`.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import sys
@@ -16,11 +17,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from mnemosyne_tf import MetaParams, Mnemosyne
-from mnemosyne_tf.meta_params import ZERO_HEADS
 from models import BertConfig, BertPretrainer
 from pipeline.lab import figures_file
-from pipeline.lab.cost import shapes
+from pipeline.lab.cost import shapes, timing
 from pipeline.train_step import make_replica_step
 
 TOPOLOGIES = {
@@ -30,49 +29,49 @@ TOPOLOGIES = {
     "v6e": ("v6e:2x2", "v6e-4"),
 }
 _BATCH, _SEQ_LEN, _PREDICTIONS = 16, 128, 20
+LIVE = "trained heads"  # not zero: encoder, memory and network are in the program
 _COPY = re.compile(r"mhlo\.copy (%\S+) : (tensor<[^>]*>)")
 
 
-def run(sizes: Sequence[str], *, tpu: str, output: str | None) -> None:
+def run(
+    sizes: Sequence[str], *, tpu: str, output: str | None, variants: Sequence[str] = ()
+) -> None:
     """Compiles the step of every size, prints the figures and writes them as JSON.
 
     Args:
         sizes: of BERT, as of `BertConfig.named`.
+        variants: keys of `timing.VARIANTS`; empty: `LIVE`, with all parts of the optimizer.
         tpu: a key of `TOPOLOGIES`.
         output: the file, or None.
 
     Raises:
-        ValueError: the packages of the extra are not installed.
+        ValueError: the packages of the extra are not installed, or a variant is unknown.
     """
     compile_for_tpu = _compiler(tpu)
-    found = {}
-    for size in sizes:
-        text = lowered_training_step(size)
-        found[size] = figures = compile_for_tpu(text)
+    timing.check_known(variants)
+    found: dict[str, dict[str, Any]] = {}
+    for size, variant in itertools.product(sizes, variants or [LIVE]):
+        text = lowered_training_step(size, variant)
+        figures = compile_for_tpu(text)
+        found.setdefault(size, {})[variant] = figures
         print(
-            f"BERT-{size}, {_BATCH} x {_SEQ_LEN} tokens, TPU {tpu}: compiled in "
+            f"BERT-{size}, {variant}, {_BATCH} x {_SEQ_LEN} tokens, TPU {tpu}: compiled in "
             f"{figures['cpu_seconds']:.0f} CPU s; arguments {figures['argument_bytes'] / 1e6:,.0f} "
             f"MB, temporaries {figures['temp_bytes'] / 1e6:,.0f} MB, code "
-            f"{figures['code_bytes'] / 1e6:,.1f} MB, {figures['flops'] / 1e9:,.0f} GFLOP a step"
+            f"{figures['code_bytes'] / 1e6:,.1f} MB, {figures['flops'] / 1e9:,.0f} GFLOP a step",
+            flush=True,
         )
     if output:
         settings = {"suite": "tpu", "tpu": tpu, "tokens": [_BATCH, _SEQ_LEN]}
         figures_file.save(output, settings | {"sizes": found}, versions_of=("tensorflow",))
 
 
-def lowered_training_step(size: str) -> str:
-    """Returns a whole training step of BERT with Mnemosyne, in StableHLO.
-
-    The heads of the optimizer are not zero: all of its parts are in the program.
-    """
+def lowered_training_step(size: str, variant: str = LIVE) -> str:
+    """Returns a whole training step of BERT with a variant of Mnemosyne, in StableHLO."""
     model = BertPretrainer(BertConfig.named(size, vocab_size=shapes.VOCAB_SIZE))
     features = _features()
     model(features)
-    nominal = MetaParams.nominal()
-    values = nominal.values | {name: nominal.values[name] + 0.01 for name in ZERO_HEADS}
-    optimizer = Mnemosyne(
-        total_steps=10, meta_params=MetaParams(nominal.structure, values), jit_compile=True
-    )
+    optimizer = timing.make_optimizer(variant)
     optimizer.build(model.trainable_variables)
 
     step = tf.Variable(0, dtype=tf.int64, trainable=False)

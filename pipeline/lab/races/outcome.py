@@ -22,7 +22,7 @@ class Outcome:
 
     Attributes:
         task: what was learned.
-        curves: optimizer -> rate -> curves of the seeds; `adamw` is among them.
+        curves: optimizer -> rate -> curves of the seeds; without `adamw` there is no verdict.
         plateau: nats, or None where the task has none.
         mnemosynes: names of those optimizers that are Mnemosyne, whole or without a part.
     """
@@ -39,20 +39,20 @@ class Outcome:
 
     @property
     def below_plateau(self) -> float | None:
-        """How far the best AdamW ended below the plateau, nats; None where there is none."""
-        if self.plateau is None:
+        """How far the best AdamW ended below the plateau, nats; None where one is missing."""
+        if self.plateau is None or PACE not in self.curves:
             return None
         (pace,) = (result for result in self.results if result.optimizer == PACE)
         return self.plateau - float(np.mean(pace.losses))
 
     @property
     def counts(self) -> bool:
-        """Whether the comparison says anything: AdamW left the plateau, or there is none."""
+        """Whether the comparison says anything: AdamW left the plateau, or one is missing."""
         below = self.below_plateau
         return below is None or below >= LEFT_BEHIND
 
     def verdict(self) -> str:
-        """Returns in words whether it counts; nothing where there is no plateau."""
+        """Returns in words whether it counts; nothing where plateau or AdamW is missing."""
         below = self.below_plateau
         if below is None:
             return ""

@@ -26,6 +26,7 @@ def run(
     optimizers: Sequence[str] = (),
     candidates: Sequence[str] = (),
     variants: Sequence[str] = (),
+    with_adamw: bool = True,
 ) -> None:
     """Makes the runs that are not finished yet, and prints a table for each task.
 
@@ -35,12 +36,16 @@ def run(
         optimizers: names of contestants to compare with AdamW; empty: all.
         candidates: files of meta-parameters.
         variants: arguments of Mnemosyne, as of `contestants.variant`.
+        with_adamw: whether AdamW runs even where `optimizers` do not name it.
 
     Raises:
         ValueError: a name or argument is unknown, or a file holds no meta-parameters.
         FileNotFoundError: a file does not exist.
     """
-    chosen = contestants.named({PACE, *optimizers}) if optimizers else contestants.all_that_differ()
+    pace = {PACE} if with_adamw else set()
+    chosen = (
+        contestants.named(pace | {*optimizers}) if optimizers else contestants.all_that_differ()
+    )
     chosen += [contestants.load_candidate(path) for path in candidates]
     chosen += [contestants.variant(arguments) for arguments in variants]
     outcomes = compare(settings, chosen_tasks(tasks, settings), chosen)

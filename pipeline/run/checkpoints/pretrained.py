@@ -44,12 +44,18 @@ def load_pretrained_encoder(encoder: keras.layers.Layer, directory: str | os.Pat
     return newest
 
 
-def load_pretrained_model(model: keras.Model, directory: str | os.PathLike) -> None:
+def load_pretrained_model(
+    model: keras.Model, directory: str | os.PathLike, *, new_heads: bool = False
+) -> tuple[str, ...]:
     """Restores encoder and heads, but neither optimizer nor step, from a run or a model folder.
 
     Args:
       model: a `BertPretrainer` that has been called once.
       directory: a run folder, a checkpoint or a model folder, see `newest_checkpoint`.
+      new_heads: whether a head that a model folder lacks may keep its initial values.
+
+    Returns:
+      The paths of the variables that keep their initial values; none of a run.
 
     Raises:
       FileNotFoundError: the folder has no checkpoint.
@@ -57,9 +63,9 @@ def load_pretrained_model(model: keras.Model, directory: str | os.PathLike) -> N
     """
     newest = newest_checkpoint(directory)
     if is_model_folder(newest):
-        load_weights(read_model_folder(newest), model)
-        return
+        return load_weights(read_model_folder(newest), model, new_heads=new_heads)
     _restore_weights(newest, model)
+    return ()
 
 
 def say_what_is_new(folder: str | os.PathLike, kept: Sequence[str]) -> None:

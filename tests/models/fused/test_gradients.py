@@ -10,6 +10,7 @@ from models.fused.attention import attention_weights, split_heads
 from models.fused.cross_entropy import cross_entropy_sums
 from models.fused.dropout import dropout, dropped
 from models.fused.norms import embedding_norm, layer_norm, residual_norm
+from models.fused.residual import residual_sum
 from models.fused.rows import gather_rows
 
 KEY = tf.constant([5, 6], tf.uint32)
@@ -50,6 +51,26 @@ def test_residual_norm(check_gradients):
         ),
         *inputs,
         operations=NORM,
+    )
+
+
+def test_residual_sum_with_a_gain(check_gradients):
+    inputs = random(2, 5, 8), random(8), random(8, seed=1), random(2, 5, 8, seed=2)
+    check_gradients(
+        lambda *each: residual_sum(*each, KEY, RATE),
+        lambda product, bias, gain, residual: residual + gain * (product + bias) * mask([2, 5, 8]),
+        *inputs,
+        operations=14,  # three there, the sum over 10 rows, a product
+    )
+
+
+def test_residual_sum_without_a_gain(check_gradients):
+    inputs = random(2, 5, 8), random(8), random(2, 5, 8, seed=2)
+    check_gradients(
+        lambda product, bias, residual: residual_sum(product, bias, None, residual, KEY, RATE),
+        lambda product, bias, residual: residual + (product + bias) * mask([2, 5, 8]),
+        *inputs,
+        operations=13,
     )
 
 

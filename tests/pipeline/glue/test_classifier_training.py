@@ -1,7 +1,6 @@
 """Fine-tuning a very small classifier: it learns, repeats itself, and stops when it breaks."""
 
 import dataclasses
-import itertools
 
 import numpy as np
 import pytest
@@ -9,9 +8,10 @@ import tensorflow as tf
 from numeric_bounds import rounding
 
 from models import BertConfig
-from pipeline.glue import classifier_training
+from pipeline.glue import classifier_step, classifier_training
 from pipeline.glue.initial_weights import build_classifier, encoder_weights
 from pipeline.glue.settings import FineTuningSettings
+from pipeline.length_batches import Batch
 from pipeline.optimizers.from_recipe import make_optimizer
 
 CONFIG = BertConfig(
@@ -47,25 +47,9 @@ def fit(model, features, labels, settings=SETTINGS):
     return classifier_training.train(model, features, labels, settings=settings, description="task")
 
 
-def test_every_epoch_is_a_permutation_and_batches_run_across_epochs():
-    batches = list(itertools.islice(classifier_training.batch_indices(24, SETTINGS), 6))
-    assert {len(batch) for batch in batches} == {16}
-    stream = np.concatenate(batches).reshape(4, 24)
-    assert np.sort(stream, axis=1).tolist() == [list(range(24))] * 4
-    assert len({tuple(epoch) for epoch in stream}) == 4
-
-
-def test_another_seed_is_another_order():
-    first, second = (
-        next(classifier_training.batch_indices(64, FineTuningSettings(seed=seed)))
-        for seed in (0, 1)
-    )
-    assert first.tolist() != second.tolist()
-
-
 def test_class_loss_is_the_mean_cross_entropy():
     logits = tf.constant([[0.0, 0.0], [0.0, np.log(3.0)]])
-    loss = classifier_training.task_loss(logits, tf.constant([0, 1]))
+    loss = classifier_step.task_loss(logits, tf.constant([0, 1]))
     # Maximum, exponentials, sum, logarithm and mean: at most 12 roundings of values up to log 4,
     # three times the result.
     expected = (np.log(2) - np.log(3 / 4)) / 2
@@ -73,8 +57,17 @@ def test_class_loss_is_the_mean_cross_entropy():
 
 
 def test_score_loss_is_the_squared_error_on_minus_1_to_1():
-    loss = classifier_training.task_loss(tf.constant([[0.5], [0.0]]), tf.constant([5.0, 2.5]))
+    loss = classifier_step.task_loss(tf.constant([[0.5], [0.0]]), tf.constant([5.0, 2.5]))
     assert float(loss) == 0.125  # every value on the way is exact in binary
+
+
+def test_another_range_of_scores_is_regressed_alike():
+    loss = classifier_step.task_loss(tf.constant([[0.5], [0.0]]), tf.constant([5.0, 3.0]), (1, 5))
+    assert float(loss) == 0.125
+    predictions = classifier_training.predictions_from_logits(
+        np.array([[-2.0], [0.0], [0.5], [1.0]]), is_regression=True, score_range=(1.0, 5.0)
+    )
+    assert predictions.tolist() == [1.0, 3.0, 4.0, 5.0]
 
 
 def test_score_predictions_are_the_inverse_and_stay_in_range():
@@ -135,6 +128,25 @@ def test_model_ends_at_the_weights_to_evaluate(monkeypatch):
     )
 
 
+def test_each_epoch_ends_with_a_call_and_training_does_not_depend_on_it():
+    features, labels = make_examples(48)
+    settings = FineTuningSettings(num_train_epochs=2.5, batch_size=8, learning_rate=1e-3)
+    models = [make_model(), make_model()]
+    epochs = []
+    classifier_training.train(
+        models[0],
+        features,
+        labels,
+        settings=settings,
+        description="task",
+        after_epoch=epochs.append,
+    )
+    fit(models[1], features, labels, settings)
+    assert epochs == [1, 2, 3]
+    for weights, others in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(weights, others)
+
+
 def test_predictions_do_not_depend_on_the_batch_size():
     features, _ = make_examples(10)
     model = make_model()
@@ -155,35 +167,54 @@ def test_a_loss_that_is_not_finite_stops_with_its_steps():
         fit(make_model(num_outputs=1), features, scores)
 
 
-def test_columns_of_padding_alone_are_cut_off_unless_steps_are_compiled(monkeypatch):
+def test_a_batch_is_as_wide_as_its_longest_example_needs():
     features, _ = make_examples(4)
-    features["input_mask"] = np.array([[1] * 6, [1] * 3 + [0] * 3, [1] * 4 + [0] * 2, [1] * 6])
-    rows = np.array([1, 2])
-    monkeypatch.setattr(classifier_training, "_compiles", lambda: False)
-    assert {v.shape for v in classifier_training._batch(features, rows).values()} == {(2, 4)}
-    monkeypatch.setattr(classifier_training, "_compiles", lambda: True)
-    assert {v.shape for v in classifier_training._batch(features, rows).values()} == {(2, 6)}
+    batch = Batch(np.array([1, 2]), width=4)
+    assert {v.shape for v in classifier_step.cut(features, batch).values()} == {(2, 4)}
+    wider = Batch(np.array([1, 2]), width=8)  # rounded up beyond the arrays
+    assert {v.shape for v in classifier_step.cut(features, wider).values()} == {(2, 6)}
+
+
+def test_logits_come_back_in_the_order_of_the_examples():
+    features, _ = make_examples(6)
+    for length, mask in zip([6, 3, 5, 2, 6, 4], features["input_mask"], strict=True):
+        mask[length:] = 0
+    model = make_model()
+    together = classifier_training.predict(model, features, batch_size=2)
+    for row in range(6):
+        alone = {name: values[row : row + 1] for name, values in features.items()}
+        one = classifier_training.predict(model, alone, batch_size=1)[0]
+        # As in `test_predictions_do_not_depend_on_the_batch_size`.
+        kernel = model.head.get_weights()[0]
+        error = 2 * rounding(9 * 40) * np.abs(kernel).sum(axis=0).max()
+        np.testing.assert_allclose(together[row], one, rtol=0, atol=error)
+
+
+def test_a_short_training_on_a_cpu_compiles_nothing():
+    assert classifier_step.what_is_compiled(199) == "nothing"
+    assert classifier_step.what_is_compiled(200) == "parts"
 
 
 @pytest.mark.slow
-def test_compiled_steps_give_the_weights_of_plain_ones(monkeypatch):
+@pytest.mark.parametrize("compiled", ["parts", "step"])
+def test_compiled_steps_give_the_weights_of_plain_ones(monkeypatch, compiled):
     features, labels = make_examples(32)
     # Not AdamW: it would blow the rounding of gradients that are zero up to whole steps.
     settings = FineTuningSettings(
         num_train_epochs=1, batch_size=16, optimizer="sgd", learning_rate=0.1
     )
     models = []
-    for compiles in (False, True):
-        monkeypatch.setattr(classifier_training, "_compiles", lambda value=compiles: value)
+    for what in ("nothing", compiled):
+        monkeypatch.setattr(classifier_training, "what_is_compiled", lambda _, what=what: what)
         models.append(make_model())
         fit(models[-1], features, labels, settings)
-    plain, compiled = (model.get_weights() for model in models)
+    plain, others = (model.get_weights() for model in models)
     # Two steps of momentum 0.9 along gradients whose norm is clipped to 1, each with the roundings
     # of sums over 16 sequences of 6 tokens and, there and back, of nine sums of about 16.
     moved = settings.learning_rate * (1 + 1.9)
     atol = 2 * moved * rounding(16 * 6 + 2 * 9 * 16)
-    for weights, others in zip(plain, compiled, strict=True):
-        np.testing.assert_allclose(weights, others, rtol=0, atol=atol)
+    for weights, other in zip(plain, others, strict=True):
+        np.testing.assert_allclose(weights, other, rtol=0, atol=atol)
 
 
 @pytest.mark.slow

@@ -63,7 +63,7 @@ def arguments(folders, *more):
 def fixture_quick(monkeypatch):
     """Leaves the training out: every dev example is answered with class 1."""
 
-    def train(model, features, labels, *, settings, description):
+    def train(model, features, labels, *, settings, description, after_epoch=None):
         return settings.num_train_steps(len(labels))
 
     def predict(model, features, *, batch_size):
@@ -106,7 +106,9 @@ def test_two_tasks_are_trained_scored_and_kept(folders, capsys):
     assert results["rows"][1]["score"] > 0.9
     assert results["initialisation"] == "random"
     out = sorted(path.name for path in (folders / "out").iterdir())
-    assert out == ["COMPLETED", "predictions", "results.json", "results.md"]
+    assert out == ["COMPLETED", "models", "predictions", "results.json", "results.md"]
+    assert printed[-1] == "no submission: no task that was run has a test.tsv"
+    assert "SST-2, seed 0: accuracy 100.0" in printed
 
 
 def test_finished_tasks_are_skipped_and_missing_ones_added(folders, capsys, quick):
@@ -123,7 +125,7 @@ def test_finished_tasks_are_skipped_and_missing_ones_added(folders, capsys, quic
 
 def test_other_settings_are_refused_with_the_difference(folders, quick):
     finetune.main(arguments(folders, "--tasks", "SST-2", "--num_train_epochs", "0.5"))
-    with pytest.raises(ValueError, match="of other settings: num_train_epochs: 0.5 -> 3.0"):
+    with pytest.raises(ValueError, match="of other settings: num_train_epochs: 0.5 -> None"):
         finetune.main(arguments(folders))
 
 
@@ -165,22 +167,22 @@ def test_sample_tasks_are_marked_in_the_results(folders, capsys, quick):
 def test_every_task_that_is_left_out_is_named(folders, capsys, quick):
     for name in ("MNLI", "QQP", "notes"):
         (folders / "glue" / name).mkdir()
-    assert finetune.main(arguments(folders)) == 0
+    assert finetune.main(arguments(folders, "--tasks", "SST-2,STS-B")) == 0
     printed = capsys.readouterr().out
     lines = [
-        "QQP: not run, this version does not support the task",
-        "MNLI: not run, this version does not support the task",
+        "QQP: not run, it is not in --tasks",
+        "MNLI: not run, it is not in --tasks",
         "RTE: not run, there is no folder of this name in --glue_dir",
         "notes: not run, no task of GLUE has this name",
     ]
     for line in lines:
         assert printed.splitlines().count(line) == 1  # below the table
     assert printed.splitlines()[1] == (
-        "not run: CoLA, MRPC, QNLI, RTE, WNLI (missing), QQP, MNLI (unsupported), notes (unknown)"
+        "not run: CoLA, MRPC, QNLI, RTE, WNLI (missing), QQP, MNLI (not chosen), notes (unknown)"
     )
     assert "The average is over 2 of the 9 tasks of GLUE: SST-2, STS-B." in printed
     not_run = json.loads((folders / "out" / "results.json").read_text())["not_run"]
-    assert {"name": "MNLI", "reason": "unsupported"} in not_run
+    assert {"name": "MNLI", "reason": "not_chosen"} in not_run
 
 
 def give_run_facts(folders, *, max_seq_length, do_lower_case=True):
@@ -269,3 +271,75 @@ def test_help_gives_an_example(capsys):
         finetune.main(["--help"])
     assert stop.value.code == 0
     assert "mnemosyne glue --checkpoint runs/tiny" in capsys.readouterr().out
+
+
+def results_of(folders):
+    return json.loads((folders / "out" / "results.json").read_text())
+
+
+def test_each_seed_is_a_run_and_finished_ones_are_skipped(folders, capsys, quick):
+    assert finetune.main(arguments(folders, "--tasks", "SST-2", "--seed", "3")) == 0
+    [first] = results_of(folders)["runs"]
+    capsys.readouterr()
+    more = ("--tasks", "SST-2", "--seed", "3", "--seeds", "3")
+    assert finetune.main(arguments(folders, *more)) == 0
+    results = results_of(folders)
+    assert [run["seed"] for run in results["runs"]] == [3, 4, 5]
+    assert results["runs"][0] == first
+    assert results["rows"][0]["seeds"] == [3, 4, 5]
+    printed = capsys.readouterr().out.splitlines()
+    assert "SST-2, seed 3: finished earlier with the same settings, skipped" in printed
+    assert finetune.main(arguments(folders, *more)) == 0
+    assert "seed 3, 4, 5: finished earlier" in capsys.readouterr().out
+
+
+def test_a_seed_among_others_gives_what_it_gives_alone(folders):
+    one_epoch = ("--tasks", "SST-2", "--num_train_epochs", "1", "--choose", "best")
+    assert finetune.main(arguments(folders, *one_epoch, "--seeds", "2")) == 0
+    together = results_of(folders)["runs"][1]
+    other = [text if text != str(folders / "out") else f"{text}1" for text in arguments(folders)]
+    assert finetune.main([*other, *one_epoch, "--seed", "1"]) == 0
+    [alone] = json.loads((folders / "out1" / "results.json").read_text())["runs"]
+    for timed in (together, alone):
+        del timed["seconds"]
+    assert together == alone
+
+
+def test_epochs_are_the_defaults_of_the_task_unless_given(folders, quick):
+    assert finetune.main(arguments(folders)) == 0
+    epochs = {row["task"]: row["num_train_epochs"] for row in results_of(folders)["rows"]}
+    assert epochs == {"SST-2": 3.0, "STS-B": 5.0}
+
+
+def test_best_scores_the_epoch_that_is_best_on_dev_and_says_so(folders, monkeypatch, capsys):
+    answers = iter([[0, 1, 0, 1, 0, 0], [1, 0, 1, 0, 1, 0], [0] * 6, [1, 0, 1, 0, 1, 0]])
+    kept = []
+
+    def train(model, features, labels, *, settings, description, after_epoch):
+        for epoch in (1, 2, 3):
+            model.set_weights([np.full_like(weight, epoch) for weight in model.get_weights()])
+            after_epoch(epoch)
+        return 45
+
+    def predict(model, features, *, batch_size):
+        kept.append(model.get_weights()[0].flat[0])
+        return np.eye(2)[next(answers)]
+
+    monkeypatch.setattr(classifier_training, "train", train)
+    monkeypatch.setattr(classifier_training, "predict", predict)
+    assert finetune.main(arguments(folders, "--tasks", "SST-2", "--choose", "best")) == 0
+    [run] = results_of(folders)["runs"]
+    assert run["epoch"] == 2
+    assert kept == [1, 2, 3, 2]  # at last, the weights of the best epoch are scored
+    assert "--choose best): the same dev examples chose" in capsys.readouterr().out
+
+
+def test_other_choices_are_other_settings(folders, quick):
+    finetune.main(arguments(folders, "--tasks", "SST-2"))
+    with pytest.raises(ValueError, match="other settings: choose: last -> best"):
+        finetune.main(arguments(folders, "--tasks", "SST-2", "--choose", "best"))
+
+
+def test_an_unknown_choice_names_the_flag(folders):
+    with pytest.raises(SystemExit):
+        finetune.main(arguments(folders, "--choose", "median"))

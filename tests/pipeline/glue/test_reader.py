@@ -1,121 +1,11 @@
-"""Literal little TSV files, good and bad, and what the reader makes of them."""
+"""Folders of a task, and what is read of them."""
 
-import numpy as np
 import pytest
 
 from pipeline.glue import reader
 from pipeline.glue.tasks import TASKS
 
 BY_NAME = {task.name: task for task in TASKS}
-
-
-def read(tmp_path, task_name, content):
-    path = tmp_path / "train.tsv"
-    path.write_bytes(content)
-    return reader.read_tsv(BY_NAME[task_name], str(path))
-
-
-def test_cola_has_no_header_and_its_text_in_column_four(tmp_path):
-    examples, rejects = read(tmp_path, "CoLA", b"gj04\t1\t\tHe left.\nks08\t0\t*\tHim left.\n")
-    assert examples.texts == (["He left.", "Him left."],)
-    assert examples.labels.tolist() == [1, 0]
-    assert examples.labels.dtype == np.int32
-    assert rejects == []
-
-
-def test_sst2_skips_its_header(tmp_path):
-    examples, _ = read(tmp_path, "SST-2", b"sentence\tlabel\na fine film \t1\n")
-    assert examples.texts == (["a fine film "],)
-    assert examples.labels.tolist() == [1]
-
-
-def test_quotes_and_a_byte_order_mark_are_plain_characters(tmp_path):
-    content = (
-        b"\xef\xbb\xbfQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
-        b'1\t10\t11\t" Never ended\tHe said " yes "\n'
-        b'0\t12\t13\tA "\tB\n'
-    )
-    examples, rejects = read(tmp_path, "MRPC", content)
-    assert examples.texts == (['" Never ended', 'A "'], ['He said " yes "', "B"])
-    assert examples.labels.tolist() == [1, 0]
-    assert rejects == []
-
-
-def test_rte_labels_become_positions_in_the_label_list(tmp_path):
-    content = b"index\tsentence1\tsentence2\tlabel\n0\tA\tB\tnot_entailment\n1\tC\tD\tentailment\n"
-    examples, _ = read(tmp_path, "RTE", content)
-    assert examples.labels.tolist() == [1, 0]
-
-
-def test_stsb_scores_are_floats(tmp_path):
-    header = "\t".join(BY_NAME["STS-B"].columns)
-    row = "0\tg\tf\ty\t1\tn\tn\tOne man.\tA man.\t3.800"
-    examples, _ = read(tmp_path, "STS-B", f"{header}\n{row}\n".encode())
-    assert examples.texts == (["One man."], ["A man."])
-    assert examples.labels.dtype == np.float32
-    np.testing.assert_allclose(examples.labels, [3.8])
-
-
-def test_only_a_line_feed_ends_a_line(tmp_path):
-    content = "s\t1\t\tone\u2028still one\x0bstill\r\ns\t0\t\ttwo".encode()
-    examples, rejects = read(tmp_path, "CoLA", content)
-    assert examples.texts == (["one\u2028still one\x0bstill", "two"],)
-    assert rejects == []
-
-
-GOOD = b"s\t1\t\tgood\n" * 99
-
-
-@pytest.mark.parametrize(
-    ("bad", "reason"),
-    [
-        (
-            b"s\t1\tthree",
-            r"expected 4 tab-separated columns (source, label, mark, sentence), "
-            r"received 3",
-        ),
-        (b"", "expected 4 tab-separated columns (source, label, mark, sentence), received 1"),
-        (b"s\t2\t\ttext", "expected label to be one of 0, 1, received '2'"),
-        (b"s\t1\t\t  ", "expected text in column sentence, received an empty field"),
-        (b"s\t1\t\tcaf\xe9 x", "expected UTF-8, received byte 0xe9 at offset 8"),
-    ],
-)
-def test_a_bad_row_is_left_out_and_kept_with_its_reason(tmp_path, bad, reason):
-    examples, rejects = read(tmp_path, "CoLA", GOOD + bad + b"\n")
-    assert len(examples) == 99
-    path = str(tmp_path / "train.tsv")
-    text = bad.decode("utf-8", "backslashreplace")
-    assert rejects == [reader.Reject("CoLA", path, 100, reason, text)]
-
-
-@pytest.mark.parametrize("score", ["5.01", "-0.1", "nan", "much"])
-def test_a_score_outside_0_to_5_is_a_bad_row(tmp_path, score):
-    header = "\t".join(BY_NAME["STS-B"].columns)
-    row = "0\tg\tf\ty\t1\tn\tn\tA\tB\t"
-    content = f"{header}\n" + f"{row}1.0\n" * 99 + f"{row}{score}\n"
-    examples, rejects = read(tmp_path, "STS-B", content.encode())
-    assert len(examples) == 99
-    assert rejects[0].reason == f"expected score to be a number from 0 to 5, received '{score}'"
-
-
-def test_more_than_one_percent_of_bad_rows_is_an_error_at_the_first(tmp_path):
-    content = b"s\t1\n" + b"s\t1\t\tgood\n" * 197 + b"x\ny\n"
-    with pytest.raises(ValueError) as error:
-        read(tmp_path, "CoLA", content)
-    assert str(error.value).startswith(
-        f"{tmp_path}/train.tsv, line 1: expected 4 tab-separated columns (source, label, mark, "
-        "sentence), received 2. 3 of 200 rows are bad, more than 1%"
-    )
-
-
-def test_another_header_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="line 1: expected the header sentence, label .*a, b;"):
-        read(tmp_path, "SST-2", b"a\tb\ntext\t1\n")
-
-
-def test_a_header_alone_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="expected rows with the columns sentence, label"):
-        read(tmp_path, "SST-2", b"sentence\tlabel\n")
 
 
 def test_a_task_is_read_from_its_two_files(tmp_path):
@@ -157,3 +47,72 @@ def test_qnli_without_train_splits_dev_by_question_and_says_so(tmp_path):
     assert not set(data.train.texts[0]) & set(data.dev.texts[0])
     assert data.train.texts == again.train.texts
     assert "seed 2019" in data.note and "not comparable" in data.note
+
+
+def write(folder, name, columns, *rows):
+    folder.mkdir(exist_ok=True, parents=True)
+    lines = ["\t".join(columns), *("\t".join(row) for row in rows)]
+    (folder / name).write_text("\n".join(lines) + "\n")
+
+
+def make_mnli(folder):
+    task = BY_NAME["MNLI"]
+
+    def row(columns, premise, label):
+        known = {"sentence1": premise, "sentence2": "h", "gold_label": label}
+        return [known.get(column, "-") for column in columns]
+
+    for name, columns, premise in (
+        ("train.tsv", task.columns, "t"),
+        ("dev_matched.tsv", task.dev_columns, "m"),
+        ("dev_mismatched.tsv", task.dev_columns, "mm"),
+        ("test_matched.tsv", task.test_columns, "test m"),
+        ("test_mismatched.tsv", task.test_columns, "test mm"),
+    ):
+        write(folder / "MNLI", name, columns, row(columns, premise, "entailment"))
+
+
+def test_mnli_has_two_dev_sets_and_two_tests(tmp_path):
+    make_mnli(tmp_path)
+    data = reader.read_task(BY_NAME["MNLI"], str(tmp_path))
+    assert [examples.texts[0] for examples in data.dev_sets] == [["m"], ["mm"]]
+    assert data.tests == {"MNLI-m": (["test m"], ["h"]), "MNLI-mm": (["test mm"], ["h"])}
+    assert data.diagnostic is None
+
+
+def test_mnli_without_its_mismatched_dev_set_is_an_error(tmp_path):
+    make_mnli(tmp_path)
+    (tmp_path / "MNLI" / "dev_mismatched.tsv").unlink()
+    with pytest.raises(FileNotFoundError, match="dev_mismatched.tsv: file of task MNLI is missing"):
+        reader.read_task(BY_NAME["MNLI"], str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["AX", "diagnostic"])
+def test_the_diagnostic_set_is_read_with_mnli(tmp_path, name):
+    make_mnli(tmp_path)
+    before = reader.read_task(BY_NAME["MNLI"], str(tmp_path)).sha256
+    write(tmp_path / name, "diagnostic.tsv", ["index", "sentence1", "sentence2"], ["0", "a", "b"])
+    data = reader.read_task(BY_NAME["MNLI"], str(tmp_path))
+    assert data.tests["AX"] == (["a"], ["b"]) and data.diagnostic is None
+    row = ["", "", "Negation", "", "News", "a", "b", "neutral"]
+    write(tmp_path / name, "diagnostic-full.tsv", reader.AX.columns, row)
+    data = reader.read_task(BY_NAME["MNLI"], str(tmp_path))
+    assert data.diagnostic.texts == (["a"], ["b"])
+    assert data.diagnostic.labels.tolist() == [BY_NAME["MNLI"].labels.index("neutral")]
+    # A score on the dev sets does not depend on it.
+    assert data.sha256 == before
+
+
+def test_a_test_file_is_read_and_may_be_missing(tmp_path):
+    write(tmp_path / "SST-2", "train.tsv", ["sentence", "label"], ["good", "1"])
+    write(tmp_path / "SST-2", "dev.tsv", ["sentence", "label"], ["fine", "1"])
+    assert reader.read_task(BY_NAME["SST-2"], str(tmp_path)).tests == {}
+    write(tmp_path / "SST-2", "test.tsv", ["index", "sentence"], ["0", "poor"])
+    assert reader.read_task(BY_NAME["SST-2"], str(tmp_path)).tests == {"SST-2": (["poor"],)}
+
+
+def test_one_question_cannot_be_split_into_train_and_dev(tmp_path):
+    columns = ["index", "question", "sentence", "label"]
+    write(tmp_path / "QNLI", "dev.tsv", columns, ["0", "Why?", "So.", "entailment"])
+    with pytest.raises(ValueError, match="expected at least 2 different texts in column question"):
+        reader.read_task(BY_NAME["QNLI"], str(tmp_path))

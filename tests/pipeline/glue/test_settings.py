@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.glue.settings import FineTuningSettings
+from pipeline.glue.settings import FineTuningSettings, GlueSettings
+from pipeline.glue.tasks import TASKS
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,52 @@ def test_a_value_out_of_range_names_its_flag(name, value, message):
 def test_a_rate_that_is_not_given_is_the_optimizers_own(optimizer, rate):
     assert FineTuningSettings(optimizer=optimizer).learning_rate == rate
     assert FineTuningSettings(optimizer=optimizer, learning_rate=0.5).learning_rate == 0.5
+
+
+@pytest.mark.parametrize(
+    ("num_examples", "epochs", "ends"),
+    [
+        (96, 3, {3: 1, 6: 2, 9: 3}),
+        # Epochs end after 3.1 and 6.3 batches; of the last 9 whole batches are trained on.
+        (100, 3, {3: 1, 6: 2, 9: 3}),
+        (96, 1.5, {3: 1, 4: 2}),
+        (96, 0.5, {1: 1}),
+        # A batch holds more than one epoch.
+        (10, 3, {1: 4}),
+    ],
+)
+def test_epochs_end_at_the_nearest_step_and_with_the_last(num_examples, epochs, ends):
+    settings = FineTuningSettings(num_train_epochs=epochs, batch_size=32)
+    assert settings.epoch_ends(num_examples) == ends
+
+
+def test_a_task_gives_its_epochs_where_none_are_given():
+    by_name = {task.name: task for task in TASKS}
+    assert FineTuningSettings().of_task(by_name["RTE"]).num_train_epochs == 5
+    assert FineTuningSettings().of_task(by_name["QQP"]).num_train_epochs == 3
+    given = FineTuningSettings(num_train_epochs=0.5)
+    assert given.of_task(by_name["RTE"]) == given
+
+
+def test_seeds_count_up_from_the_first():
+    assert list(GlueSettings(seed=7, seeds=3).all_seeds) == [7, 8, 9]
+
+
+def test_what_may_change_between_two_calls_is_not_compared():
+    fixed = GlueSettings().fixed()
+    assert not {"tasks", "seeds", "keep_models"} & set(fixed)
+    assert {"seed", "choose", "from_mnli", "learning_rate"} <= set(fixed)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"seeds": 0}, "--seeds: expected 1 or more, received 0"),
+        ({"choose": "first"}, "--choose: expected one of last, best; received first"),
+        ({"keep_models": "all"}, "--keep_models: expected one of best, none; received all"),
+        ({"from_mnli": True, "keep_models": "none"}, "--from_mnli: expected --keep_models best"),
+    ],
+)
+def test_a_choice_out_of_range_names_its_flag(values, message):
+    with pytest.raises(ValueError, match=message):
+        GlueSettings(**values)

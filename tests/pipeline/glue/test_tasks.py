@@ -8,13 +8,19 @@ from pipeline.glue import tasks
 BY_NAME = {task.name: task for task in tasks.TASKS}
 
 
-def test_tasks_are_the_seven_whose_files_are_read():
-    assert list(BY_NAME) == ["CoLA", "SST-2", "MRPC", "STS-B", "QNLI", "RTE", "WNLI"]
+def test_tasks_are_the_nine_of_glue_in_its_order():
+    assert (
+        *("CoLA", "SST-2", "MRPC", "STS-B", "QQP", "MNLI", "QNLI", "RTE", "WNLI"),
+    ) == tasks.GLUE_TASKS
+    assert tuple(BY_NAME) == tasks.GLUE_TASKS
 
 
 @pytest.mark.parametrize("task", tasks.TASKS, ids=lambda task: task.name)
 def test_text_and_label_columns_are_columns_of_the_file(task):
-    assert {*task.text_columns, task.label_column} <= set(task.columns)
+    for columns in (task.columns, task.dev_columns or task.columns):
+        assert {*task.text_columns, task.label_column} <= set(columns)
+    assert set(task.text_columns) <= set(task.test_columns)
+    assert task.label_column not in task.test_columns
     assert len(task.text_columns) in (1, 2)
 
 
@@ -25,6 +31,8 @@ def test_text_and_label_columns_are_columns_of_the_file(task):
         ("SST-2", ("0", "1")),
         ("MRPC", ("0", "1")),
         ("STS-B", ()),
+        ("QQP", ("0", "1")),
+        ("MNLI", ("contradiction", "entailment", "neutral")),
         ("QNLI", ("entailment", "not_entailment")),
         ("RTE", ("entailment", "not_entailment")),
         ("WNLI", ("0", "1")),
@@ -41,6 +49,8 @@ def test_label_order_is_that_of_google_research_bert(name, labels):
         ("MRPC", "F1 / accuracy"),
         ("STS-B", "Pearson / Spearman"),
         ("SST-2", "accuracy"),
+        ("QQP", "F1 / accuracy"),
+        ("MNLI", "accuracy m / accuracy mm"),
         ("QNLI", "accuracy"),
         ("RTE", "accuracy"),
         ("WNLI", "accuracy"),
@@ -52,13 +62,14 @@ def test_metrics_are_the_official_ones(name, words):
 
 def test_only_the_regression_has_one_output():
     assert {task.name: task.num_outputs for task in tasks.TASKS if task.num_outputs != 2} == {
-        "STS-B": 1
+        "STS-B": 1,
+        "MNLI": 3,
     }
     assert [task.name for task in tasks.TASKS if task.is_regression] == ["STS-B"]
 
 
 def test_all_means_every_task_folder_and_ignores_others(tmp_path):
-    for name in ("RTE", "CoLA", "MNLI", "diagnostic"):
+    for name in ("RTE", "CoLA", "mnli", "diagnostic"):
         (tmp_path / name).mkdir()
     assert [task.name for task in tasks.select_tasks(str(tmp_path), "all")] == ["CoLA", "RTE"]
 
@@ -71,7 +82,7 @@ def test_names_may_be_in_any_case_and_order(tmp_path):
 
 
 def test_an_unknown_task_is_named_beside_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match="expected all or some of CoLA.*received colla"):
+    with pytest.raises(ValueError, match="expected all or some of CoLA.*received CoLLA"):
         tasks.select_tasks(str(tmp_path), "CoLLA")
 
 
@@ -96,15 +107,23 @@ def test_a_missing_glue_dir_is_named(tmp_path):
         tasks.select_tasks(str(tmp_path / "nowhere"), "all")
 
 
-@pytest.mark.parametrize("name", ["MNLI", "qqp"])
-def test_a_task_that_is_not_supported_is_named_as_such(tmp_path, name):
-    with pytest.raises(ValueError, match=f"{name.upper()}: not supported by this version"):
-        tasks.select_tasks(str(tmp_path), f"CoLA,{name}")
+def test_the_diagnostic_set_is_named_with_mnli_or_not_at_all(tmp_path):
+    for name in ("MNLI", "CoLA"):
+        (tmp_path / name).mkdir()
+    assert [task.name for task in tasks.select_tasks(str(tmp_path), "ax,mnli")] == ["MNLI"]
+    with pytest.raises(ValueError, match="expected MNLI with AX, which has no training data"):
+        tasks.select_tasks(str(tmp_path), "AX,CoLA")
 
 
-def test_glue_has_nine_tasks_and_every_row_is_one_of_them():
-    assert len(set(tasks.GLUE_TASKS)) == 9
-    assert set(BY_NAME) < set(tasks.GLUE_TASKS)
+def test_submission_names_are_the_eleven_of_the_benchmark():
+    names = [name for task in (*tasks.TASKS, tasks.AX) for name, _ in task.test_files]
+    assert names == (
+        ["CoLA", "SST-2", "MRPC", "STS-B", "QQP", "MNLI-m", "MNLI-mm", "QNLI", "RTE", "WNLI", "AX"]
+    )
+
+
+def test_the_diagnostic_set_has_the_labels_of_mnli():
+    assert tasks.AX.labels == BY_NAME["MNLI"].labels
 
 
 def test_sample_tasks_are_known_by_a_field_and_not_by_words(tmp_path):

@@ -119,3 +119,39 @@ def test_notes_of_tasks_are_shown_once():
     row = ("QNLI", {"accuracy": 0.5}, "no train.tsv")
     tables = [make_table([row]), make_table([row], initialisation="random")]
     assert scores.score_table(tables, []).notes == ["QNLI: no train.tsv."]
+
+
+def test_several_seeds_show_their_deviation_and_how_many():
+    table = make_table(MRPC_AND_RTE)
+    for row, deviation in zip(table.results["rows"], (0.0123, None), strict=True):
+        row.update(deviation=deviation, seeds=[0, 1, 2], num_train_epochs=5.0)
+    found = scores.score_table([table], [])
+    assert [score for score, *_ in found.rows[0].cells] == ["75.0", "50.0 \u00b1 1.2"]
+    assert found.rows[0].details == "5 epochs; 3 seeds"
+    assert "\u00b1 is the sample standard deviation between seeds." in found.notes
+
+
+def test_tasks_with_other_epochs_show_the_range():
+    table = make_table(MRPC_AND_RTE)
+    table.results["settings"] = {"num_train_epochs": None}
+    for row, epochs in zip(table.results["rows"], (5.0, 3.0), strict=True):
+        row["num_train_epochs"] = epochs
+    assert scores.score_table([table], []).rows[0].details == "3 to 5 epochs"
+
+
+def test_the_convention_and_the_choice_stand_below_the_table():
+    table = make_table(MRPC_AND_RTE)
+    table.results.update(kind="glue", settings={"choose": "best"})
+    table.results["diagnostic"] = {"score": 0.21, "note": "answered by the model of MNLI, seed 1"}
+    table.results["rows"][0]["started_from"] = "the encoder fine-tuned on MNLI, seed 1"
+    notes = scores.score_table([table], []).notes
+    assert "the two metrics of MRPC averaged first; WNLI not in it; AX never in it." in notes[0]
+    assert "optimistic" in notes[1]
+    assert notes[2] == "RTE: started from the encoder fine-tuned on MNLI, seed 1."
+    assert notes[3] == "AX: Matthews 21.0, answered by the model of MNLI, seed 1."
+
+
+def test_a_task_of_a_user_has_a_column_too():
+    row = ("mail", {"macro_f1": 0.5, "accuracy": 0.7}, "")
+    table = scores.score_table([make_table([row, *MRPC_AND_RTE])], [])
+    assert table.tasks[-1] == ("mail", "macro F1 / accuracy")

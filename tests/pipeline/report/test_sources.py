@@ -134,3 +134,18 @@ def test_a_file_that_is_not_json_is_named(tmp_path):
     (tmp_path / "results.json").write_text("{")
     with pytest.raises(ValueError, match="results.json: expected JSON"):
         report_sources.read_sources([str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    ("results", "kind"),
+    [
+        ({"sample_tasks": False}, "glue"),  # of an earlier version
+        ({"sample_tasks": True}, "sample"),
+        ({"sample_tasks": False, "kind": "own"}, "own"),
+    ],
+)
+def test_scores_are_of_one_of_three_kinds_of_tasks(results, kind):
+    table = report_sources.ScoreTable("scores", results, is_complete=True)
+    assert table.kind == kind
+    of_kind = report_sources.Sources((), (), (table,)).scores_of(kind)
+    assert of_kind == [table]

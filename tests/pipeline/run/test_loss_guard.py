@@ -2,10 +2,12 @@ import types
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from models import losses
 from pipeline.recipes.train_section import TrainConfig
 from pipeline.run.loss_guard import LossGuard, LossSpikes, refuse_if_not_finite
+from pipeline.run.precision import LossScale
 
 NAN = np.full(len(losses.METRIC_SUMS), np.nan)
 
@@ -71,6 +73,20 @@ def test_an_applied_step_begins_the_count_anew(guarded):
         skipped = stop % 3 > 0
         optimizer.total += skipped
         guard.usable(NAN if skipped else of_loss(1.0), done=stop - 1, stop=stop)
+
+
+def test_overflows_end_the_run_only_where_the_loss_scale_of_float16_can_fall_no_further(capsys):
+    optimizer = Optimizer()
+    optimizer.loss_scale = LossScale(initial=2.0**5)
+    guard = LossGuard(TrainConfig(max_skipped_steps=3), optimizer)
+    for stop in range(1, 8):  # five steps lower it to 1, two are at 1
+        optimizer.total += 1
+        optimizer.loss_scale.update(tf.constant(False))
+        guard.usable(NAN, done=stop - 1, stop=stop)
+    assert capsys.readouterr().err.count("the loss scale is lower now") == 5
+    optimizer.total += 1
+    with pytest.raises(FloatingPointError, match="steps 6 to 8 were skipped"):
+        guard.usable(NAN, done=7, stop=8)
 
 
 def test_a_loss_that_is_not_finite_though_nothing_was_skipped_ends_the_run(guarded):

@@ -1,5 +1,8 @@
 """Shared by the tests of weights: small models of every kind, and where they are saved."""
 
+import importlib.util
+import pathlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -94,3 +97,13 @@ def built():
 def values_of():
     """Returns `read(model)`: arrays by path."""
     return lambda model: {path: each.numpy() for path, each in variables_by_path(model).items()}
+
+
+@pytest.fixture(scope="session")
+def hugging_face():
+    """The module `huggingface_folder` next to this file, which no package holds."""
+    path = pathlib.Path(__file__).with_name("huggingface_folder.py")
+    spec = importlib.util.spec_from_file_location("huggingface_folder", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from models import BertConfig
+from pipeline import load_pretrained
 from pipeline.glue.initial_weights import load_encoder
 from pipeline.glue.pretrained_run import read_run
 from pipeline.run.checkpoints import load_pretrained_model, newest_checkpoint
@@ -42,3 +43,11 @@ def test_another_size_is_refused_by_the_first_tensor(saved, config, built):
     with pytest.raises(ValueError, match=r"word_embeddings: expected shape \[15, 8\]"):
         load_pretrained_model(built("pretrainer"), saved("pretrainer", config=other))
     assert BertConfig.load(saved("pretrainer") / "bert_config.json") == config
+
+
+def test_an_encoder_gives_vectors_but_fills_no_masks(saved):
+    bert = load_pretrained(saved("encoder"))
+    assert bert.encode(["the cat"]).shape == (1, 8)
+    with pytest.raises(ValueError, match="with a masked-LM head"):
+        bert.fill_mask("the [MASK]")
+    assert len(load_pretrained(saved("pretrainer")).fill_mask("the [MASK]")[0]) == 5

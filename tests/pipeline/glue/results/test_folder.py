@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.glue.not_run import TaskNotRun
 from pipeline.glue.reader import Reject
-from pipeline.glue.results import ResultsFolder, score_table
+from pipeline.glue.results import ResultsFolder
+from pipeline.glue.results.not_run import TaskNotRun
 from pipeline.glue.tasks import TASKS
 
 BY_NAME = {task.name: task for task in TASKS}
@@ -17,14 +17,16 @@ def header(**settings):
     return {
         "checkpoint": "runs/a",
         "initialisation": "checkpoint",
+        "kind": "glue",
         "sample_tasks": False,
         "settings": {"seed": 0, **settings},
     }
 
 
-def make_row(task, score, *, metrics=None, sha256="aa", note=""):
+def make_row(task, score, *, seed=0, metrics=None, sha256="aa", note=""):
     return {
         "task": task,
+        "seed": seed,
         "metrics": metrics or {"accuracy": score},
         "score": score,
         "train_examples": 2490,
@@ -41,16 +43,17 @@ def add(folder, task, score, *, labels=(0, 1), predictions=(1, 1), **row):
     folder.add(
         make_row(task, score, **row),
         task=BY_NAME[task],
-        labels=np.array(labels),
-        predictions=np.array(predictions),
+        labels=[np.array(labels)],
+        predictions=[np.array(predictions)],
     )
 
 
 def test_a_finished_task_is_known_to_the_next_run(tmp_path):
     add(ResultsFolder(str(tmp_path), header()), "RTE", 0.5)
     again = ResultsFolder(str(tmp_path), header())
-    assert again.finished_row(BY_NAME["RTE"], "aa")["score"] == 0.5
-    assert again.finished_row(BY_NAME["CoLA"], "aa") is None
+    assert again.finished_run(BY_NAME["RTE"], 0, "aa")["score"] == 0.5
+    assert again.finished_run(BY_NAME["RTE"], 1, "aa") is None
+    assert again.finished_run(BY_NAME["CoLA"], 0, "aa") is None
 
 
 def test_other_settings_are_refused_with_every_difference(tmp_path):
@@ -109,7 +112,7 @@ def test_other_files_of_a_finished_task_are_refused(tmp_path):
     folder = ResultsFolder(str(tmp_path), header())
     add(folder, "RTE", 0.5, sha256="aa")
     with pytest.raises(ValueError, match="a result of RTE from other files: sha256 aa -> bb"):
-        folder.finished_row(BY_NAME["RTE"], "bb")
+        folder.finished_run(BY_NAME["RTE"], 1, "bb")
 
 
 def test_results_hold_the_rows_in_task_order_and_their_average(tmp_path):
@@ -125,7 +128,7 @@ def test_results_hold_the_rows_in_task_order_and_their_average(tmp_path):
 def test_predictions_are_label_names(tmp_path):
     folder = ResultsFolder(str(tmp_path), header())
     add(folder, "RTE", 0.5, labels=[0, 1], predictions=[1, 1])
-    assert (tmp_path / "predictions" / "RTE.tsv").read_text() == (
+    assert (tmp_path / "predictions" / "RTE-seed0.tsv").read_text() == (
         "index\tprediction\tlabel\n0\tnot_entailment\tentailment\n"
         "1\tnot_entailment\tnot_entailment\n"
     )
@@ -134,7 +137,7 @@ def test_predictions_are_label_names(tmp_path):
 def test_predicted_scores_have_three_decimals(tmp_path):
     folder = ResultsFolder(str(tmp_path), header())
     add(folder, "STS-B", 0.5, labels=[3.8, 5.0], predictions=[2.71828, 0.0])
-    assert (tmp_path / "predictions" / "STS-B.tsv").read_text() == (
+    assert (tmp_path / "predictions" / "STS-B-seed0.tsv").read_text() == (
         "index\tprediction\tlabel\n0\t2.718\t3.800\n1\t0.000\t5.000\n"
     )
 
@@ -174,36 +177,18 @@ def test_rejects_of_a_task_replace_its_own_and_keep_others(tmp_path):
     }
 
 
-def cells(line):
-    return [cell.strip() for cell in line.strip("|").split("|")]
-
-
-def test_the_table_is_aligned_markdown_in_percent():
-    rows = [
-        make_row("MRPC", 0.748, metrics={"f1": 0.812, "accuracy": 0.684}),
-        make_row("RTE", 0.5),
-    ]
-    lines = score_table(rows, average=0.624).splitlines()
-    assert len({len(line) for line in lines}) == 1
-    assert [cells(line) for line in lines if not line.startswith("|:")] == [
-        ["task", "score", "metrics", "train", "dev", "steps", "seconds"],
-        ["MRPC", "74.8", "F1 81.2, accuracy 68.4", "2,490", "277", "233", "12"],
-        ["RTE", "50.0", "accuracy 50.0", "2,490", "277", "233", "12"],
-        ["average", "62.4", "", "", "", "", ""],
-    ]
-    left = [cell.startswith(":") for cell in cells(lines[1])]
-    assert left == [True, False, True, False, False, False, False]
-
-
 def test_the_markdown_says_of_what_the_average_is_and_what_is_not_run(tmp_path):
-    not_run = [TaskNotRun("MNLI", "unsupported"), TaskNotRun("WNLI", "missing")]
+    not_run = [TaskNotRun("MNLI", "not_chosen"), TaskNotRun("WNLI", "missing")]
     folder = ResultsFolder(str(tmp_path), header(), not_run=not_run)
     add(folder, "QNLI", 0.5, note="no train.tsv")
     lines = (tmp_path / "results.md").read_text().splitlines()
     assert lines[0] == "# GLUE, dev sets: encoder of runs/a"
     assert [line for line in lines[1:] if line and not line.startswith("|")] == [
         "The average is over 1 of the 9 tasks of GLUE: QNLI.",
-        "MNLI: not run, this version does not support the task",
+        "Convention: the unweighted mean of the tasks' scores on the dev sets, not on test; WNLI "
+        "not in it; AX never in it.",
+        "Scores are of the last epoch (--choose last): nothing was chosen on dev.",
+        "MNLI: not run, it is not in --tasks",
         "WNLI: not run, there is no folder of this name in --glue_dir",
         "QNLI: no train.tsv.",
     ]
@@ -211,13 +196,65 @@ def test_the_markdown_says_of_what_the_average_is_and_what_is_not_run(tmp_path):
 
 def test_tasks_that_are_not_run_are_fields_and_lose_what_was_scored_before(tmp_path):
     add(ResultsFolder(str(tmp_path), header()), "RTE", 0.5)
-    not_run = [TaskNotRun("RTE", "not_chosen"), TaskNotRun("MNLI", "unsupported")]
+    not_run = [TaskNotRun("RTE", "not_chosen"), TaskNotRun("MNLI", "missing")]
     folder = ResultsFolder(str(tmp_path), header(), not_run=not_run)
     folder.complete()
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["not_run"] == [{"name": "MNLI", "reason": "unsupported"}]
+    assert results["not_run"] == [{"name": "MNLI", "reason": "missing"}]
 
 
 def test_sample_tasks_are_not_called_glue(tmp_path):
-    folder = ResultsFolder(str(tmp_path), {**header(), "sample_tasks": True})
+    folder = ResultsFolder(str(tmp_path), {**header(), "kind": "sample"})
     assert folder.title() == "Sample tasks (not GLUE): encoder of runs/a"
+
+
+def test_a_task_with_several_seeds_is_one_row_and_as_many_runs(tmp_path):
+    folder = ResultsFolder(str(tmp_path), header())
+    for seed, score in ((1, 0.7), (0, 0.5)):
+        add(folder, "RTE", score, seed=seed)
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert [(run["seed"], run["score"]) for run in results["runs"]] == [(0, 0.5), (1, 0.7)]
+    [row] = results["rows"]
+    assert (row["score"], row["seeds"]) == (pytest.approx(0.6), [0, 1])
+    assert results["average"] == pytest.approx(0.6)
+    names = sorted(path.name for path in (tmp_path / "predictions").iterdir())
+    assert names == ["RTE-seed0.tsv", "RTE-seed1.tsv"]
+
+
+def test_a_folder_of_an_earlier_version_goes_on(tmp_path):
+    old = {**header(), "average": 0.5, "rows": [make_row("RTE", 0.5)]}
+    (tmp_path / "results.json").write_text(json.dumps(old))
+    folder = ResultsFolder(str(tmp_path), header())
+    assert folder.finished_run(BY_NAME["RTE"], 0, "aa")
+    add(folder, "CoLA", 0.1)
+    assert [row["task"] for row in folder.rows] == ["CoLA", "RTE"]
+
+
+@pytest.mark.parametrize("content", ['{"rows": [', "[]", '{"rows": []}', ""])
+def test_results_that_no_call_wrote_are_named(tmp_path, content):
+    (tmp_path / "results.json").write_text(content)
+    with pytest.raises(ValueError, match="results.json: expected JSON with settings and rows, rec"):
+        ResultsFolder(str(tmp_path), header())
+
+
+def test_mnli_has_a_file_of_answers_for_each_dev_set(tmp_path):
+    folder = ResultsFolder(str(tmp_path), header())
+    folder.begin()
+    row = make_row("MNLI", 0.5, metrics={"accuracy_m": 1.0, "accuracy_mm": 0.0})
+    sides = [np.array([0, 2]), np.array([1])]
+    folder.add(row, task=BY_NAME["MNLI"], labels=sides, predictions=sides)
+    matched = (tmp_path / "predictions" / "MNLI-m-seed0.tsv").read_text()
+    assert matched.splitlines()[1:] == ["0\tcontradiction\tcontradiction", "1\tneutral\tneutral"]
+    mismatched = (tmp_path / "predictions" / "MNLI-mm-seed0.tsv").read_text()
+    assert mismatched.splitlines()[1:] == ["0\tentailment\tentailment"]
+
+
+def test_the_diagnostic_set_is_kept_and_does_not_count(tmp_path):
+    folder = ResultsFolder(str(tmp_path), header())
+    add(folder, "RTE", 0.5)
+    row = {"task": "AX", "metrics": {"matthews": 0.2}, "score": 0.2, "examples": 1104}
+    row["note"] = "answered by the model of MNLI"
+    folder.add_diagnostic(row)
+    assert ResultsFolder(str(tmp_path), header()).diagnostic == row
+    assert folder.average == 0.5
+    assert "AX (diagnostic)" in (tmp_path / "results.md").read_text()

@@ -1,0 +1,1 @@
+"""Task files to examples: `tsv` reads one file, `microsoft_paraphrases` the originals of MRPC."""

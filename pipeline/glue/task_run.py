@@ -1,0 +1,166 @@
+"""One task with one seed: trains a classifier and scores it on dev."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.bert_classifier import BertClassifier
+from pipeline.glue import classifier_training, initial_weights, metrics
+from pipeline.glue.encoding import encode_texts, unknown_fraction
+from pipeline.glue.files.examples import Examples, TaskData, Texts
+from pipeline.glue.initial_weights import InitialEncoder
+from pipeline.glue.settings import FineTuningSettings
+from pipeline.glue.task import GlueTask
+
+# Test sets have up to 390,965 pairs: encoded in parts, so that they need little memory.
+_TEXTS_PER_PART = 16_384
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskRun:
+    """A finished task and seed.
+
+    Attributes:
+      row: What `results.json` says of it.
+      predictions: One array per dev set: classes, or scores.
+      model: The classifier, with the weights that were scored.
+    """
+
+    row: dict
+    predictions: Sequence[np.ndarray]
+    model: BertClassifier
+
+
+def run_task(
+    task: GlueTask, data: TaskData, *, start: InitialEncoder, settings: FineTuningSettings
+) -> TaskRun:
+    """Fine-tunes and scores.
+
+    Args:
+      task: Which.
+      data: Of the task.
+      start: The encoder to start from.
+      settings: With the epochs and the length of this task, and its seed.
+
+    Raises:
+      FloatingPointError: If the loss or a prediction is not finite.
+    """
+    began = time.monotonic()
+    train = _training_examples(data, settings)
+    model = initial_weights.build_classifier(
+        start.config, task.num_outputs, weights=start.weights, seed=settings.seed
+    )
+    features = encode_texts(train.texts, start.tokenizer, settings.max_seq_length)
+    unknown = unknown_fraction(features, start.tokenizer)
+    dev = _Dev(task, data, start, settings)
+    best = _BestEpoch(model, dev) if settings.choose == "best" else None
+    num_train_steps = classifier_training.train(
+        model,
+        features,
+        train.labels,
+        settings=settings,
+        description=f"{task.name} seed {settings.seed}",
+        score_range=task.score_range,
+        **({"after_epoch": best.after_epoch} if best else {}),
+    )
+    if best:
+        model.set_weights(best.weights)
+    predictions = dev.predictions(model)
+    scores = dev.scores(predictions)
+    row = {
+        "task": task.name,
+        "seed": settings.seed,
+        "metrics": scores,
+        "score": metrics.task_score(scores),
+        "train_examples": len(train),
+        "dev_examples": sum(map(len, data.dev_sets)),
+        "num_train_steps": num_train_steps,
+        "num_train_epochs": settings.num_train_epochs,
+        "epoch": best.epoch if best else "last",
+        "learning_rate": settings.learning_rate,
+        "batch_size": settings.batch_size,
+        "unknown_fraction": unknown,
+        "rejects": len(data.rejects),
+        "data_sha256": data.sha256,
+        "note": data.note,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    return TaskRun(row, predictions, model)
+
+
+def predict_texts(
+    task: GlueTask,
+    model: BertClassifier,
+    texts: Texts,
+    *,
+    start: InitialEncoder,
+    settings: FineTuningSettings,
+) -> np.ndarray:
+    """The answers to texts, `[num_examples]`: classes, or scores."""
+    parts = []
+    for begin in range(0, len(texts[0]), _TEXTS_PER_PART):
+        part = tuple(column[begin : begin + _TEXTS_PER_PART] for column in texts)
+        features = encode_texts(part, start.tokenizer, settings.max_seq_length)
+        parts.append(_answers(task, model, features, settings))
+    return np.concatenate(parts)
+
+
+def _answers(task: GlueTask, model: BertClassifier, features, settings) -> np.ndarray:
+    logits = classifier_training.predict(model, features, batch_size=settings.batch_size)
+    return classifier_training.predictions_from_logits(
+        logits, is_regression=task.is_regression, score_range=task.score_range
+    )
+
+
+class _Dev:
+    """The dev sets of a task, encoded once."""
+
+    def __init__(
+        self,
+        task: GlueTask,
+        data: TaskData,
+        start: InitialEncoder,
+        settings: FineTuningSettings,
+    ):
+        self._task, self._settings = task, settings
+        self._labels = [examples.labels for examples in data.dev_sets]
+        self._features = [
+            encode_texts(examples.texts, start.tokenizer, settings.max_seq_length)
+            for examples in data.dev_sets
+        ]
+
+    def predictions(self, model: BertClassifier) -> list[np.ndarray]:
+        """The answers on each dev set."""
+        return [_answers(self._task, model, each, self._settings) for each in self._features]
+
+    def scores(self, predictions: Sequence[np.ndarray]) -> dict[str, float]:
+        """Metric -> figure."""
+        return metrics.score_dev_sets(
+            self._task.metrics, self._task.suffixes, self._labels, predictions
+        )
+
+
+class _BestEpoch:
+    """The weights of the epoch with the highest score on dev; of equal ones the first."""
+
+    def __init__(self, model: BertClassifier, dev: _Dev):
+        self._model, self._dev = model, dev
+        self._score = -np.inf
+        self.epoch, self.weights = 0, model.get_weights()
+
+    def after_epoch(self, epoch: int) -> None:
+        """Keeps the weights that the model has now if they score higher than those before."""
+        score = metrics.task_score(self._dev.scores(self._dev.predictions(self._model)))
+        if score > self._score:
+            self._score, self.epoch, self.weights = score, epoch, self._model.get_weights()
+
+
+def _training_examples(data: TaskData, settings: FineTuningSettings) -> Examples:
+    if not 0 < settings.max_train_examples < len(data.train):
+        return data.train
+    order = np.random.RandomState(settings.seed).permutation(len(data.train))
+    return data.train.take(order[: settings.max_train_examples])

@@ -1,0 +1,1 @@
+"""`mnemosyne predict`: labels and probabilities for the rows of a file."""

@@ -1,0 +1,117 @@
+"""The story of `mnemosyne predict`: a fine-tuned model and a file of texts to a file of labels."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline.pretrained_model import PretrainedModel, load_pretrained
+from pipeline.text_tables import Row, kind_of, read_rows, texts_of, write_table
+from pipeline.text_tables.reject_file import reject_file, write_rejects
+
+_ROWS_PER_PART = 4096
+
+
+def predict_file(
+    checkpoint: str,
+    input_file: str,
+    output: str,
+    *,
+    columns: Sequence[str] = (),
+    batch_size: int = 64,
+) -> None:
+    """Writes a row for each good row of the input, in its order, and says how many were bad.
+
+    Args:
+        checkpoint: model folder of a fine-tuned task.
+        input_file: TSV, JSONL or Parquet with a column for each sentence.
+        output: of the kind that its ending names: columns `row`, the number of the row in the input
+            from 1, and `label` and `probability`, or `score` of a regression. Rows that were left
+            out are in OUTPUT.rejects.jsonl.
+        columns: of the sentences; by default those that the model was fine-tuned on.
+        batch_size: rows per forward pass.
+
+    Raises:
+        FileNotFoundError: a folder or file is missing.
+        ValueError: the model is no classifier, a column is missing, or no row is good.
+    """
+    kind = kind_of(output, "--output")
+    model = load_pretrained(checkpoint)
+    columns = _columns(model, columns)
+    good, answers, rejects = [], [], []
+    with tqdm(desc="predict", unit="row", mininterval=_interval()) as bar:
+        for part in _parts(read_rows(input_file), _ROWS_PER_PART):
+            texts = _good_texts(part, columns, good, rejects)
+            if texts:
+                answers.append(_answers(model, texts, batch_size))
+            bar.update(len(part))
+    if not good:
+        raise ValueError(_nothing_good(input_file, columns, rejects))
+    write_rejects(output, rejects)
+    names = answers[0].keys()
+    write_table(
+        output,
+        kind,
+        {"row": good, **{name: [x for part in answers for x in part[name]] for name in names}},
+    )
+    left_out = f"; {len(rejects):,} bad rows in {reject_file(output)}" if rejects else ""
+    print(f"predicted {len(good):,} rows: {output}{left_out}")
+
+
+def _parts(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    rows = iter(rows)
+    while part := list(itertools.islice(rows, size)):
+        yield part
+
+
+def _columns(model: PretrainedModel, columns: Sequence[str]) -> Sequence[str]:
+    expected = model.description.sentence_columns
+    if not columns:
+        return expected
+    if len(columns) != len(expected):
+        raise ValueError(
+            f"--columns: expected {len(expected)} ({', '.join(expected)} of task "
+            f"{model.description.task}), received {', '.join(columns)}"
+        )
+    return columns
+
+
+def _good_texts(part: Sequence[Row], columns: Sequence[str], good: list, rejects: list) -> list:
+    """The texts of the good rows; their numbers and the bad rows are added to the lists."""
+    texts = []
+    for row in part:
+        try:
+            row_texts = texts_of(row, columns)
+        except ValueError as error:
+            rejects.append((row, str(error)))
+            continue
+        good.append(row.number)
+        texts.append(row_texts[0] if len(columns) == 1 else row_texts)
+    return texts
+
+
+def _answers(model: PretrainedModel, texts: list, batch_size: int) -> dict[str, list]:
+    predictions = model.predict(texts, batch_size)
+    if isinstance(predictions, np.ndarray):
+        return {"score": predictions.tolist()}
+    labels, probabilities = zip(*predictions, strict=True)
+    return {"label": list(labels), "probability": list(probabilities)}
+
+
+def _nothing_good(input_file: str, columns: Sequence[str], rejects: list) -> str:
+    received = "an empty file"
+    if rejects:
+        row, reason = rejects[0]
+        received = f"{len(rejects):,} bad ones, the first, row {row.number}: {reason}"
+    return (
+        f"{input_file}: expected rows with text in {', '.join(columns)}, received {received}. "
+        "Name other columns with --columns."
+    )
+
+
+def _interval() -> float:
+    return 0.5 if sys.stderr.isatty() else 10.0

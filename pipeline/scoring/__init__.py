@@ -1,0 +1,1 @@
+"""`mnemosyne score`: how probable a masked language model finds sentences and words."""

@@ -1,0 +1,123 @@
+"""The settings of `mnemosyne vit`: one frozen and checked dataclass, which is also its flags."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from data_prep.settings import setting
+from pipeline.optimizers.table import MNEMOSYNE
+from pipeline.recipes.sections import OPTIMIZERS, OptimizerConfig
+
+PROBE, WHOLE, LAYER_DECAY = "probe", "whole", "layer_decay"
+MODES = (PROBE, WHOLE, LAYER_DECAY)
+NONE, CROP, FLIP, COLOUR = "none", "crop", "flip", "colour"
+AUGMENTATIONS = (NONE, CROP, FLIP, COLOUR)
+PRECISIONS = ("float32", "bfloat16")
+# Those of `models.vit.SIZES`, which cannot be imported without TensorFlow.
+SIZES = ("Ti/16", "S/16", "B/16", "L/16", "H/14", "H/14-36", "S/14")
+# What Pillow warns of, and twice that, what it refuses.
+_PILLOW_WARNS, _PILLOW_REFUSES = 89_478_485, 178_956_970
+# An optimizer whose state is tied to the weights that it left behind.
+_NO_LAYER_DECAY = ("schedule_free_adamw",)
+
+
+@dataclasses.dataclass(frozen=True)
+class VisionSettings:
+    """What decides the result, besides images and weights.
+
+    Raises:
+      ValueError: a number is out of its range, or a setting has no effect.
+    """
+
+    mode: str = setting(
+        WHOLE,
+        "probe: the encoder stays as it is, and a linear layer learns from its outputs; whole: "
+        "everything is trained; layer_decay: everything, earlier layers in smaller steps",
+        choices=MODES,
+    )
+    optimizer: str = setting(
+        MNEMOSYNE.name, "as optimizer.name in a recipe; mnemosyne needs no rate", choices=OPTIMIZERS
+    )
+    learning_rate: float | None = setting(
+        None, "peak rate; for mnemosyne a multiplier of its built-in rates (1.0), others need one"
+    )
+    num_train_epochs: int = setting(10, "passes over the training images")
+    batch_size: int = setting(64, "images per step; every step has exactly so many")
+    resolution: int | None = setting(
+        None,
+        "pixels of a side that the model is given, a multiple of its patch (default: the largest "
+        "one up to 224 and up to what the weights were trained on)",
+    )
+    augmentation: str = setting(
+        "",
+        "crop: a random part, resized; flip: crop, and mirrored; colour: flip, and brightness, "
+        "contrast and saturation changed (default: none for probe, crop where mirrored images "
+        "mean something else, else flip)",
+        choices=("", *AUGMENTATIONS),
+    )
+    layer_decay: float = setting(0.75, "with mode layer_decay: steps of a layer over the next's")
+    weight_decay: float = setting(0.01, "decoupled weight decay of matrices; not of mnemosyne")
+    warmup_fraction: float = setting(
+        0.1, "fraction of the steps with a rising rate; not of mnemosyne"
+    )
+    dropout: float = setting(0.0, "fraction of hidden units and attention weights dropped")
+    size: str = setting("Ti/16", "of a model without --weights", choices=SIZES)
+    patch_size: int | None = setting(None, "of a model without --weights (default: of its size)")
+    precision: str = setting("float32", "that layers compute in", choices=PRECISIONS)
+    recompute: bool = setting(False, "save memory: compute blocks again in the backward pass")
+    heldout_fraction: float = setting(
+        0.2, "of the images of each class to judge by, where the folder has no 'test'"
+    )
+    max_train_images: int = setting(0, "at most so many, drawn with the seed; 0 takes all")
+    max_heldout_images: int = setting(0, "at most so many, drawn with the seed; 0 takes all")
+    max_pixels: int = setting(
+        _PILLOW_WARNS, "an image file with more is not decoded but rejected, by its header"
+    )
+    seed: int = setting(0, "decides order, crops, dropout, new weights and what is drawn")
+
+    def __post_init__(self) -> None:
+        for name in ("num_train_epochs", "batch_size", "resolution", "patch_size", "max_pixels"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"--{name}: expected more than 0, received {value}")
+        for name in ("seed", "max_train_images", "max_heldout_images", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"--{name}: expected 0 or more, received {getattr(self, name)}")
+        for name in ("dropout", "heldout_fraction"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"--{name}: expected 0 to below 1, received {getattr(self, name)}")
+        if not 0 < self.layer_decay <= 1:
+            raise ValueError(f"--layer_decay: expected 0 to 1, received {self.layer_decay}")
+        if self.max_pixels > _PILLOW_REFUSES:
+            raise ValueError(
+                f"--max_pixels: expected at most {_PILLOW_REFUSES:,}, Pillow's own limit, received "
+                f"{self.max_pixels:,}"
+            )
+        if self.mode == PROBE and self.augmentation not in ("", NONE):
+            raise ValueError(
+                f"--augmentation: expected none with --mode probe, whose encoder sees every image "
+                f"once, received {self.augmentation}"
+            )
+        if self.mode == LAYER_DECAY and self.optimizer in _NO_LAYER_DECAY:
+            raise ValueError(
+                f"--mode {LAYER_DECAY}: expected another optimizer than {self.optimizer}, whose "
+                "average would not follow the smaller steps"
+            )
+        self.optimizer_config()
+
+    def optimizer_config(self) -> OptimizerConfig:
+        """The optimizer, as a recipe would describe it.
+
+        Raises:
+          ValueError: a setting has no effect on this optimizer, or it needs a rate.
+        """
+        return OptimizerConfig(
+            name=self.optimizer,
+            learning_rate=self.learning_rate,
+            warmup_fraction=self.warmup_fraction,
+            weight_decay=self.weight_decay,
+        )
+
+    def steps_per_epoch(self, num_images: int) -> int:
+        """Whole batches in a pass over the images; at least one."""
+        return max(1, num_images // self.batch_size)

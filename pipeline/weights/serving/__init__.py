@@ -1,0 +1,1 @@
+"""Models to serve: strings in, without this package."""

@@ -1,0 +1,43 @@
+"""A folder that is written under another name and renamed at the end: whole, or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import uuid
+from collections.abc import Iterator
+
+from data_prep import storage
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Gives an empty folder next to `path`, which takes its name when the block ends well.
+
+    Raises:
+      ValueError: `path` exists and is not empty.
+    """
+    target = pathlib.Path(path)
+    refuse_if_used(target)
+    temporary = target.parent / f"{target.name}.tmp-{uuid.uuid4().hex}"
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if target.is_dir():
+            target.rmdir()
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            storage.remove_folder(os.fspath(temporary))
+        raise
+
+
+def refuse_if_used(path: str | os.PathLike) -> None:
+    """Raises ValueError if there is something at `path` other than an empty folder."""
+    target = pathlib.Path(path)
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise ValueError(
+            f"--output: expected a new or empty folder, received {target}, which is neither. Name "
+            "another folder, or remove it."
+        )

@@ -1,0 +1,69 @@
+"""A very small encoder and little task folders, for tests that go from flags to files."""
+
+import json
+
+from models import BertConfig
+from pipeline.glue.tasks import AX, TASKS
+
+BY_NAME = {task.name: task for task in TASKS}
+VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a", "same", "other"]
+
+
+def make_run(folder):
+    """A folder with sizes and vocabulary, for random weights."""
+    folder.mkdir()
+    BertConfig(
+        vocab_size=len(VOCAB),
+        hidden_dim=16,
+        num_layers=1,
+        num_heads=2,
+        intermediate_dim=16,
+        max_position_embeddings=16,
+        dropout=0.0,
+        attention_dropout=0.0,
+    ).save(folder / "bert_config.json")
+    (folder / "vocab.txt").write_text("\n".join(VOCAB) + "\n")
+    return folder
+
+
+def write_rows(path, columns, rows, *, header=True):
+    """Rows are dicts of the columns that matter."""
+    path.parent.mkdir(exist_ok=True, parents=True)
+    lines = ["\t".join(columns)] if header else []
+    lines += ["\t".join(row.get(column, "-") for column in columns) for row in rows]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def make_task(glue, name, *, train=24, dev=6, test=4):
+    """A folder of a task, with the files and columns that the benchmark has."""
+    task = BY_NAME[name]
+    labels = task.labels or ("5.0", "0.5")
+    texts = ("a good film", "a bad film")
+
+    def rows(count):
+        return [
+            {column: texts[i % 2] for column in task.text_columns}
+            | {task.label_column: labels[i % 2]}
+            for i in range(count)
+        ]
+
+    header = task.has_header
+    write_rows(glue / name / "train.tsv", task.columns, rows(train), header=header)
+    for _, file in task.dev_files:
+        columns = task.dev_columns or task.columns
+        write_rows(glue / name / file, columns, rows(dev), header=header)
+    for _, file in task.test_files:
+        write_rows(glue / name / file, task.test_columns, rows(test))
+
+
+def make_ax(glue):
+    """The diagnostic set with and without labels: three examples."""
+    rows = [{"Premise": "a good film", "Hypothesis": "a bad film", "Label": "neutral"}] * 3
+    write_rows(glue / "diagnostic" / "diagnostic-full.tsv", AX.columns, rows)
+    rows = [{"sentence1": "a good film", "sentence2": "a bad film"}] * 3
+    write_rows(glue / "diagnostic" / "diagnostic.tsv", AX.test_columns, rows)
+
+
+def results_of(folder):
+    """The content of `results.json`."""
+    return json.loads((folder / "results.json").read_text())

@@ -1,0 +1,88 @@
+"""One task with one seed: what is trained on, and on which scale."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from glue_folders import BY_NAME, make_run, make_task
+
+from pipeline.glue import classifier_training
+from pipeline.glue.initial_weights import load_encoder
+from pipeline.glue.pretrained_run import read_run
+from pipeline.glue.reader import read_task
+from pipeline.glue.settings import FineTuningSettings
+from pipeline.glue.task_run import predict_texts, run_task
+
+SETTINGS = FineTuningSettings(batch_size=8, max_seq_length=16, num_train_epochs=1)
+
+
+@pytest.fixture(name="start")
+def fixture_start(tmp_path):
+    run = read_run(str(make_run(tmp_path / "run")))
+    return load_encoder(run, dropout=0.0, random_init=True, seed=0)
+
+
+@pytest.fixture(name="trained_on")
+def fixture_trained_on(monkeypatch):
+    """The labels of training; every logit is half of the way from the middle to the top."""
+    labels = []
+
+    def train(model, features, train_labels, **_):
+        labels.extend(train_labels.tolist())
+        return 1
+
+    def predict(model, features, *, batch_size):
+        return np.full([len(features["input_ids"]), model.head.units], 0.5)
+
+    monkeypatch.setattr(classifier_training, "train", train)
+    monkeypatch.setattr(classifier_training, "predict", predict)
+    return labels
+
+
+def scores_from(task, data, low, high):
+    """The same task with labels from `low` to `high`, where it had 0.5 and 5."""
+    new = np.where(data.train.labels > 1, high, low).astype(np.float32)
+    train = dataclasses.replace(data.train, labels=new)
+    return dataclasses.replace(task, score_range=(low, high)), dataclasses.replace(
+        data, train=train
+    )
+
+
+def test_scores_of_a_users_range_are_trained_on_zero_to_five_and_answered_in_their_own(
+    tmp_path, start, trained_on
+):
+    make_task(tmp_path / "glue", "STS-B")
+    task = BY_NAME["STS-B"]
+    data = read_task(task, str(tmp_path / "glue"))
+    task, data = scores_from(task, data, -1.0, 3.0)
+    done = run_task(task, data, start=start, settings=SETTINGS)
+    assert set(trained_on) == {0.0, 5.0}
+    # Half of the way from the middle 1 to the top 3.
+    assert set(done.predictions[0].tolist()) == {2.0}
+
+
+def test_scores_of_sts_b_are_trained_on_as_they_are(tmp_path, start, trained_on):
+    make_task(tmp_path / "glue", "STS-B")
+    task = BY_NAME["STS-B"]
+    run_task(task, read_task(task, str(tmp_path / "glue")), start=start, settings=SETTINGS)
+    assert set(trained_on) == {0.5, 5.0}
+
+
+def test_texts_are_answered_in_parts_and_in_order(start, monkeypatch):
+    monkeypatch.setattr("pipeline.glue.task_run._TEXTS_PER_PART", 2)
+
+    def predict(model, features, *, batch_size):
+        assert len(features["input_ids"]) <= 2
+        good = start.tokenizer.vocab.index("good")
+        return np.stack(
+            [
+                np.zeros(len(features["input_ids"])) + 0.5,
+                (features["input_ids"] == good).sum(axis=1),
+            ],
+            axis=1,
+        )
+
+    monkeypatch.setattr(classifier_training, "predict", predict)
+    texts = (["bad", "good", "good", "bad", "good"],)
+    answers = predict_texts(BY_NAME["SST-2"], None, texts, start=start, settings=SETTINGS)
+    assert answers.tolist() == [0, 1, 1, 0, 1]

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from numeric_bounds import rounding
+
+from pipeline.vision.augmentation import evaluation_images, normalised, training_batches
+from pipeline.vision.images.image_set import Split
+from pipeline.vision.settings import AUGMENTATIONS
+from pipeline.vision.weights.vision_weights import HALF, Normalisation
+
+
+def split(count=6, side=8, channels=3):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (count, side, side, channels), np.uint8)
+    return Split(images, np.arange(count, dtype=np.int32), tuple(map(str, range(count))))
+
+
+def batches(augmentation="none", epoch=0, seed=0, batch_size=2, **of_split):
+    found = training_batches(
+        split(**of_split),
+        resolution=8,
+        normalisation=HALF,
+        augmentation=augmentation,
+        batch_size=batch_size,
+        seed=seed,
+        epoch=epoch,
+    )
+    return [(images.numpy(), labels.numpy()) for images, labels in found]
+
+
+def test_an_epoch_holds_every_image_once_in_an_order_of_its_own():
+    labels = [np.concatenate([labels for _, labels in batches(epoch=epoch)]) for epoch in (0, 1)]
+    assert sorted(labels[0]) == sorted(labels[1]) == list(range(6))
+    assert list(labels[0]) != list(labels[1])
+
+
+def test_without_augmentation_images_are_as_they_are():
+    for images, labels in batches():
+        expected = normalised(np.float32(split().images[labels]), HALF)
+        # A quotient, a difference and a quotient of values up to 2, in either order.
+        np.testing.assert_allclose(images, expected, rtol=0, atol=2 * rounding(6))
+
+
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS[1:])
+def test_augmented_images_are_others_in_every_epoch_and_repeatable(augmentation):
+    one, same, later = (batches(augmentation, epoch=epoch) for epoch in (0, 0, 1))
+    for (images, _), (again, _) in zip(one, same, strict=True):
+        np.testing.assert_array_equal(images, again)
+        assert images.shape == (2, 8, 8, 3)
+        assert np.isfinite(images).all()
+    by_label = [
+        {
+            label: image
+            for images, labels in found
+            for label, image in zip(labels, images, strict=True)
+        }
+        for found in (one, later)
+    ]
+    assert any((by_label[0][label] != by_label[1][label]).any() for label in range(6))
+
+
+def test_pixels_stay_within_their_range():
+    for images, _ in batches("colour"):
+        # 0 and 255 become -1 and 1; bilinear resizing does not overshoot.
+        assert np.abs(images).max() <= 1 + rounding(16)
+
+
+def test_grey_images_become_three_equal_channels():
+    ((images, _), *_) = batches("colour", channels=1)
+    assert images.shape == (2, 8, 8, 3)
+    np.testing.assert_array_equal(images[..., 0], images[..., 2])
+
+
+def test_each_channel_has_its_own_normalisation():
+    found = normalised(np.full((1, 1, 3), 255.0, np.float32), Normalisation((0, 0.5, 1), (1, 2, 4)))
+    np.testing.assert_array_equal(found, [[[1.0, 0.25, 0.0]]])
+
+
+def test_images_to_judge_by_are_whole():
+    images = np.zeros((1, 8, 16, 3), np.uint8)
+    images[:, :, 8:] = 255
+    found = evaluation_images(images, 2, HALF)
+    assert found[0, 0, 0, 0] < -0.5 < 0.5 < found[0, 0, 1, 0]

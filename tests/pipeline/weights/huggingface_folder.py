@@ -1,0 +1,92 @@
+"""Folders as `save_pretrained` of transformers 4.57 writes them; the names are literals."""
+
+import json
+import pathlib
+
+import numpy as np
+from safetensors.numpy import save_file
+
+CONFIG = {
+    "architectures": ["BertForPreTraining"],
+    "attention_probs_dropout_prob": 0.1,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "hidden_size": 8,
+    "initializer_range": 0.02,
+    "intermediate_size": 16,
+    "layer_norm_eps": 1e-12,
+    "max_position_embeddings": 12,
+    "model_type": "bert",
+    "num_attention_heads": 2,
+    "num_hidden_layers": 1,
+    "pad_token_id": 0,
+    "position_embedding_type": "absolute",
+    "type_vocab_size": 2,
+    "vocab_size": 15,
+}
+ENCODER = {
+    "embeddings.word_embeddings.weight": (15, 8),
+    "embeddings.position_embeddings.weight": (12, 8),
+    "embeddings.token_type_embeddings.weight": (2, 8),
+    "embeddings.LayerNorm.weight": (8,),
+    "embeddings.LayerNorm.bias": (8,),
+    "encoder.layer.0.attention.self.query.weight": (8, 8),
+    "encoder.layer.0.attention.self.query.bias": (8,),
+    "encoder.layer.0.attention.self.key.weight": (8, 8),
+    "encoder.layer.0.attention.self.key.bias": (8,),
+    "encoder.layer.0.attention.self.value.weight": (8, 8),
+    "encoder.layer.0.attention.self.value.bias": (8,),
+    "encoder.layer.0.attention.output.dense.weight": (8, 8),
+    "encoder.layer.0.attention.output.dense.bias": (8,),
+    "encoder.layer.0.attention.output.LayerNorm.weight": (8,),
+    "encoder.layer.0.attention.output.LayerNorm.bias": (8,),
+    "encoder.layer.0.intermediate.dense.weight": (16, 8),
+    "encoder.layer.0.intermediate.dense.bias": (16,),
+    "encoder.layer.0.output.dense.weight": (8, 16),
+    "encoder.layer.0.output.dense.bias": (8,),
+    "encoder.layer.0.output.LayerNorm.weight": (8,),
+    "encoder.layer.0.output.LayerNorm.bias": (8,),
+}
+POOLER = {"pooler.dense.weight": (8, 8), "pooler.dense.bias": (8,)}
+MASKED_LM = {
+    "cls.predictions.bias": (15,),
+    "cls.predictions.transform.dense.weight": (8, 8),
+    "cls.predictions.transform.dense.bias": (8,),
+    "cls.predictions.transform.LayerNorm.weight": (8,),
+    "cls.predictions.transform.LayerNorm.bias": (8,),
+}
+NEXT_SENTENCE = {"cls.seq_relationship.weight": (2, 8), "cls.seq_relationship.bias": (2,)}
+CLASSIFIER = {"classifier.weight": (3, 8), "classifier.bias": (3,)}
+WORDS = ["the", "cat", "sat", "on", "mat", "##s", "un", "##able", "dog", "run"]
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+
+
+def _below_bert(shapes):
+    return {f"bert.{name}": shape for name, shape in shapes.items()}
+
+
+SHAPES = {
+    "BertModel": {**ENCODER, **POOLER},
+    "BertForPreTraining": {**_below_bert({**ENCODER, **POOLER}), **MASKED_LM, **NEXT_SENTENCE},
+    "BertForMaskedLM": {**_below_bert(ENCODER), **MASKED_LM},
+    "BertForSequenceClassification": {**_below_bert({**ENCODER, **POOLER}), **CLASSIFIER},
+}
+
+
+def random_tensors(architecture):
+    rng = np.random.default_rng(5)
+    shapes = SHAPES[architecture].items()
+    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes}
+
+
+def write_folder(folder, architecture, tensors=None, **settings):
+    """Writes a folder; returns its tensors by name."""
+    folder = pathlib.Path(folder)
+    folder.mkdir()
+    tensors = random_tensors(architecture) if tensors is None else tensors
+    config = {**CONFIG, "architectures": [architecture], **settings}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": true}')
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return tensors
