@@ -4,8 +4,7 @@ A `Structure` fixes sizes and variants, `MetaParams` holds one float32 array per
 values are called "nominal": random encoders, zero output heads, hand-chosen rates. With zero heads
 the update is exactly the nominal rule: what the encoders compute is not used.
 
-`ParameterSet` saves and loads them. The released set is in `weights/`, with a card that
-says how it came about.
+`ParameterSet` saves and loads them. The released set is in `weights/`, with a card.
 """
 
 import dataclasses
@@ -15,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from mnemosyne_tf.learned import model_entries
 from mnemosyne_tf.param_file import ParameterSet
 from mnemosyne_tf.parameter_roles import RATE_ENTRIES
 
 SHIPPED = pathlib.Path(__file__).parent / "weights" / "mnemosyne.npz"
+LEVELS = ("chunk", "model")
 LEVEL_1_ENCODERS = ("mean", "performer", "none")
 LEVEL_2_ENCODERS = ("performer", "none")
 NUM_FEATURES = 3
@@ -47,6 +48,7 @@ NEUTRAL_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0, "rul
 NEUTRAL_ROLE_RATES = dict.fromkeys(RATE_ENTRIES.values(), 1.0)
 ZERO_HEADS = ("step_head/kernel", "step_head/bias", "film_head/kernel", "film_head/bias",
               "network/output")  # fmt: skip
+_ALL_HEADS = (*ZERO_HEADS, *model_entries.ZERO_HEADS)
 # What `MetaParams.without` may leave out, and the structure that is left.
 ABLATIONS: dict[str, dict[str, Any]] = {
     "heads": {},
@@ -55,6 +57,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "run_scaling": {},
     "decay_delay": {},
     "role_rates": {},
+    "tokens": {},
 }
 # Rule entries that it sets to the value that changes nothing.
 _ENTRIES_LEFT_OUT = {
@@ -71,6 +74,8 @@ class Structure:
     """Sizes and variants of a set of meta-parameters.
 
     Attributes:
+        level: "chunk", meta-tokens of chunks correct directions; or "model", a token of each tensor
+            moves its levers (`learned.model_level`), by width, features, level 2 and memory below.
         chunk_size: longest chunk of coordinates behind one meta-token; 1 with level_1="none" is
             the paper's coordinate-wise variant.
         width: length of a meta-token, d.
@@ -88,6 +93,7 @@ class Structure:
         seed: seed of the random features and of the untrained encoders.
     """
 
+    level: str = "chunk"
     chunk_size: int = 1024
     width: int = 16
     num_random_features: int = 16
@@ -101,8 +107,8 @@ class Structure:
     seed: int = 0
 
     def __post_init__(self):
-        sizes = ("chunk_size", "width", "num_random_features", "hidden_units", "num_memory_heads")
-        for name in sizes:
+        for name in ("chunk_size", "width", "num_random_features", "hidden_units",
+                     "num_memory_heads"):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ValueError(f"Expected {name} of at least 1, received {getattr(self, name)}.")
         if self.num_random_features % 2:
@@ -110,6 +116,10 @@ class Structure:
                 "Expected an even num_random_features (each direction gives exp(w.z) and "
                 f"exp(-w.z)), received {self.num_random_features}."
             )
+        if self.level not in LEVELS:
+            raise ValueError(f"Expected level in {LEVELS}, received {self.level!r}.")
+        if self.level == "model" and not self.nominal_direction:
+            raise ValueError('Expected a nominal direction with level "model", received none.')
         if self.level_1 not in LEVEL_1_ENCODERS:
             raise ValueError(f"Expected level_1 in {LEVEL_1_ENCODERS}, received {self.level_1!r}.")
         if self.level_2 not in LEVEL_2_ENCODERS:
@@ -132,15 +142,8 @@ class Structure:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every entry, in the order of the computation."""
         width, hidden = self.width, self.hidden_units
-        shapes: dict[str, tuple[int, ...]] = {name: () for name in NOMINAL_RULE}
-        if self.level_1 == "mean":
-            shapes["level_1/statistics"] = (NUM_STATISTICS, width)
-        else:
-            shapes["level_1/features"] = (NUM_FEATURES, width)
-        if self.level_1 == "performer":
-            shapes |= _performer_shapes("level_1", width)
-        shapes["level_1/context"] = (NUM_CONTEXT, width)
-        shapes["level_1/bias"] = (width,)
+        is_model, shapes = self.level == "model", dict.fromkeys(NOMINAL_RULE, ())
+        shapes |= model_entries.embedding_shapes(width) if is_model else self._level_1_shapes()
         if self.level_2 == "performer":
             shapes |= _performer_shapes("level_2", width)
         if self.use_memory:
@@ -149,14 +152,22 @@ class Structure:
             shapes["memory/log_tau"] = () if heads == 1 else (heads,)
             if heads > 1:
                 shapes["memory/output"] = (heads * width, width)
-        shapes["step_head/kernel"] = (width,)
-        shapes["step_head/bias"] = ()
-        shapes["film_head/kernel"] = (width, 2 * hidden)
-        shapes["film_head/bias"] = (2 * hidden,)
-        shapes["network/input"] = (NUM_FEATURES, hidden)
-        shapes["network/bias"] = (hidden,)
-        shapes["network/output"] = (hidden,)
-        return shapes
+        if is_model:
+            return shapes | model_entries.head_shapes(width)
+        return shapes | {
+            "step_head/kernel": (width,), "step_head/bias": (),
+            "film_head/kernel": (width, 2 * hidden), "film_head/bias": (2 * hidden,),
+            "network/input": (NUM_FEATURES, hidden), "network/bias": (hidden,),
+            "network/output": (hidden,),
+        }  # fmt: skip
+
+    def _level_1_shapes(self) -> dict[str, tuple[int, ...]]:
+        width, is_mean = self.width, self.level_1 == "mean"
+        name, rows = ("statistics", NUM_STATISTICS) if is_mean else ("features", NUM_FEATURES)
+        shapes = {f"level_1/{name}": (rows, width)}
+        if self.level_1 == "performer":
+            shapes |= _performer_shapes("level_1", width)
+        return shapes | {"level_1/context": (NUM_CONTEXT, width), "level_1/bias": (width,)}
 
 
 def _performer_shapes(prefix: str, width: int) -> dict[str, tuple[int, ...]]:
@@ -196,7 +207,7 @@ class MetaParams(ParameterSet):
             elif name == "memory/output":
                 heads = structure.num_memory_heads
                 values[name] = np.tile(np.eye(structure.width) / heads, (heads, 1))
-            elif name in ZERO_HEADS or len(shape) < 2:
+            elif name in _ALL_HEADS or len(shape) < 2:
                 values[name] = np.zeros(shape)
             else:
                 values[name] = random.standard_normal(shape) / np.sqrt(shape[0])
@@ -209,11 +220,11 @@ class MetaParams(ParameterSet):
 
         Args:
             part: "heads" sets all heads to zero, which leaves the nominal rule with the rates of
-                this set; "memory" leaves the compact associative memory out; "encoder" the
-                Performer over the chunks, so that none attends to another; "run_scaling" the
-                exponents and the delay, so that rates and schedule are the same for every run;
-                "decay_delay" the delay alone; "role_rates" the rates by role, so that all roles of
-                a path move alike.
+                this set; "tokens" those of tokens, which leaves offsets by role; "memory" leaves
+                the compact associative memory out; "encoder" the Performer, so that no token
+                attends to another; "run_scaling" the exponents and the delay, so that rates and
+                schedule are the same for every run; "decay_delay" the delay alone; "role_rates"
+                the rates by role, so that all roles of a path move alike.
 
         Raises:
             ValueError: another part.
@@ -222,8 +233,8 @@ class MetaParams(ParameterSet):
             raise ValueError(f"Expected one of {', '.join(ABLATIONS)}, received {part!r}.")
         structure = dataclasses.replace(self.structure, **ABLATIONS[part])
         values = {name: self.values[name] for name in structure.shapes()}
-        if part == "heads":
-            values |= {name: np.zeros_like(values[name]) for name in ZERO_HEADS}
+        zeros = {"heads": _ALL_HEADS, "tokens": (model_entries.TOKEN_HEAD,)}.get(part, ())
+        values |= {name: 0.0 * values[name] for name in zeros if name in values}
         return MetaParams(structure, values | _ENTRIES_LEFT_OUT.get(part, {}))
 
     def with_role_rates(self, rates: Mapping[str, float]) -> "MetaParams":

@@ -4,18 +4,18 @@ What is static is decided once: roles, plans, rates by the size of the model, an
 are moved together. Variables of one plan are a stack, which costs one program for all of them.
 
 `ModelUpdate.update` is a pure function of tensors, for loops that are compiled whole and
-differentiated. `InPlaceUpdate` does the same for `tf.Variable`s and changes them in place.
+differentiated. `in_place_update` does the same for `tf.Variable`s and changes them in place.
 """
 
 import collections
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from mnemosyne_tf import update_rule
 from mnemosyne_tf.learned.heads import output_heads
+from mnemosyne_tf.learned.model_level import ModelLevel
 from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.parameter_roles import ROLES, find_role
 from mnemosyne_tf.rule_settings import RuleSettings
@@ -87,6 +87,15 @@ class ModelUpdate:
         self.has_memory = structure.use_memory and (
             self.has_step_head or network or "network/output" in varied
         )
+        found = [role.role for role in self.roles]
+        self.model_level = ModelLevel(
+            params, varied, names=names, roles=found, plans=plans, total_steps=settings.total_steps
+        )
+
+    @property
+    def has_multipliers(self) -> bool:
+        """Whether the learned part moves the length of steps."""
+        return self.has_step_head or self.model_level.is_live
 
     def init(
         self,
@@ -107,7 +116,8 @@ class ModelUpdate:
             shapes = {"momentum": plan.shape, "second_moment": plan.shape}
             if self.has_memory:
                 shapes["memory"] = (plan.num_chunks, *self.params.structure.memory_shape)
-            if self.has_step_head and keeps_multipliers:
+            shapes |= self.model_level.state_shapes()
+            if self.has_multipliers and keeps_multipliers:
                 shapes["log_multiplier"] = ()
             parts = {part: zeros(variable, part, shape) for part, shape in shapes.items()}
             states.append(VariableState(**{"weight": (), "memory": ()} | parts))
@@ -135,8 +145,10 @@ class ModelUpdate:
         """
         if meta_params is None:
             meta_params = {name: tf.constant(each) for name, each in self.params.values.items()}
+        offsets, memories = self.model_level.read(meta_params, state, inputs)
         before = [
-            each._replace(weight=weight) for each, weight in zip(state, variables, strict=True)
+            each._replace(weight=weight, memory=memory)
+            for each, weight, memory in zip(state, variables, memories, strict=True)
         ]
         after: list = [None] * len(before)
         kinds = [
@@ -150,7 +162,7 @@ class ModelUpdate:
                 tf.nest.map_structure(
                     lambda *each: tf.stack(each), *map(before.__getitem__, members)
                 ),
-                self.inputs_of(members, inputs, meta_params),
+                self.inputs_of(members, inputs, meta_params, offsets=offsets, rows=members),
             )
             parts = [tf.unstack(part) for part in tf.nest.flatten(stacked)]
             for index, *of_index in zip(members, *parts, strict=True):
@@ -162,11 +174,25 @@ class ModelUpdate:
         indices: Sequence[int],
         inputs: StepInputs,
         meta_params: Mapping[str, tf.Tensor] | None = None,
+        *,
+        offsets: tf.Tensor | tuple[()] = (),
+        rows: Sequence[int] = (),
     ) -> StepInputs:
-        """The inputs of a stack: those of the step, and the rates of the roles of its variables."""
+        """The inputs of a stack: those of the step, rates of roles and offsets of its variables.
+
+        Args:
+            indices: of its variables.
+            inputs: of the step.
+            meta_params: as in `update`.
+            offsets: of `read_levers`.
+            rows: of `offsets`, one for each variable.
+        """
         values = self.params.values if meta_params is None else meta_params
         rates = [role_rate(values, self.roles[index].role) for index in indices]
-        return inputs._replace(role_rates=tf.stack([tf.cast(rate, tf.float32) for rate in rates]))
+        if self.model_level.is_live:
+            offsets = tf.gather(offsets, list(rows))
+        rates = tf.stack([tf.cast(rate, tf.float32) for rate in rates])
+        return inputs._replace(role_rates=rates, offsets=offsets)
 
     def role_rates(self) -> list[float]:
         """The rate of the role of each variable, a factor on the built-in one."""
@@ -212,47 +238,3 @@ class ModelUpdate:
             for plan, of_role in dict.fromkeys(kinds)
         }
         return [sizes[kind] for kind in kinds]
-
-
-class InPlaceUpdate:
-    """Applies a rule to the states of one or of several variables of one plan.
-
-    Args:
-        rule: `rule(meta_params, gradient, state, inputs) -> state`, of tensors, pure; a part of the
-            state that it leaves alone must come back as the same object. Given an axis `stack` in
-            front of gradient and state, it treats each of the stack by itself.
-        values: the meta-parameters, constants of the compiled program.
-        compile_with: what compiles a function.
-    """
-
-    def __init__(self, rule: Callable, values: Mapping[str, np.ndarray], compile_with: Callable):
-        def with_constants(gradient, state, inputs):
-            constants = {name: tf.constant(value) for name, value in values.items()}
-            return rule(constants, gradient, state, inputs)
-
-        def in_place(gradient, variables, inputs):
-            before = tf.nest.map_structure(tf.convert_to_tensor, variables)
-            after = with_constants(gradient, before, inputs)
-            for variable, old, new in zip(variables, before, after, strict=True):
-                if new is not old:
-                    variable.assign(new)
-
-        self.in_place = compile_with(in_place)
-        self.of_stack = compile_with(with_constants)
-
-    def __call__(self, gradients: Sequence[tf.Tensor], states: Sequence, inputs) -> None:
-        """Changes the variables of all `states`; all gradients have one dtype, so have all weights.
-
-        Args:
-            gradients: one for each state.
-            states: tuples of variables, `()` where there is none.
-            inputs: handed to the rule.
-        """
-        if len(states) == 1:
-            self.in_place(gradients[0], states[0], inputs)
-            return
-        stacked = tf.nest.map_structure(lambda *each: tf.stack(each), *states)
-        moved = self.of_stack(tf.stack(gradients), stacked, inputs)
-        for values, *variables in zip(*map(tf.nest.flatten, (moved, *states)), strict=True):
-            for variable, value in zip(variables, tf.unstack(values), strict=True):
-                variable.assign(value)

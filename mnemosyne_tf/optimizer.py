@@ -15,8 +15,9 @@ import tf_keras as keras
 
 from mnemosyne_tf import model_update
 from mnemosyne_tf.guarded_optimizer import GuardedOptimizer, local_copy
+from mnemosyne_tf.in_place_update import InPlaceLevers, InPlaceUpdate
 from mnemosyne_tf.meta_params import MetaParams
-from mnemosyne_tf.model_update import InPlaceUpdate, ModelUpdate
+from mnemosyne_tf.model_update import ModelUpdate
 from mnemosyne_tf.rule_settings import RuleSettings
 from mnemosyne_tf.update_rule import StepInputs
 from mnemosyne_tf.variable_plan import summarise
@@ -168,6 +169,8 @@ class Mnemosyne(GuardedOptimizer):
         updates = {p: InPlaceUpdate(model.rule(p), values, self._compile) for p in model.plans}
         self._updates = self._no_dependency(updates)
         self._states = self._no_dependency(states)
+        levers = InPlaceLevers(model, self._meta_params.values, self._compile)
+        self._levers = levers if model.model_level.is_live else None
         self._built = True
 
     def update_step(self, gradient, variable, finite=None):
@@ -184,16 +187,22 @@ class Mnemosyne(GuardedOptimizer):
             finite=finite,
         )
         indices = [self._index_dict[self._var_key(variable)] for variable in variables]
+        states = [
+            tf.nest.map_structure(local_copy, self._states[index]._replace(weight=variable))
+            for index, variable in zip(indices, variables, strict=True)
+        ]
+        offsets = ()
+        if self._levers:
+            offsets = self._levers(indices, states, inputs)
+            states = [state._replace(memory=()) for state in states]  # Written by now.
         kinds = [(g.dtype, v.dtype) for g, v in zip(gradients, variables, strict=True)]
         limit = model_update.MAX_STACKED_COORDS
         for plan, members in self._model.together(indices, kinds, limit):
-            states = [
-                self._states[indices[member]]._replace(weight=variables[member])
-                for member in members
-            ]
-            local = tf.nest.map_structure(local_copy, states)
-            of_stack = self._model.inputs_of([indices[member] for member in members], inputs)
-            self._updates[plan]([gradients[member] for member in members], local, of_stack)
+            of_stack = self._model.inputs_of(
+                [indices[member] for member in members], inputs, offsets=offsets, rows=members
+            )
+            of_members = [[each[member] for member in members] for each in (gradients, states)]
+            self._updates[plan](*of_members, of_stack)
 
     def summary(self, print_fn=print, *, step: int | None = None) -> None:
         """Prints the role of every variable and why, its path, rate, chunks, decay and state.
@@ -242,7 +251,7 @@ class Mnemosyne(GuardedOptimizer):
             RuntimeError: the optimizer has not seen the variables yet.
         """
         self.check_built()
-        if not self._model.has_step_head:
+        if not self._model.has_multipliers:
             return [1.0] * len(self._states)
         return [math.exp(state.log_multiplier.numpy()) for state in self._states]
 

@@ -13,7 +13,8 @@ class RuleSettings:
     """What the user of the optimizer may choose.
 
     Attributes:
-        total_steps: steps of the run, None when unknown.
+        total_steps: steps of the run, None when unknown; a float32 tensor `[]` in a program of runs
+            that differ in it.
         labels_per_step: labels in the loss of one step of it, None when unknown (`step_size`).
         weight_decay: fraction of a weight taken per unit of scheduled rate.
         size_scaling: whether the built-in rates follow the size of the model (`step_size`).
@@ -45,7 +46,7 @@ class RuleSettings:
     newton_schulz_dtype: str = "float32"
 
     def __post_init__(self):
-        if self.total_steps is not None and self.total_steps < 1:
+        if isinstance(self.total_steps, (int, float)) and self.total_steps < 1:
             raise ValueError(
                 f"Expected total_steps of at least 1, received {self.total_steps}. Give the "
                 "number of calls of apply_gradients in the run, or None when it is unknown."

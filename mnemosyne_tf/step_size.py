@@ -242,7 +242,9 @@ def rule_of_run(
     }
 
 
-def _ratio(count: int | None, full: int) -> float:
+def _ratio(count: Any, full: int) -> Any:
     if count is None:
         return 1.0
+    if tf.is_tensor(count):
+        return tf.clip_by_value(count / full, 1.0 / MEASURED_RANGE, MEASURED_RANGE)
     return min(max(count / full, 1.0 / MEASURED_RANGE), MEASURED_RANGE)

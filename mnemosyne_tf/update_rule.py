@@ -15,6 +15,9 @@ path. With heads of zeros the multiplier is 1 and the network adds 0: the nomina
 network's answer lies in [-1, 1], so no step exceeds rate * e^2 * (2 in RMS, or the matrix scale),
 for any meta-parameters.
 
+With `Structure(level="model")` the learned part is read before stage 1 and answers with offsets to
+levers: rate, momentum decay, weight decay. Stage 3 is empty; after stage 6 a step is measured.
+
 With `Structure(nominal_direction=False)` Adam's direction is left out, the network's answer is the
 direction, and all variables are elementwise: the paper's fully learned optimizer.
 
@@ -30,7 +33,9 @@ import tensorflow as tf
 
 from mnemosyne_tf import adam_direction, newton_schulz
 from mnemosyne_tf.adam_direction import Directions
+from mnemosyne_tf.learned import levers, sensors
 from mnemosyne_tf.learned.correction import Corrected, correct
+from mnemosyne_tf.learned.model_entries import NUM_COUNTERS
 from mnemosyne_tf.meta_params import Structure
 from mnemosyne_tf.rule_settings import RuleSettings, matrix_scale
 from mnemosyne_tf.step_size import progress, step_size
@@ -44,9 +49,12 @@ class VariableState(NamedTuple):
         weight: any float dtype, the shape of the variable.
         momentum: float32, same shape.
         second_moment: float32, same shape.
-        memory: float32 `[num_chunks, num_features, width + 1]`; () without a memory.
+        memory: float32 `[num_chunks, num_features, width + 1]`, at the level of the model
+            `[num_features, width + 1]`, which the update leaves alone; () without a memory.
         log_multiplier: float32 `[]`, the mean over chunks of what the step head answered; nothing
             reads it but logs. () where it is not kept.
+        sensors: float32 `[NUM_KEPT]`, what the steps before were like, or their counters alone; ()
+            without levers.
     """
 
     weight: tf.Tensor | tuple[()]
@@ -54,6 +62,7 @@ class VariableState(NamedTuple):
     second_moment: tf.Tensor
     memory: tf.Tensor | tuple[()]
     log_multiplier: tf.Tensor | tuple[()] = ()
+    sensors: tf.Tensor | tuple[()] = ()
 
 
 class StepInputs(NamedTuple):
@@ -66,6 +75,7 @@ class StepInputs(NamedTuple):
         finite: bool `[]`, whether every gradient of the step is finite.
         role_rates: float32 `[stack]`, of the roles of the variables that are moved together, an
             input so that variables of several roles share a program; or `[]`, of one.
+        offsets: float32 `[stack, len(LEVERS)]`, of their levers; () where there are none.
     """
 
     iterations: tf.Tensor
@@ -73,6 +83,7 @@ class StepInputs(NamedTuple):
     learning_rate: tf.Tensor
     finite: tf.Tensor
     role_rates: tf.Tensor | float = 1.0
+    offsets: tf.Tensor | tuple[()] = ()
 
 
 def update(
@@ -99,29 +110,37 @@ def update(
     """
     # Guarded before they are read: what the direction reads are the accumulators that are kept, so
     # a compiled program changes them in place. It would have to copy those of before.
-    after = guard(inputs, accumulate(meta_params, gradient, state), state)
+    after = guard(inputs, accumulate(meta_params, gradient, state, inputs), state)
     adam = direction(meta_params, gradient, after, inputs, structure, settings)
     corrected = learned_correction(meta_params, adam, after, inputs, plan, structure, settings)
     step = orthogonalise(corrected, plan, settings)
-    step = decay(step, state.weight, plan, settings)
+    lever = levers.read_levers(meta_params, inputs.offsets)
+    step = decay(step, state.weight, plan, settings, lever)
+    rates = inputs.role_rates * tf.exp(lever.log_rate) if lever else inputs.role_rates
     iteration = tf.cast(inputs.iterations, tf.float32)
-    rate = step_size(
-        meta_params, plan, settings, iteration, inputs.learning_rate, inputs.role_rates
-    )
-    return guard(inputs, moved(after, step, rate, corrected), after)
+    rate = step_size(meta_params, plan, settings, iteration, inputs.learning_rate, rates)
+    new = moved(after, step, rate, corrected, lever)
+    if lever and state.sensors.shape[-1] > NUM_COUNTERS:
+        kept = sensors.sense(after, gradient, adam.momentum, step, rate, plan)
+        new = new._replace(sensors=kept)
+    return guard(inputs, new, after)
 
 
 def accumulate(
-    meta_params: Mapping[str, tf.Tensor], gradient: tf.Tensor, state: VariableState
+    meta_params: Mapping[str, tf.Tensor],
+    gradient: tf.Tensor,
+    state: VariableState,
+    inputs: StepInputs,
 ) -> VariableState:
     """Stage 1: momentum and second moment take in the gradient."""
+    gradient = tf.cast(gradient, tf.float32)
+    moments = state.momentum, state.second_moment
     momentum, second_moment = adam_direction.accumulate(
-        tf.cast(gradient, tf.float32),
-        state.momentum,
-        state.second_moment,
-        decays=_decays(meta_params),
+        gradient, *moments, decays=_decays(meta_params)
     )
-    return state._replace(momentum=momentum, second_moment=second_moment)
+    after = state._replace(momentum=momentum, second_moment=second_moment)
+    lever = levers.read_levers(meta_params, inputs.offsets)
+    return levers.accumulate(after, state.momentum, gradient, lever) if lever else after
 
 
 def direction(
@@ -133,15 +152,18 @@ def direction(
     settings: RuleSettings,
 ) -> Directions:
     """Stage 2: gradient and momentum over the root of the second moment, one gradient ahead."""
+    step = tf.cast(inputs.applied_steps, tf.float32) + 1.0
+    b1 = meta_params["rule/momentum_decay"]
+    gradient, moments = tf.cast(gradient, tf.float32), (state.momentum, state.second_moment)
     directions = adam_direction.directions(
-        tf.cast(gradient, tf.float32),
-        state.momentum,
-        state.second_moment,
-        decays=_decays(meta_params),
-        step=tf.cast(inputs.applied_steps, tf.float32) + 1.0,
+        gradient, *moments, decays=_decays(meta_params), step=step
     )
+    if lever := levers.read_levers(meta_params, inputs.offsets):
+        momentum = levers.unbiased(directions.momentum, state.sensors, step=step, assumed=b1)
+        directions = directions._replace(momentum=momentum)
+        b1 = levers.of_each(lever.momentum_decay, state.momentum)
     if settings.nesterov and structure.nominal_direction:
-        return adam_direction.nesterov(directions, meta_params["rule/momentum_decay"])
+        return adam_direction.nesterov(directions, b1)
     return directions
 
 
@@ -156,14 +178,10 @@ def learned_correction(
 ) -> Corrected:
     """Stage 3: what the meta-tokens make of the direction; see `learned.correction`."""
     iteration = tf.cast(inputs.iterations, tf.float32)
+    done = progress(iteration, total_steps=settings.total_steps)
+    weight = tf.cast(state.weight, tf.float32)
     return correct(
-        meta_params,
-        directions,
-        tf.cast(state.weight, tf.float32),
-        state.memory,
-        progress(iteration, total_steps=settings.total_steps),
-        plan=plan,
-        structure=structure,
+        meta_params, directions, weight, state.memory, done, plan=plan, structure=structure
     )
 
 
@@ -184,23 +202,33 @@ def orthogonalise(corrected: Corrected, plan: VariablePlan, settings: RuleSettin
 
 
 def decay(
-    direction: tf.Tensor, weight: tf.Tensor, plan: VariablePlan, settings: RuleSettings
+    direction: tf.Tensor,
+    weight: tf.Tensor,
+    plan: VariablePlan,
+    settings: RuleSettings,
+    lever: levers.Levers | None = None,
 ) -> tf.Tensor:
     """Stage 5: decoupled weight decay, in the shape of the weight."""
     direction = tf.reshape(direction, weight.shape)
     if not plan.decayed:
         return direction
-    return direction + settings.weight_decay * tf.cast(weight, tf.float32)
+    weight = tf.cast(weight, tf.float32)
+    share = levers.of_each(lever.weight_decay, weight) if lever else 1.0
+    return direction + settings.weight_decay * share * weight
 
 
 def moved(
-    state: VariableState, step: tf.Tensor, rate: tf.Tensor, corrected: Corrected
+    state: VariableState,
+    step: tf.Tensor,
+    rate: tf.Tensor,
+    corrected: Corrected,
+    lever: levers.Levers | None = None,
 ) -> VariableState:
     """The state after the step, if it is taken; one rate for all of a stack, or one each."""
-    rank = step.shape.rank
-    weight = tf.cast(state.weight, tf.float32) - tf.reshape(rate, ([-1] + [1] * rank)[:rank]) * step
+    weight = tf.cast(state.weight, tf.float32) - levers.of_each(rate, step) * step
+    multiplier = lever.log_rate if lever else corrected.log_multiplier
     kept = tf.nest.map_structure(
-        lambda old: tf.reshape(corrected.log_multiplier, old.shape), state.log_multiplier
+        lambda old: tf.reshape(multiplier, old.shape), state.log_multiplier
     )
     return state._replace(
         weight=tf.cast(weight, state.weight.dtype), memory=corrected.memory, log_multiplier=kept

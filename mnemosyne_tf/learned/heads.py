@@ -18,15 +18,18 @@ def output_heads(meta_params: Mapping[str, tf.Tensor]) -> tuple[bool, bool]:
 
     A head of zeros answers zero to every input, so that with neither the update needs no
     meta-tokens and no memory: it leaves them out and gives the same weights. Entries whose values
-    are unknown while a graph is built count as not zero.
+    are unknown while a graph is built count as not zero; a structure may lack them.
     """
+    step_head = is_zero(meta_params, "step_head/kernel") and is_zero(meta_params, "step_head/bias")
+    return not step_head, not is_zero(meta_params, "network/output")
 
-    def is_zero(name):
-        value = tf.get_static_value(meta_params[name])
-        return value is not None and not np.any(value)
 
-    step_head = not (is_zero("step_head/kernel") and is_zero("step_head/bias"))
-    return step_head, not is_zero("network/output")
+def is_zero(meta_params: Mapping[str, tf.Tensor], name: str) -> bool:
+    """Whether an entry is known to be zero, or is not there."""
+    if name not in meta_params:
+        return True
+    value = tf.get_static_value(meta_params[name])
+    return value is not None and not np.any(value)
 
 
 def read_heads(

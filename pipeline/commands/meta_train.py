@@ -3,7 +3,8 @@
 First the nominal rule is swept on every task. Then evolution tries settings of Mnemosyne on a few
 tasks at a time, every run from scratch to its end, and moves to what lowers the regret against that
 sweep; or, where the recipe names an `optimizer`, all numbers of a fully learned one are trained by
-gradients, and the set that is best on full unrolls is kept. Last, the result trains all tasks from
+gradients, and the set that is best on full unrolls is kept; or, where it names `levers`, what moves
+them is trained by persistent evolution strategies. Last, the result trains all tasks from
 new seeds, and a line compares it with the nominal rule. Run it again and it continues.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Mapping, Sequence
 EXAMPLE = """example:
   mnemosyne meta-train --recipe copy_and_digits --output runs/meta
   mnemosyne meta-train --recipe learned_cam --output runs/cam
+  mnemosyne meta-train --recipe memory_pes --text 'novels/[A-F]*::file' --output runs/memory
   mnemosyne meta-train --recipe decay_delay --text 'novels/*.txt::file' --output runs/decay_delay
   mnemosyne meta-train --recipe decay_delay --seed 1 --text 'novels/*.txt::file' --output runs/seed1
 
@@ -49,11 +51,14 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Meta-trains and returns 0 when the result is written."""
     args = build_parser().parse_args(argv)
+    from pipeline.lab.meta_training.pes.settings import PesRecipe
     from pipeline.lab.meta_training.recipe_file import load_meta_recipe
     from pipeline.lab.meta_training.settings import MetaRecipe
 
     recipe = load_meta_recipe(args.recipe, args.seed)
-    if isinstance(recipe, MetaRecipe):
+    if isinstance(recipe, PesRecipe):
+        from pipeline.lab.meta_training.pes.story import PesTraining as Training
+    elif isinstance(recipe, MetaRecipe):
         from pipeline.lab.meta_training.evolution.story import MetaTraining as Training
     else:
         from pipeline.lab.meta_training.backprop.story import LearnedTraining as Training

@@ -25,16 +25,18 @@ SHAPES = {"dense/kernel": (12, 9), "dense/bias": (9,), "scale": ()}
 PERFORMER = Structure(
     chunk_size=16, width=4, num_random_features=8, hidden_units=2, level_1="performer"
 )
+# One token a tensor, with two memories, which moves the levers of the rule.
+MEMORY = Structure(level="model", width=4, num_random_features=8, num_memory_heads=2)
 
 
-def live_performer():
-    """Meta-parameters of the paper's variant whose heads are not zero, as after training."""
+def live(structure):
+    """Meta-parameters of a structure whose heads are not zero, as after training."""
     random = np.random.RandomState(7)
     values = {
         name: value if name.startswith("rule/") else value + 0.3 * random.randn(*value.shape)
-        for name, value in MetaParams.nominal(PERFORMER).values.items()
+        for name, value in MetaParams.nominal(structure).values.items()
     }
-    return MetaParams(PERFORMER, values)
+    return MetaParams(structure, values)
 
 
 def little_lstm(inputs):
@@ -46,7 +48,11 @@ MAKERS = {
     "mnemosyne": (Mnemosyne, {"learning_rate": 1.0, "total_steps": 20}),
     "mnemosyne_performer": (
         Mnemosyne,
-        {"learning_rate": 1.0, "total_steps": 20, "meta_params": live_performer()},
+        {"learning_rate": 1.0, "total_steps": 20, "meta_params": live(PERFORMER)},
+    ),
+    "mnemosyne_memory": (
+        Mnemosyne,
+        {"learning_rate": 1.0, "total_steps": 20, "meta_params": live(MEMORY)},
     ),
     "coordinatewise_lstm": (
         CoordinatewiseLSTM,
@@ -71,11 +77,17 @@ LARGEST = 4.0
 # of a matrix of norm 1 to about 1.2, and errors along it; s of 12 x 9 Gaussian numbers is 1/23 on
 # the average, 1/50 rarely (Edelman 1988). The others divide by roots: a small factor.
 AMPLIFICATIONS = dict.fromkeys(
-    ("mnemosyne", "mnemosyne_performer", "muon", "normuon", "muon_squared"), 60.0
+    ("mnemosyne", "mnemosyne_performer", "mnemosyne_memory", "muon", "normuon", "muon_squared"),
+    60.0,
 )
 # The longest step of a weight: Mnemosyne's rate of a matrix (0.012, 1.2 for a short run) times 1.6,
 # live heads times e^2; of the others three times the rate, of SGD ten times that of its gradients.
-STEPS = {"mnemosyne": 0.023, "mnemosyne_performer": 0.17, "sgd": 0.05 * 10 * LARGEST}
+STEPS = {
+    "mnemosyne": 0.023,
+    "mnemosyne_performer": 0.17,
+    "mnemosyne_memory": 0.17,
+    "sgd": 0.05 * 10 * LARGEST,
+}
 
 
 class Contestant:

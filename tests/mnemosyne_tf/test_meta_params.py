@@ -15,6 +15,8 @@ STRUCTURES = [
     Structure(num_memory_heads=2, width=4),
     Structure(chunk_size=1, level_1="none", width=4),
     Structure(chunk_size=1, level_1="none", level_2="none", width=4),
+    Structure(level="model", width=4),
+    Structure(level="model", use_memory=False, level_2="none"),
 ]
 
 
@@ -121,7 +123,7 @@ def test_one_part_is_left_out(small_structure, live_meta_params, part, changes, 
 def test_part_that_is_none_is_refused():
     with pytest.raises(
         ValueError,
-        match="heads, memory, encoder, run_scaling, decay_delay, role_rates, received 'cam'",
+        match="heads, memory, encoder, run_scaling, decay_delay, .*, tokens, received 'cam'",
     ):
         MetaParams.nominal().without("cam")
 

@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from mnemosyne_tf import Mnemosyne
-from mnemosyne_tf.model_update import InPlaceUpdate, ModelUpdate
+from mnemosyne_tf.in_place_update import InPlaceUpdate
+from mnemosyne_tf.model_update import ModelUpdate
 from mnemosyne_tf.rule_settings import RuleSettings
 from mnemosyne_tf.update_rule import StepInputs
 

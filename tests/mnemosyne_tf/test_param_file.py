@@ -10,8 +10,9 @@ from mnemosyne_tf import MetaParams, Structure
 from mnemosyne_tf.meta_params import NEUTRAL_ENTRIES
 
 
-def test_file_round_trip_is_exact(tmp_path):
-    meta_params = MetaParams.nominal(Structure(num_memory_heads=2, width=4))
+@pytest.mark.parametrize("level", ["chunk", "model"])
+def test_file_round_trip_is_exact(tmp_path, level):
+    meta_params = MetaParams.nominal(Structure(level=level, num_memory_heads=2, width=4))
     meta_params.save(tmp_path / "weights.npz")
     assert [path.name for path in tmp_path.iterdir()] == ["weights.npz"]
     assert_same(MetaParams.load(tmp_path / "weights.npz"), meta_params)

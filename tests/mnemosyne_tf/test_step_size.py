@@ -312,3 +312,17 @@ def test_step_sizes_are_the_same_under_a_strategy(two_replicas):
     alone = Mnemosyne(learning_rate=0.5, meta_params="nominal")
     alone.build([tf.Variable(tf.zeros([8, 8]), name="w/kernel")])
     assert optimizer.step_sizes(500) == alone.step_sizes(500)
+
+
+@pytest.mark.parametrize("iteration", [0.0, 20.0, 399.0])
+def test_length_that_is_a_tensor_is_that_of_a_number(iteration):
+    """Runs of one program may differ in it; the ratio to 600 is held to [1/8, 8] in both."""
+    plan = plan_variable(name="w", shape=(9, 8), chunk_size=64, decayed=True, orthogonalise=True)
+    values = MetaParams.nominal().values
+    for steps in (400, 40, 9000):
+        sizes = [
+            step_size(values, plan, RuleSettings(total_steps=given, labels_per_step=320), iteration)
+            for given in (steps, tf.constant(float(steps)))
+        ]
+        # A power and some products, in NumPy there and in TensorFlow here.
+        np.testing.assert_allclose(*sizes, rtol=32 * np.finfo(np.float32).eps)

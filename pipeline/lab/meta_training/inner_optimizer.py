@@ -71,13 +71,14 @@ class InnerMnemosyne(InnerOptimizer):
     """`Mnemosyne`, of any structure.
 
     Attributes:
-        total_steps: steps of the run, None where it is not given.
+        total_steps: steps of the run, None where it is not given; a float32 tensor `[]` where runs
+            of one program differ in it.
         labels_per_step: of the run, None where it is not given.
         orthogonalise: False sends every variable to the elementwise path.
         weight_decay: per unit of scheduled rate.
     """
 
-    total_steps: int | None = None
+    total_steps: int | tf.Tensor | None = None
     labels_per_step: int | None = None
     orthogonalise: bool = True
     weight_decay: float = WEIGHT_DECAY

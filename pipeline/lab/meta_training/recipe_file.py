@@ -1,4 +1,5 @@
-"""The files of recipes: YAML, of evolution or, where an `optimizer` is named, of gradients."""
+"""The files of recipes: YAML, of evolution; of gradients, where an `optimizer` is named; of
+persistent evolution strategies, where `levers` are."""
 
 from __future__ import annotations
 
@@ -11,11 +12,12 @@ import yaml
 
 from data_prep import storage
 from pipeline.lab.meta_training.backprop.settings import LearnedRecipe
+from pipeline.lab.meta_training.pes.settings import PesRecipe
 from pipeline.lab.meta_training.settings import MetaRecipe
 from pipeline.recipes import typed_settings
 
 RECIPES_DIR = pathlib.Path(__file__).parent / "recipes"
-Recipe = MetaRecipe | LearnedRecipe
+Recipe = MetaRecipe | LearnedRecipe | PesRecipe
 
 
 def load_meta_recipe(name_or_file: str, seed: int | None = None) -> Recipe:
@@ -44,6 +46,7 @@ def load_meta_recipe(name_or_file: str, seed: int | None = None) -> Recipe:
     if not isinstance(settings, Mapping):
         raise ValueError(f"{path} must hold settings and tasks, received {settings!r}.")
     kind = LearnedRecipe if "optimizer" in settings else MetaRecipe
+    kind = PesRecipe if "levers" in settings else kind
     if seed is not None:
         settings = {**settings, "seed": seed}
     return typed_settings.build(kind, {"name": path.stem, **settings}, str(path))

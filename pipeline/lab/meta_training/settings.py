@@ -23,7 +23,8 @@ LEARNED = {
     "memory": ("memory/log_tau",),
 }
 # Settings of a task that count something, at least one.
-_SIZES = ("batch_size", "width", "num_layers", "num_heads", "vocab_size", "seq_len", "prompt_len")
+_SIZES = ("batch_size", "width", "num_layers", "num_heads", "vocab_size", "seq_len", "prompt_len",
+          "pooling")  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,9 @@ class TaskSettings:
         prompt_len: vectors before the tokens.
         pretraining_steps: of the encoder that a prompt is tuned for; with one layer a prompt can
             hardly read anything.
+        rescaling: standard deviation of the logarithms by which variables are scaled, each run anew
+            (persistent evolution strategies alone); a rate is then too high here, too low there.
+        pooling: side of the squares of pixels that are averaged before a perceptron sees them.
     """
 
     kind: str = "copy"
@@ -56,6 +60,8 @@ class TaskSettings:
     knows_length: bool = True
     prompt_len: int = 4
     pretraining_steps: int = 800
+    rescaling: float = 0.0
+    pooling: int = 1
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -69,6 +75,8 @@ class TaskSettings:
                     f"{name} must be a multiple of {NUM_EVALUATIONS}, the evaluations of a run, "
                     f"received {getattr(self, name)}."
                 )
+        if self.rescaling < 0:
+            raise ValueError(f"rescaling must not be below 0, received {self.rescaling}.")
         if self.kind != "mlp" and self.width % self.num_heads:
             raise ValueError(
                 f"width must be a multiple of num_heads, received {self.width} and "

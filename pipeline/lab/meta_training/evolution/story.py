@@ -10,7 +10,7 @@ import numpy as np
 import tqdm
 
 from mnemosyne_tf.meta_params import MetaParams
-from pipeline.lab.derived_seed import derived_rng, derived_seed
+from pipeline.lab.derived_seed import derived_seed
 from pipeline.lab.meta_training.evolution.natural_evolution import Population
 from pipeline.lab.meta_training.evolution.regret import (
     SWEPT_RATES,
@@ -25,6 +25,7 @@ from pipeline.lab.meta_training.inner_optimizer import InnerMnemosyne
 from pipeline.lab.meta_training.inner_run import InnerRun
 from pipeline.lab.meta_training.meta_folder import MetaFolder
 from pipeline.lab.meta_training.settings import MetaRecipe
+from pipeline.lab.meta_training.tasks.rotation import tasks_of
 from pipeline.lab.meta_training.tasks.task_data import load_tasks
 from pipeline.run.watching.tensorboard import ScalarWriter
 
@@ -142,7 +143,9 @@ class MetaTraining:
         recipe, started = self._recipe, time.perf_counter()
         draws = population.draws(recipe.members, recipe.seed)
         points = population.members(draws)
-        chosen = self._tasks_of(population.generation)
+        chosen = tasks_of(
+            list(self._runs), recipe.tasks_per_step, population.generation, recipe.seed
+        )
         seed = self._seed(_META_STEP, population.generation)
         by_task = np.stack([self._regrets(name, points, seed) for name in chosen])
         scores = objective(by_task, recipe.worst_task_weight)
@@ -164,16 +167,6 @@ class MetaTraining:
             "learned": self._scalars(following.mean),
         }
         return following, row
-
-    def _tasks_of(self, generation: int) -> list[str]:
-        """Tasks of a generation: every task comes up once before any comes up again."""
-        names, size = list(self._runs), self._recipe.tasks_per_step
-        chosen = []
-        for drawn in range(generation * size, (generation + 1) * size):
-            round_, index = divmod(drawn, len(names))
-            order = derived_rng(self._recipe.seed, round_).permutation(len(names))
-            chosen.append(names[order[index]])
-        return list(dict.fromkeys(chosen))
 
     def _compare(self, point: np.ndarray) -> dict:
         """Regrets of the result and of the nominal rule on all tasks, from new seeds."""

@@ -28,7 +28,8 @@ def classifier_task(
         images: float32 `[num_images, height, width, 1]`; a ViT needs sides that 4 divides.
         labels: int32 `[num_images]`.
     """
-    pixels = images.reshape(len(images), -1) if settings.kind == "mlp" else _patches(images)
+    is_mlp = settings.kind == "mlp"
+    pixels = _pooled(images, settings.pooling) if is_mlp else _patches(images)
     # The digits come writer by writer: unshuffled, the held-out ones are of other writers, and a
     # better fit of the training images gives a worse score.
     order = np.random.default_rng(0).permutation(len(labels))
@@ -52,6 +53,14 @@ def classifier_task(
         loss=functools.partial(_loss, functools.partial(logits, settings)),
         plateau=float(-np.log(frequencies)[heldout[1]].mean()),
     )
+
+
+def _pooled(images: np.ndarray, side: int) -> np.ndarray:
+    """Means over squares of pixels, flat; what is left over at the lower and right edge is cut."""
+    count, height, width = images.shape[:3]
+    tall, wide = height // side, width // side
+    squares = images[:, : tall * side, : wide * side].reshape(count, tall, side, wide, side)
+    return squares.mean(axis=(2, 4)).reshape(count, -1)
 
 
 def _patches(images: np.ndarray) -> np.ndarray:

@@ -1,18 +1,14 @@
-"""The whole update in NumPy: slow, obvious, float64, one function per sentence of the paper.
-
-The twin of `update_rule.update` for tests and for readers. Nothing is fused, nothing is shared with
-the TensorFlow code but the meta-parameters, the variable plan and the random directions: chunks are
-a Python loop, attention is written as sums over tokens, phi with all of its factors.
-"""
+"""The update of one variable in NumPy."""
 
 import dataclasses
 import math
 
 import numpy as np
 
-from mnemosyne_tf.learned.random_features import orthogonal_projection
 from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.parameter_roles import OTHER
+from mnemosyne_tf.reference import levers
+from mnemosyne_tf.reference.learned import encode, network, remember
 from mnemosyne_tf.update_rule import RuleSettings
 from mnemosyne_tf.variable_plan import VariablePlan
 
@@ -26,38 +22,18 @@ class ReferenceState:
     second_moment: np.ndarray
     memory: np.ndarray | None
     log_multiplier: float = 0.0
+    sensors: np.ndarray | None = None
 
     @classmethod
     def start(cls, weight: np.ndarray, plan: VariablePlan, meta: MetaParams) -> "ReferenceState":
         """The state before the first step."""
         zeros = np.zeros(plan.shape)
-        structure = meta.structure
-        shape = (plan.num_chunks, *structure.memory_shape)
+        structure, is_model = meta.structure, meta.structure.level == "model"
+        shape = structure.memory_shape if is_model else (plan.num_chunks, *structure.memory_shape)
         memory = np.zeros(shape) if structure.use_memory else None
-        return cls(np.array(weight, np.float64), zeros.copy(), zeros.copy(), memory)
-
-
-def positive_features(vector: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Features of one query or key, scaled to length 0.7 first (equation of `random_features`)."""
-    vector = 0.7 * vector / np.sqrt(vector @ vector + 1e-6)
-    dots = directions @ vector
-    scale = np.exp(-0.5 * vector @ vector) / np.sqrt(2 * len(directions))
-    return scale * np.concatenate([np.exp(dots), np.exp(-dots)])
-
-
-def attention(queries: np.ndarray, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Kernel attention of every query over all keys, from their features."""
-    weights = queries @ keys.T
-    return (weights / weights.sum(axis=1, keepdims=True)) @ values
-
-
-def performer(p, tokens: np.ndarray, prefix: str, directions: np.ndarray) -> np.ndarray:
-    """One bi-directional Performer block over the tokens, `[num_tokens, width]`."""
-    queries = np.array([positive_features(x @ p[f"{prefix}/query"], directions) for x in tokens])
-    keys = np.array([positive_features(x @ p[f"{prefix}/key"], directions) for x in tokens])
-    attended = attention(queries, keys, tokens @ p[f"{prefix}/value"])
-    tokens = tokens + attended @ p[f"{prefix}/output"]
-    return tokens + np.tanh(tokens @ p[f"{prefix}/inner"]) @ p[f"{prefix}/outer"]
+        kept = np.zeros(levers.NUM_KEPT) if is_model else None
+        weight = np.array(weight, np.float64)
+        return cls(weight, zeros.copy(), zeros.copy(), memory, sensors=kept)
 
 
 JORDAN = (3.4445, -4.7750, 2.0315)
@@ -113,68 +89,6 @@ def run_scale(p, settings: RuleSettings) -> float:
     return labels_ratio ** p["rule/batch_exponent"] * steps_ratio ** p["rule/length_exponent"]
 
 
-def encode(p, meta: MetaParams, chunks: list[np.ndarray], progress: list[float]) -> np.ndarray:
-    """Meta-tokens of a tensor whose chunks are `[3, length]`: gradient, momentum and weight."""
-    structure = meta.structure
-    together = np.concatenate(chunks, axis=1)
-    gg, mm, _ = (together**2).mean(axis=1)
-    unit = together / np.sqrt((together**2).mean(axis=1, keepdims=True) + 1e-16)
-    context = np.array(
-        [
-            0.1 * np.log(gg + 1e-6),
-            0.1 * np.log(mm + 1e-6),
-            (unit[0] * unit[1]).mean(),
-            (unit[1] * unit[2]).mean(),
-            *progress,
-        ]
-    )
-    bias = context @ p["level_1/context"] + p["level_1/bias"]
-    vectors, start = [], 0
-    for chunk in chunks:
-        g, m, w = part = unit[:, start : start + chunk.shape[1]]
-        start += chunk.shape[1]
-        if structure.level_1 == "mean":
-            means = np.array([np.mean(x) for x in (g * g, m * m, w * w, g * m, m * w, g * w)])
-            compressed = means / np.sqrt(1.0 + np.abs(means))
-            vectors.append(np.tanh(compressed @ p["level_1/statistics"] + bias))
-        else:
-            tokens = np.tanh(np.clip(part, -8.0, 8.0).T @ p["level_1/features"] + bias)
-            if structure.level_1 == "performer":
-                tokens = performer(p, tokens, "level_1", _directions(meta, 0))
-            vectors.append(tokens.mean(axis=0))
-    tokens = np.array(vectors)
-    if structure.level_2 == "performer":
-        tokens = performer(p, tokens, "level_2", _directions(meta, 1))
-    return tokens / np.sqrt((tokens**2).mean(axis=1, keepdims=True) + 1e-6)
-
-
-def remember(p, meta: MetaParams, tokens: np.ndarray, memory: np.ndarray) -> np.ndarray:
-    """Writes each meta-token into its own memory (changed in place), then reads it."""
-    directions, taus = _directions(meta, 2), np.exp(np.atleast_1d(p["memory/log_tau"]))
-    answers = []
-    for xi, slot in zip(tokens, memory, strict=True):
-        phi_key = positive_features(xi @ p["memory/key"], directions)
-        phi_query = positive_features(xi @ p["memory/query"], directions)
-        of_heads = []
-        for tau, head in zip(taus, np.split(slot, len(taus)), strict=True):
-            head *= math.exp(-tau)
-            # The code leaves r^-1/2 out of phi, which cancels in the ratio but scales the memory.
-            head += math.sqrt(len(phi_key)) * np.outer(phi_key, [*(xi @ p["memory/value"]), 1.0])
-            totals = phi_query @ head
-            of_heads.append(totals[:-1] / totals[-1])
-        output = p.get("memory/output", np.eye(len(xi)))
-        answers.append(xi + np.concatenate(of_heads) @ output)
-    return np.array(answers)
-
-
-def network(p, features: np.ndarray, film: np.ndarray) -> np.ndarray:
-    """The coordinate-wise network on one chunk, `[3, length]`; `film` is its row of FiLM terms."""
-    units = len(p["network/output"])
-    hidden = p["network/input"].T @ features + p["network/bias"][:, None]
-    hidden = np.tanh((1.0 + film[:units, None]) * hidden + film[units:, None])
-    return (p["network/output"] / max(1.0, np.abs(p["network/output"]).sum())) @ hidden
-
-
 def update(
     meta: MetaParams,
     gradient: np.ndarray,
@@ -186,6 +100,7 @@ def update(
     plan: VariablePlan,
     settings: RuleSettings,
     role: str = OTHER,
+    offsets: np.ndarray | None = None,
 ) -> None:
     """One step of one variable; `state` is changed in place.
 
@@ -199,14 +114,21 @@ def update(
         plan: static facts of the variable.
         settings: the user's choices.
         role: of the variable; kernels and vectors without a telling name keep the built-in rates.
+        offsets: its row of `levers.read_levers`, at the level of the model.
     """
     p = {name: np.asarray(value, np.float64) for name, value in meta.values.items()}
     b1, b2 = p["rule/momentum_decay"], p["rule/second_moment_decay"]
     step = applied_steps + 1
+    of_rate = of_decay = 1.0
+    if offsets is not None:
+        of_rate, of_decay = np.exp(offsets[0]), np.exp(offsets[2])
+        b1 = max(1.0 - (1.0 - b1) * np.exp(offsets[1]), 1e-3)
+        state.sensors[:2] += 1.0, np.log(b1)
+    kept = b1**step if offsets is None else np.exp(state.sensors[1])
     state.momentum = b1 * state.momentum + (1 - b1) * gradient
     state.second_moment = b2 * state.second_moment + (1 - b2) * gradient**2
     root = np.sqrt(state.second_moment / (1 - b2**step) + 1e-16)
-    momentum = state.momentum / (1 - b1**step) / root
+    momentum = state.momentum / (1 - kept) / root
     if settings.nesterov and meta.structure.nominal_direction:
         momentum = b1 * momentum + (1 - b1) * gradient / root
     flat = np.stack([(gradient / root).ravel(), momentum.ravel(), state.weight.ravel()])
@@ -214,19 +136,21 @@ def update(
 
     total = settings.total_steps
     progress = [0.0, 0.0] if total is None else [1.0, min(1.0, iterations / total)]
-    tokens = encode(p, meta, chunks, progress)
-    if meta.structure.use_memory:
-        tokens = remember(p, meta, tokens, state.memory)
-    log_multipliers = 2.0 * np.tanh(tokens @ p["step_head/kernel"] + p["step_head/bias"])
+    log_multipliers, film = np.zeros(len(chunks)), [None] * len(chunks)
+    if offsets is None:
+        tokens = encode(p, meta, chunks, progress)
+        if meta.structure.use_memory:
+            tokens = remember(p, meta, tokens, state.memory)
+        log_multipliers = 2.0 * np.tanh(tokens @ p["step_head/kernel"] + p["step_head/bias"])
+        film = tokens @ p["film_head/kernel"] + p["film_head/bias"]
     state.log_multiplier = log_multipliers.mean()
-    film = tokens @ p["film_head/kernel"] + p["film_head/bias"]
 
     rms = np.sqrt((flat**2).mean(axis=1, keepdims=True) + 1e-16)
     matrix = plan.matrix_shape is not None
     pieces = []
     for chunk, log_multiplier, terms in zip(chunks, log_multipliers, film, strict=True):
         piece = chunk[1] / max(1.0, rms[1, 0]) if meta.structure.nominal_direction else 0.0
-        if not matrix or meta.structure.network_on_matrices:
+        if offsets is None and (not matrix or meta.structure.network_on_matrices):
             piece = piece + network(p, np.clip(chunk / rms, -8.0, 8.0), terms)
         pieces.append(piece if matrix else piece * np.exp(log_multiplier))
     direction = np.concatenate(pieces).reshape(plan.shape)
@@ -241,13 +165,10 @@ def update(
     rate = rate * plan.rate_scale * learning_rate * rate_multiplier(iterations, p, settings)
     rate *= run_scale(p, settings)
     rate *= p.get("rule/role_rate/" + role.translate(str.maketrans(" /-", "___")), 1.0)
+    rate *= of_rate
     if plan.decayed:
-        direction = direction + settings.weight_decay * state.weight
+        direction = direction + of_decay * settings.weight_decay * state.weight
+    if offsets is not None:
+        state.log_multiplier = offsets[0]
+        levers.sense(state, gradient, state.momentum / (1 - kept), momentum, direction, rate)
     state.weight = state.weight - rate * direction
-
-
-def _directions(meta: MetaParams, stream: int) -> np.ndarray:
-    structure = meta.structure
-    return orthogonal_projection(
-        structure.seed + stream, num_features=structure.num_random_features, width=structure.width
-    ).astype(np.float64)

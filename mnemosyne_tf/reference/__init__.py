@@ -1,0 +1,13 @@
+"""The whole update in NumPy: slow, obvious, float64, one function per sentence of the paper.
+
+The twin of `update_rule.update` for tests and for readers. Nothing is fused, nothing is shared with
+the TensorFlow code but the meta-parameters, the variable plan, the descriptors of tensors and the
+random directions: chunks are a Python loop, attention is written as sums over tokens, phi with all
+of its factors.
+"""
+
+from mnemosyne_tf.reference.learned import attention
+from mnemosyne_tf.reference.levers import read_levers
+from mnemosyne_tf.reference.rule import ReferenceState, newton_schulz, update
+
+__all__ = ["ReferenceState", "attention", "newton_schulz", "read_levers", "update"]

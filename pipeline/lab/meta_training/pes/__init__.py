@@ -1,0 +1,1 @@
+"""Meta-training of the levers by persistent evolution strategies."""
