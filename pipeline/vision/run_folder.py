@@ -19,9 +19,8 @@ from pipeline.recipes.loader import differences
 from pipeline.vision.images.image_set import Reject
 from pipeline.weights.json_file import read_json, write_json
 
-_SETTINGS, _EPOCHS, _REJECTS, _COMPLETED = (
-    *("settings.json", "epochs.jsonl", "rejects.jsonl", "COMPLETED"),
-)
+_SETTINGS, _EPOCHS = "settings.json", "epochs.jsonl"
+_REJECTS, _COMPLETED = "rejects.jsonl", "COMPLETED"
 
 
 class VisionFolder:

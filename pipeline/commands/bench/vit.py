@@ -15,10 +15,11 @@ _EPILOG = """example:
 
 Each size and optimizer takes steps of fine-tuning with everything trained, in a process of its own:
 one that compiles, one whose peak memory is measured, and more for --repeats (the shortest time
-counts). "held" is what stays in memory between steps: weights, state and the program; "peak" adds
-what a step takes at most; "times its weights" is the peak over 4 bytes a weight; "update" is the
-part of a step that is not the gradients. What does not fit into the free memory is not begun. With
---repeats 0 one step is made, whose time and memory are those of compiling, too.
+counts). "held" is what is resident after the step: weights, state, the programs, and buffers that
+TensorFlow has not returned; "peak" is the most that was resident during it; "times its weights" is
+the peak over 4 bytes a weight; "update" is the part of a step that is not the gradients. What does
+not fit into the free memory is not begun. With --repeats 0 one step is made, whose time and memory
+are those of compiling, too.
 """
 
 

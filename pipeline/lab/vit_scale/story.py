@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import pathlib
 import subprocess
 import sys
@@ -75,12 +76,8 @@ def _measured(settings: StepSettings) -> tuple[dict | None, str]:
 def bytes_needed(settings: StepSettings) -> float:
     """Returns a little more than what a step takes at its peak, by arithmetic."""
     config = ViTConfig.named(settings.size)
-    weights = 0
-    for _, shape in tensor_shapes(config, settings.classes):
-        product = 1
-        for side in shape:
-            product *= side
-        weights += product
+    shapes = tensor_shapes(config, settings.classes)
+    weights = sum(math.prod(shape) for _, shape in shapes)
     return _BYTES_A_WEIGHT * weights + _ROOM
 
 

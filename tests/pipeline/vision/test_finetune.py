@@ -87,6 +87,7 @@ def final_weights(output):
     return {name: each.read() for name, each in read_weights(output / "model").tensors.items()}
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_ends_as_one_that_was_not(
     tmp_path, colour_folder, little_weights, monkeypatch
 ):
