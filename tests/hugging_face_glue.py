@@ -81,6 +81,11 @@ def fine_tune(arguments, task, seed):
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
     model = pretrained(arguments.model, len(values or "1"))
     texts, labels = read(arguments.glue_dir, task, "train")
+    if arguments.max_train_examples < len(labels):
+        chosen = np.random.default_rng(seed).permutation(len(labels))[
+            : arguments.max_train_examples
+        ]
+        texts, labels = [[column[row] for row in chosen] for column in texts], labels[chosen]
     steps = int(len(labels) * arguments.num_train_epochs / 32)
     optimizer, _ = create_optimizer(
         arguments.learning_rate, steps, round(0.1 * steps), weight_decay_rate=0.01
@@ -119,6 +124,7 @@ def main():
     parser.add_argument("--tasks", nargs="+", default=["CoLA", "RTE"], choices=TASKS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--num_train_epochs", type=float, default=3.0)
+    parser.add_argument("--max_train_examples", type=int, default=10**9)
     parser.add_argument("--learning_rate", type=float, default=1e-4)
     parser.add_argument("--length", type=int, default=128, help="tokens of the longest row")
     arguments = parser.parse_args()

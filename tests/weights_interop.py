@@ -25,7 +25,7 @@ from safetensors.numpy import load_file
 from data_prep.wordpiece import WordpieceTokenizer
 from models import BertClassifier, BertPretrainer
 from pipeline.glue.encoding import encode_texts
-from pipeline.weights.export_model import export_model
+from pipeline.weights.export.export_model import export_model
 from pipeline.weights.import_model import import_model
 from pipeline.weights.model_folder import load_weights, read_model_folder
 

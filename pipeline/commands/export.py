@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pipeline.weights.export_formats import FORMATS
+from pipeline.weights.export.formats import FORMATS
 
 _EPILOG = """example:
   mnemosyne export --checkpoint runs/tiny/pretrain --format huggingface --output exported/
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     # Only now: TensorFlow takes seconds, and --help and bad flags need none of it.
-    from pipeline.weights.export_model import export_model
+    from pipeline.weights.export.export_model import export_model
 
     model = export_model(args.checkpoint, args.output, args.format)
     for note in model.notes:

@@ -166,9 +166,14 @@ def predictions_from_logits(
     logits: np.ndarray,
     *,
     is_regression: bool,
-    score_range: tuple[float, float] = (0.0, MAX_SCORE),
+    score_range: tuple[float, float] | None = (0.0, MAX_SCORE),
 ) -> np.ndarray:
-    """Classes int64 `[num_examples]`, or scores clipped to their range."""
+    """Classes int64 `[num_examples]`, or scores clipped to their range.
+
+    Without a range the head gives the scores themselves, as one of another library does.
+    """
+    if is_regression and score_range is None:
+        return logits[:, 0]
     if is_regression:
         low, high = score_range
         return np.clip(low + (logits[:, 0] + 1.0) * ((high - low) / 2.0), low, high)

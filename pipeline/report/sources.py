@@ -135,6 +135,11 @@ def _read_source(directory: str) -> Run | DataFolder | ScoreTable:
         return Run(directory, facts, train, heldout, is_complete)
     if os.path.exists(os.path.join(directory, "results.json")):
         results = _read_json(os.path.join(directory, "results.json"))
+        if results.get("kind") == "vit":
+            raise ValueError(
+                f"{directory}: expected records, a pre-training run or GLUE scores, received a run "
+                "of `mnemosyne vit`; it has a page of its own, report.html"
+            )
         return ScoreTable(directory, results, is_complete)
     raise ValueError(
         f"{directory}: expected manifest.json (records), run.json (a pre-training run) or "

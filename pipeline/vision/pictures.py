@@ -80,7 +80,7 @@ def misclassified(data: ImageSet, logits: np.ndarray) -> bytes | None:
     for axes, i in zip(grid, wrong, strict=False):
         axes.imshow(data.heldout.images[i].squeeze(), cmap="gray", vmin=0, vmax=255)
         is_class, guess = (_short(data.classes[k]) for k in (data.heldout.labels[i], guesses[i]))
-        axes.set_title(f"{guess} {sureness[i]:.0%}\nis {is_class}", size=8, parse_math=False)
+        axes.set_title(f"says {guess} ({sureness[i]:.0%})\nis {is_class}", size=8, parse_math=False)
     return _png(figure)
 
 

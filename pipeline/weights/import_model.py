@@ -41,7 +41,10 @@ def import_model(source: str | os.PathLike, output: str | os.PathLike) -> Travel
             do_lower_case=model.do_lower_case,
             ids=model.ids,
         )
-        read_model_folder(folder)  # whatever would be refused later is refused now
+        try:
+            read_model_folder(folder)  # whatever would be refused later is refused now
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(folder), str(source))) from error
     return model
 
 

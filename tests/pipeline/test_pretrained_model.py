@@ -143,6 +143,12 @@ def test_a_regression_gives_scores_in_its_range(saved):
     assert load_pretrained(folder).predict(["the cat"])[0] == pytest.approx(3.5, abs=4 * ERROR)
 
 
+def test_a_regression_without_a_range_gives_what_its_head_gives(saved):
+    folder, model = saved("classifier", 1, task="T", sentence_columns=("text",))
+    logit = logits_of(model, [2, 5, 6, 3], 4)[0]
+    assert load_pretrained(folder).predict(["the cat"])[0] == pytest.approx(logit, abs=ERROR)
+
+
 def save_again(folder, model):
     """Saves changed weights under the description that the folder has."""
     description = load_pretrained(folder).description

@@ -15,7 +15,9 @@ SUITES = {
     "cost": "time, memory and state of an optimizer's update",
     "memory": "patterns recalled by the optimizer's memory",
     "prepare": "records made per CPU second",
+    "vit": "steps of large vision transformers: memory and time",
     "train": "training steps per CPU second",
+    "finetune": "examples fine-tuned per CPU second",
 }
 
 _EPILOG = """example:

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.weights import architecture
 from pipeline.weights.casing import is_lower_cased
-from pipeline.weights.huggingface.names import HUGGING_FACE
+from pipeline.weights.huggingface.names import HUGGING_FACE, HUGGING_FACE_KERAS
 from pipeline.weights.huggingface.tensors import SINGLE, hugging_face_tensors
 from pipeline.weights.huggingface.tokenizer import read_tokenizer, write_tokenizer
 from pipeline.weights.json_file import read_json, write_json
@@ -50,7 +50,9 @@ def read_hugging_face(folder: pathlib.Path) -> TravellingModel:
     tensors = hugging_face_tensors(folder)
     kind = _kind(tensors)
     labels = _labels(settings, tensors, folder) if kind == CLASSIFIER else ()
-    weights, absent = HUGGING_FACE.read(tensors, config, kind, len(labels) or 1)
+    is_keras = any(name.endswith(".kernel") for name in tensors)
+    names = HUGGING_FACE_KERAS if is_keras else HUGGING_FACE
+    weights, absent = names.read(tensors, config, kind, len(labels) or 1)
     longest = min(tokenizer.max_length or 2**31, config.max_position_embeddings)
     description = ModelDescription(
         kind=kind,
@@ -81,15 +83,16 @@ def _kind(tensors: Mapping) -> str:
 
 def _labels(settings: Mapping, tensors: Mapping, folder: pathlib.Path) -> tuple[str, ...]:
     """Strings of the classes in their order; none of a regression."""
-    num_outputs = tensors["classifier.weight"].shape[0] if "classifier.weight" in tensors else 0
+    bias = tensors.get("classifier.bias")
+    num_outputs = bias.shape[0] if bias and bias.shape else 0
     if num_outputs == 1:
         return ()
     names = settings.get("id2label") or {str(i): f"LABEL_{i}" for i in range(num_outputs)}
     expected = {str(i) for i in range(num_outputs)}
-    if set(names) != expected:
+    if not isinstance(names, Mapping) or set(names) != expected:
         raise ValueError(
             f"{folder / CONFIG}: expected in id2label the classes 0 to {num_outputs - 1}, as many "
-            f"as classifier.weight has rows, received {', '.join(sorted(names)) or 'none'}"
+            f"as classifier.bias has entries, received {names}"
         )
     return tuple(str(names[str(i)]) for i in range(num_outputs))
 

@@ -1,6 +1,7 @@
-"""The names of Hugging Face's PyTorch BERT, whose kernels are `[outputs, inputs]`.
+"""The names of Hugging Face's BERT: of PyTorch, with kernels `[outputs, inputs]`, and of Keras.
 
-Source: huggingface/transformers, modeling_bert.py, as `save_pretrained` names the tensors.
+Source: huggingface/transformers, modeling_bert.py and (until 4.57) modeling_tf_bert.py, as
+`save_pretrained` names the tensors.
 """
 
 from __future__ import annotations
@@ -41,4 +42,12 @@ def _norm(ours: str, theirs: str):
     yield f"{ours}/beta", (f"{theirs}.bias", SAME)
 
 
+def _rows_of_keras():
+    for path, (name, layout) in _rows():
+        is_kernel = layout == TRANSPOSED
+        yield path, (name.removesuffix("weight") + "kernel" if is_kernel else name, SAME)
+
+
 HUGGING_FACE = NameMap("Hugging Face", dict(_rows()))
+# Under the names that `huggingface.tensors` gives them.
+HUGGING_FACE_KERAS = NameMap("Hugging Face", dict(_rows_of_keras()))

@@ -1,7 +1,8 @@
 """The tensors of a Hugging Face folder, under the names that `save_pretrained` gives today.
 
 Older files name gain and offset of a layer norm gamma and beta; files of a bare `BertModel` leave
-out "bert."; a decoder that is tied to the word embeddings may be stored once more.
+out "bert."; a decoder that is tied to the word embeddings may be stored once more. The TensorFlow
+models of transformers saved the names of their Keras variables.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -48,9 +50,18 @@ def hugging_face_tensors(folder: pathlib.Path) -> dict[str, StoredTensor]:
 
 
 def _todays_name(name: str) -> str:
+    if name.endswith(":0"):
+        name = _name_of_keras(name)
     name = name.replace("LayerNorm.gamma", "LayerNorm.weight")
     name = name.replace("LayerNorm.beta", "LayerNorm.bias")
     return name if name.startswith(("bert.", "cls.", "classifier.")) else f"bert.{name}"
+
+
+def _name_of_keras(name: str) -> str:
+    """ "mlm___cls/predictions/bias:0" is "cls.predictions.bias"; a kernel stays a kernel."""
+    name = re.sub(r"^(mlm|nsp)___", "", name.removesuffix(":0"))
+    name = name.replace("layer_._", "layer/").replace("/", ".")
+    return re.sub(r"_embeddings\.embeddings$", "_embeddings.weight", name)
 
 
 def _stored(folder: pathlib.Path) -> dict[str, StoredTensor]:

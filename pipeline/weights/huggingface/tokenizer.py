@@ -53,7 +53,7 @@ def read_tokenizer(folder: pathlib.Path) -> TokenizerFiles:
         read_json(folder / name) if (folder / name).is_file() else {}
         for name in (TOKENIZER_CONFIG, TOKENIZER)
     )
-    normalizer = fast.get("normalizer") or {}
+    normalizer = _mapping(fast.get("normalizer"))
     casing = slow.get("do_lower_case", normalizer.get("lowercase"))
     longest = slow.get("model_max_length")
     rules = {**normalizer, **slow}
@@ -90,16 +90,19 @@ def _vocabulary(folder: pathlib.Path, fast: Mapping) -> bytes:
 
 
 def _entries(fast: Mapping, file: pathlib.Path) -> Sequence[str]:
-    model = fast.get("model") or {}
+    model = _mapping(fast.get("model"))
     prefix = model.get("continuing_subword_prefix")
     if model.get("type", "WordPiece") != "WordPiece" or prefix != "##":
         raise ValueError(
             f"{file}: expected a WordPiece model whose pieces begin with '##', received "
             f"{model.get('type')} with {prefix!r}"
         )
-    ids = {entry: number for entry, number in (model.get("vocab") or {}).items()}
-    ids |= {each["content"]: each["id"] for each in fast.get("added_tokens") or ()}
-    by_id = sorted((number, entry) for entry, number in ids.items())
+    ids = dict(_mapping(model.get("vocab")))
+    try:
+        ids |= {each["content"]: each["id"] for each in fast.get("added_tokens") or ()}
+        by_id = sorted((int(number), str(entry)) for entry, number in ids.items())
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{file}: expected an id for each entry, received {error!r}") from error
     for expected, (number, entry) in enumerate(by_id):
         if number != expected:
             raise ValueError(
@@ -107,6 +110,10 @@ def _entries(fast: Mapping, file: pathlib.Path) -> Sequence[str]:
                 f"where {expected} comes next"
             )
     return [entry for _, entry in by_id]
+
+
+def _mapping(value: object) -> Mapping:
+    return value if isinstance(value, Mapping) else {}
 
 
 def write_tokenizer(

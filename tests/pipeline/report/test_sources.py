@@ -136,6 +136,12 @@ def test_a_file_that_is_not_json_is_named(tmp_path):
         report_sources.read_sources([str(tmp_path)])
 
 
+def test_a_run_of_vit_has_a_page_of_its_own(tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps({"kind": "vit"}))
+    with pytest.raises(ValueError, match="received a run of `mnemosyne vit`"):
+        report_sources.read_sources([str(tmp_path)])
+
+
 @pytest.mark.parametrize(
     ("results", "kind"),
     [

@@ -72,6 +72,32 @@ SHAPES = {
     "BertForSequenceClassification": {**_below_bert({**ENCODER, **POOLER}), **CLASSIFIER},
 }
 
+# The names of TFBertForPreTraining of transformers 4.57, where they are not those above with
+# slashes; kernels are `[inputs, outputs]`.
+_LAYER, _HEAD = "bert/encoder/layer_._0/", "mlm___cls/predictions/"
+OF_KERAS = {
+    "bert.embeddings.word_embeddings.weight": "bert/embeddings/word_embeddings/weight:0",
+    "bert.embeddings.token_type_embeddings.weight": (
+        "bert/embeddings/token_type_embeddings/embeddings:0"
+    ),
+    "bert.encoder.layer.0.intermediate.dense.weight": f"{_LAYER}intermediate/dense/kernel:0",
+    "cls.predictions.bias": f"{_HEAD}bias:0",
+    "cls.predictions.transform.LayerNorm.weight": f"{_HEAD}transform/LayerNorm/gamma:0",
+    "cls.seq_relationship.weight": "nsp___cls/seq_relationship/kernel:0",
+}
+
+
+def name_of_keras(name):
+    """The name of a tensor of BertForPreTraining in the file of TFBertForPreTraining."""
+    name = name.replace("LayerNorm.weight", "LayerNorm.gamma")
+    name = name.replace("LayerNorm.bias", "LayerNorm.beta")
+    name = name.replace("type_embeddings.weight", "type_embeddings.embeddings")
+    name = name.replace("position_embeddings.weight", "position_embeddings.embeddings")
+    if name.endswith(".weight") and "word_embeddings" not in name:
+        name = name.removesuffix("weight") + "kernel"
+    head = {"cls.p": "mlm___", "cls.s": "nsp___"}.get(name[:5], "")
+    return head + name.replace(".", "/").replace("layer/", "layer_._") + ":0"
+
 
 def random_tensors(architecture):
     rng = np.random.default_rng(5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.weights.export_model import export_model
+from pipeline.weights.export.export_model import export_model
 from pipeline.weights.google.checkpoint_tensors import checkpoint_tensors
 from pipeline.weights.import_model import import_model
 from pipeline.weights.model_folder import read_model_folder

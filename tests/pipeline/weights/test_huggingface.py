@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from pipeline.weights.export_model import export_model
+from pipeline.weights.export.export_model import export_model
 from pipeline.weights.import_model import import_model
 from pipeline.weights.model_folder import read_model_folder
 
@@ -83,6 +83,18 @@ def test_old_names_and_buffers_and_a_tied_decoder_make_no_difference(
     old["cls.predictions.decoder.weight"] = tensors["bert.embeddings.word_embeddings.weight"].copy()
     old["cls.predictions.decoder.bias"] = tensors["cls.predictions.bias"].copy()
     imported("BertForPreTraining", old)
+    export_model(tmp_path / "ours", tmp_path / "back", "huggingface")
+    np.testing.assert_equal(load_file(tmp_path / "back" / "model.safetensors"), tensors)
+
+
+def test_files_of_its_tensorflow_models_hold_the_same_model(imported, tmp_path, hugging_face):
+    tensors = hugging_face.random_tensors("BertForPreTraining")
+    of_keras = {}
+    for name, array in tensors.items():
+        renamed = hugging_face.name_of_keras(name)
+        of_keras[renamed] = np.ascontiguousarray(array.T) if "kernel" in renamed else array
+        assert hugging_face.OF_KERAS.get(name, renamed) == renamed
+    imported("BertForPreTraining", of_keras)
     export_model(tmp_path / "ours", tmp_path / "back", "huggingface")
     np.testing.assert_equal(load_file(tmp_path / "back" / "model.safetensors"), tensors)
 
@@ -264,3 +276,37 @@ def test_a_tokenizer_of_other_rules_gets_a_note(tmp_path, hugging_face):
     accents, chinese = model.notes
     assert "strip_accents=False with do_lower_case=True" in accents
     assert "tokenize_chinese_chars=False" in chinese
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "tokenizer.json: expected a JSON object, received list"),
+        ("{", "tokenizer.json: expected JSON"),
+        ('{"model": {"type": "BPE"}}', "expected a WordPiece model .* received BPE"),
+        (
+            '{"model": {"continuing_subword_prefix": "##", "vocab": {"a": 0, "b": 2}}}',
+            "received 'b' as 2 where 1 comes next",
+        ),
+        (
+            '{"model": {"continuing_subword_prefix": "##", "vocab": {"a": "x"}}}',
+            "expected an id for each entry",
+        ),
+    ],
+)
+def test_a_tokenizer_that_is_none_is_refused(tmp_path, hugging_face, content, message):
+    hugging_face.write_folder(tmp_path / "theirs", "BertModel")
+    (tmp_path / "theirs" / "vocab.txt").unlink()
+    (tmp_path / "theirs" / "tokenizer.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        import_model(tmp_path / "theirs", tmp_path / "ours")
+
+
+def test_a_vocabulary_without_a_special_token_is_named_where_it_lies(tmp_path, hugging_face):
+    hugging_face.write_folder(tmp_path / "theirs", "BertModel")
+    words = "\n".join(hugging_face.VOCABULARY).replace("[MASK]", "mask")
+    (tmp_path / "theirs" / "vocab.txt").write_text(words + "\n")
+    file = tmp_path / "theirs" / "vocab.txt"
+    with pytest.raises(ValueError, match=rf"{file}: expected the special tokens .*\[MASK\] is mis"):
+        import_model(tmp_path / "theirs", tmp_path / "ours")
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models import BertClassifier
-from pipeline.weights.export_model import export_model
+from pipeline.weights.export.export_model import export_model
 from pipeline.weights.model_folder import load_weights, read_model_folder
 
 # Layer-normalised outputs are of order 1; a few hundred float32 operations in another order.

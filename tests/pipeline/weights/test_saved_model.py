@@ -8,7 +8,7 @@ from data_prep.wordpiece import WordpieceTokenizer
 from models import BertClassifier
 from pipeline import load_pretrained
 from pipeline.glue.encoding import encode_texts
-from pipeline.weights.export_model import export_model
+from pipeline.weights.export.export_model import export_model
 from pipeline.weights.model_folder import load_weights, read_model_folder
 from pipeline.weights.serving.graph_tokenizer import GraphTokenizer, compare_ids
 from pipeline.weights.serving.saved_model import scores

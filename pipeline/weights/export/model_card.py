@@ -29,7 +29,7 @@ def write_model_card(
       to_format: a key of `FORMATS`.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline.weights"),
+        loader=jinja2.PackageLoader("pipeline.weights.export"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

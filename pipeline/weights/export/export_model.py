@@ -14,8 +14,8 @@ from data_prep import storage
 from models import BertPretrainer
 from pipeline.glue.pretrained_run import read_run
 from pipeline.run.checkpoints import load_pretrained_model, newest_checkpoint, run_of
-from pipeline.weights.export_formats import FORMATS
-from pipeline.weights.model_card import training_facts, write_model_card
+from pipeline.weights.export.formats import FORMATS
+from pipeline.weights.export.model_card import training_facts, write_model_card
 from pipeline.weights.model_description import ModelDescription
 from pipeline.weights.model_folder import ModelFolder, is_model_folder, read_model_folder
 from pipeline.weights.tensors import PRETRAINER, variables_by_path

@@ -1,0 +1,97 @@
+"""`mnemosyne bench finetune`: examples fine-tuned per CPU second, ours and other libraries'."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from collections.abc import Sequence
+
+from pipeline.lab import figures_file
+
+_SIZES = ("tiny", "mini", "small", "medium", "base", "large")
+_HOW_TO_GET = {
+    "keras_hub": "keras-hub tensorflow tensorflow-text",
+    "hf_tf": "'transformers<5' tensorflow tf-keras",
+}
+_EPILOG = f"""example:
+  mnemosyne bench finetune --glue_dir glue --vocab_file vocab.txt --tasks SST-2 MRPC \\
+      --keras_hub peers/keras_hub/bin/python --hf_tf peers/hf_tf/bin/python
+
+Every program fine-tunes the same BERT with random weights and AdamW on the training texts of the
+same tasks, on one core, as its users do: ours batches of like length; Hugging Face random batches,
+each padded to its longest example; keras-hub all padded to --max_seq_length, as its preprocessor
+does. All are alive at the same time and make --steps steps in turn. CPU time counts, user and
+system; ratios are of turns of the same round.
+
+A library is measured if you have it, in an environment of its own; its flag takes that Python:
+  python -m venv peers/keras_hub && peers/keras_hub/bin/pip install {_HOW_TO_GET["keras_hub"]}
+  python -m venv peers/hf_tf && peers/hf_tf/bin/pip install {_HOW_TO_GET["hf_tf"]}
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the flags of the suite."""
+    parser = argparse.ArgumentParser(
+        prog="mnemosyne bench finetune",
+        description="Compare fine-tuning by CPU time, on texts of their real lengths.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--glue_dir", required=True, metavar="DIR", help="folder with one folder per task")
+    add("--vocab_file", required=True, metavar="FILE", help="a lower-cased vocabulary")
+    add("--tasks", nargs="+", default=["SST-2", "MRPC"], help="of classes (SST-2 MRPC)")
+    add("--size", choices=_SIZES, default="mini", help="of BERT (%(default)s)")
+    add("--dropout", type=float, default=0.1, help="probability (%(default)s)")
+    add("--batch_size", type=int, default=32, help="examples a step (%(default)s)")
+    add("--max_seq_length", type=int, default=128, help="tokens an example (%(default)s)")
+    for name in _HOW_TO_GET:
+        add(f"--{name}", metavar="PYTHON", help="see below (not measured)")
+    add("--mnemosyne", action="store_true", help="measure ours with the optimizer Mnemosyne, too")
+    add("--rounds", type=int, default=5, help="turns behind each median (%(default)s)")
+    add("--steps", type=int, default=32, help="of a turn (%(default)s)")
+    add("--core", type=int, help="number of the one core to use (the last one)")
+    add("--output", metavar="FILE.json", help="also write all figures here")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measures, prints the tables, writes the JSON; returns 0.
+
+    Raises:
+        ValueError: a flag makes no sense, a program failed or trains something else.
+        FileNotFoundError: a Python or a file does not exist.
+    """
+    args = build_parser().parse_args(argv)
+    _check(args)
+    from pipeline.lab.finetune_speed import story
+
+    flags = vars(args)
+    output = flags.pop("output")
+    story.run(story.Settings(**flags), output)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    figures_file.check_folders({"output": args.output})
+    for name in ("batch_size", "rounds", "steps"):
+        if getattr(args, name) < 1:
+            raise ValueError(f"--{name}: expected at least 1, received {getattr(args, name)}.")
+    if not 5 <= args.max_seq_length <= 512:
+        raise ValueError(f"--max_seq_length: expected 5 to 512, received {args.max_seq_length}.")
+    if not 0 <= args.dropout < 1:
+        raise ValueError(f"--dropout: expected from 0 to below 1, received {args.dropout}.")
+    cores = os.sched_getaffinity(0)
+    if args.core is not None and args.core not in cores:
+        raise ValueError(f"--core: expected one of {sorted(cores)}, received {args.core}.")
+    if not os.path.isfile(args.vocab_file):
+        raise FileNotFoundError(f"--vocab_file {args.vocab_file}: expected a file, there is none.")
+    for name, packages in _HOW_TO_GET.items():
+        python = getattr(args, name)
+        if python and not shutil.which(python):
+            raise FileNotFoundError(
+                f"--{name}: expected a Python, received {python}, which is no program. Make one: "
+                f"python -m venv DIR && DIR/bin/pip install {packages}"
+            )

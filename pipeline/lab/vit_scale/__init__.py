@@ -1,0 +1,1 @@
+"""Real steps of large vision transformers on one machine: `mnemosyne bench vit`."""

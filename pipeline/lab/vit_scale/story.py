@@ -1,0 +1,111 @@
+"""The story of `mnemosyne bench vit`: each size and optimizer in a process of its own, one table.
+
+What does not fit into the memory that is free is not begun, and said so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from tabulate import tabulate
+
+from models.vit import ViTConfig
+from pipeline.lab import figures_file
+from pipeline.lab.vit_scale.one_step import StepSettings
+from pipeline.optimizers.table import display_name
+from pipeline.vision.weights.tensors import tensor_shapes
+
+COLUMNS = ("ViT", "optimizer", "weights", "state bytes a weight", "held GB", "peak GB",
+           "times its weights", "step s", "update %")  # fmt: skip
+# Bytes a weight that every optimizer may need at once: weight, gradient, two accumulators; and room
+# for TensorFlow, activations and what an update holds meanwhile.
+_BYTES_A_WEIGHT, _ROOM = 16, 2.0e9
+_MEMORY = pathlib.Path("/proc/meminfo")
+
+
+def run(
+    sizes: Sequence[str], optimizers: Sequence[str], *, output: str | None = None, **settings
+) -> None:
+    """Prints the table, a row as soon as it is there, and writes the JSON.
+
+    Args:
+      sizes: of the model.
+      optimizers: names in a recipe.
+      output: JSON to write, or None.
+      **settings: others of `StepSettings`.
+    """
+    rows, missing = [], []
+    for size in sizes:
+        for optimizer in optimizers:
+            one = StepSettings(size=size, optimizer=optimizer, **settings)
+            found, reason = _measured(one)
+            if found is None:
+                missing.append({"size": size, "optimizer": optimizer, "reason": reason})
+                print(f"{size}, {display_name(optimizer)}: {reason}", flush=True)
+                continue
+            rows.append(found)
+            print(table(rows[-1:]), flush=True)
+            if output:
+                content = {"rows": rows, "not_measured": missing}
+                figures_file.save(output, content, versions_of=("tensorflow", "tf-keras"))
+    if rows:
+        print(f"\n{table(rows)}")
+    print(f"measured {len(rows)} of {len(rows) + len(missing)}")
+
+
+def _measured(settings: StepSettings) -> tuple[dict | None, str]:
+    needed, free = bytes_needed(settings), _free_bytes()
+    if free is not None and needed > free:
+        return None, (
+            f"not begun: expected {needed / 1e9:.1f} GB of free memory, received {free / 1e9:.1f}"
+        )
+    words = json.dumps(dataclasses.asdict(settings))
+    command = [sys.executable, "-m", "pipeline.lab.vit_scale.one_step", words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        return None, f"ended with code {done.returncode}: see above; -9 is out of memory"
+    return json.loads(done.stdout.splitlines()[-1]), ""
+
+
+def bytes_needed(settings: StepSettings) -> float:
+    """Returns a little more than what a step takes at its peak, by arithmetic."""
+    config = ViTConfig.named(settings.size)
+    weights = 0
+    for _, shape in tensor_shapes(config, settings.classes):
+        product = 1
+        for side in shape:
+            product *= side
+        weights += product
+    return _BYTES_A_WEIGHT * weights + _ROOM
+
+
+def _free_bytes() -> int | None:
+    if not _MEMORY.is_file():
+        return None
+    line = next(x for x in _MEMORY.read_text().splitlines() if x.startswith("MemAvailable:"))
+    return 1024 * int(line.split()[1])
+
+
+def table(rows: Sequence[Mapping]) -> str:
+    """The figures of some rows as Markdown."""
+    return tabulate([_cells(row) for row in rows], COLUMNS, tablefmt="pipe", disable_numparse=True)
+
+
+def _cells(row: Mapping) -> list[str]:
+    weights, peak = row["weights"], row["peak_bytes"]
+    return [
+        row["size"],
+        display_name(row["optimizer"]),
+        f"{weights:,}",
+        f"{row['state_bytes'] / weights:.2f}",
+        f"{row['held_bytes'] / 1e9:.2f}",
+        "-" if peak is None else f"{peak / 1e9:.2f}",
+        "-" if peak is None else f"{peak / (4 * weights):.2f}",
+        f"{row['step_seconds']:.2f}",
+        "-" if row["update_fraction"] is None else f"{100 * row['update_fraction']:.0f}",
+    ]

@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from pipeline.commands.bench import vit as command
+from pipeline.lab.vit_scale import one_step, story
+from pipeline.lab.vit_scale.one_step import StepSettings
+
+
+def test_needed_memory_counts_every_weight():
+    # Dosovitskiy et al. 2021: ViT-B has 86M weights with a head of 1,000 classes 86.6M.
+    needed = story.bytes_needed(StepSettings("B/16", "adamw"))
+    assert round((needed - 2e9) / 16 / 1e5) == 866
+
+
+def test_what_does_not_fit_is_not_begun(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(story, "_free_bytes", lambda: 10**9)
+    assert command.main(["--sizes", "L/16", "--optimizers", "adamw"]) == 0
+    said = capsys.readouterr().out
+    assert "L/16, AdamW: not begun: expected 6.9 GB of free memory, received 1.0" in said
+    assert said.endswith("measured 0 of 1\n")
+
+
+def test_a_table_gives_peak_over_weights():
+    row = {
+        "size": "L/16",
+        "optimizer": "adamw",
+        "weights": 10**9,
+        "state_bytes": 8 * 10**9,
+        "held_bytes": 12 * 10**9,
+        "peak_bytes": 18 * 10**9,
+        "step_seconds": 2.0,
+        "update_fraction": 0.25,
+    }
+    cells = [each.strip() for each in story.table([row]).splitlines()[2].split("|")[1:-1]]
+    assert cells[1:] == ["AdamW", "1,000,000,000", "8.00", "12.00", "18.00", "4.50", "2.00", "25"]
+
+
+@pytest.mark.slow
+def test_a_real_step_is_measured():
+    found = one_step.measure(StepSettings("Ti/16", "sgd", resolution=32, classes=2, repeats=0))
+    # Touvron et al. 2021: 5.7M weights with a head of 1,000 classes; here 2.
+    assert found["weights"] == 5_717_416 - 998 * 193
+    # A momentum of float32, and a few counters.
+    assert 4 <= found["state_bytes"] / found["weights"] < 4.01
+    assert found["peak_bytes"] > 8 * found["weights"]
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_flags_out_of_range_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="--batch_size: expected at least 1"):
+        command.main(["--batch_size", "0"])
+    with pytest.raises(FileNotFoundError, match="--output"):
+        command.main(["--output", str(tmp_path / "none" / "a.json")])
