@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from mnemosyne_tf.learned import sensors
-from mnemosyne_tf.learned.heads import is_zero
+from mnemosyne_tf.learned.heads import is_zero, output_heads
 from mnemosyne_tf.learned.model_entries import LEVERS, ROLE_HEAD, TOKEN_HEAD
 
 SMALLEST_DECAY = 1e-3
@@ -34,6 +34,11 @@ def lever_heads(meta_params: Mapping[str, tf.Tensor]) -> tuple[bool, bool]:
     As of `output_heads`: heads of zeros need no sensors, no tokens and no memory.
     """
     return not is_zero(meta_params, TOKEN_HEAD), not is_zero(meta_params, ROLE_HEAD)
+
+
+def has_live_heads(meta_params: Mapping[str, tf.Tensor]) -> bool:
+    """Whether the learned part, of any level, can change an update."""
+    return any((*output_heads(meta_params), *lever_heads(meta_params)))
 
 
 def read_levers(

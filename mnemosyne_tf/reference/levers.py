@@ -34,7 +34,9 @@ def sense(
     def mean(one, other):
         return (one * other).mean()
 
-    g, m, w = gradient, momentum, state.weight
+    g, m, w, direction, step = (
+        _rows(each) for each in (gradient, momentum, state.weight, direction, step)
+    )
     gg, mm, uu, ww = mean(g, g), mean(m, m), mean(step, step), mean(w, w)
     tiny = 1e-16
     reading = [
@@ -49,6 +51,12 @@ def sense(
     for index, window in enumerate((5, 50, 500)):
         average = state.sensors[2 + 6 * index : 8 + 6 * index]
         average += max(1 / window, 1 / count) * (np.array(reading) - average)
+
+
+def _rows(tensor: np.ndarray) -> np.ndarray:
+    """All rows, or those at equal distances that make some 65,536 coordinates."""
+    rows = tensor.reshape(-1, (1, *tensor.shape)[-1])
+    return rows[:: max(1, min(len(rows), tensor.size // 2**16))]
 
 
 def sensors(kept: np.ndarray) -> np.ndarray:

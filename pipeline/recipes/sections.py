@@ -18,8 +18,8 @@ WHOLE, STABLE, DECAY = "whole", "stable", "decay"
 SCHEDULES = (WHOLE, STABLE, DECAY)
 _OF_MNEMOSYNE = ("name", "learning_rate", "schedule", "without")
 ABLATIONS = (
-    *("heads", "memory", "encoder", "orthogonalisation", "size_scaling", "run_scaling"),
-    *("decay_delay", "role_rates", "nesterov"),
+    *("heads", "tokens", "memory", "encoder", "orthogonalisation", "size_scaling"),
+    *("run_scaling", "decay_delay", "role_rates", "nesterov"),
 )
 
 

@@ -24,7 +24,7 @@ LEARNED = {
 }
 # Settings of a task that count something, at least one.
 _SIZES = ("batch_size", "width", "num_layers", "num_heads", "vocab_size", "seq_len", "prompt_len",
-          "pooling")  # fmt: skip
+          "turns", "pooling")  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +46,7 @@ class TaskSettings:
             hardly read anything.
         rescaling: standard deviation of the logarithms by which variables are scaled, each run anew
             (persistent evolution strategies alone); a rate is then too high here, too low there.
+        turns: how often it comes up where another task comes up once.
         pooling: side of the squares of pixels that are averaged before a perceptron sees them.
     """
 
@@ -61,6 +62,7 @@ class TaskSettings:
     prompt_len: int = 4
     pretraining_steps: int = 800
     rescaling: float = 0.0
+    turns: int = 1
     pooling: int = 1
 
     def __post_init__(self):
@@ -92,6 +94,10 @@ class NamedTasks:
     """What every recipe has: tasks by name."""
 
     tasks: Mapping[str, TaskSettings]
+
+    def all_turns(self) -> list[str]:
+        """Names of tasks, each as often as it has turns."""
+        return [name for name, task in self.tasks.items() for _ in range(task.turns)]
 
     def needs(self, kind: str) -> bool:
         """Whether some task is of this kind."""

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from mnemosyne_tf import CoordinatewiseLSTM, MetaParams, Mnemosyne, RNNprop
-from mnemosyne_tf.learned.heads import output_heads
+from mnemosyne_tf.learned.levers import has_live_heads
 from mnemosyne_tf.lstm.params import LSTMParams
 from pipeline.optimizers import from_recipe
 from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
@@ -26,7 +26,7 @@ _NOMINAL_FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 _PUBLISHED_SCHEDULE_FREE_RATE = 2.5e-3
 MORE_RATES = 3  # beyond an end of the sweep, where the best rate stands at that end
 # Ablations of what output heads of zeros leave without effect.
-_NEED_HEADS = ("heads", "memory", "encoder")
+_NEED_HEADS = ("heads", "tokens", "memory", "encoder")
 RELEASED, NOMINAL = "released", "nominal"
 
 
@@ -188,7 +188,7 @@ def all_that_differ() -> list[Contestant]:
 
     Behind output heads of zeros encoder and memory have no effect: without them it is the same run.
     """
-    if any(output_heads(Mnemosyne().meta_params.values)):
+    if has_live_heads(Mnemosyne().meta_params.values):
         return [*CONTESTANTS.values()]
     return [
         each for each in CONTESTANTS.values() if each.settings.get("without") not in _NEED_HEADS

@@ -144,7 +144,7 @@ class MetaTraining:
         draws = population.draws(recipe.members, recipe.seed)
         points = population.members(draws)
         chosen = tasks_of(
-            list(self._runs), recipe.tasks_per_step, population.generation, recipe.seed
+            recipe.all_turns(), recipe.tasks_per_step, population.generation, recipe.seed
         )
         seed = self._seed(_META_STEP, population.generation)
         by_task = np.stack([self._regrets(name, points, seed) for name in chosen])

@@ -65,7 +65,6 @@ class PesTraining:
         self._space = LeverSpace(recipe)
         self._folder = MetaFolder(output, recipe)
         tasks = load_tasks(recipe, text=text, fashion_mnist=fashion_mnist, folder=output)
-        self._names = [task.name for task in tasks]
         self._particles = ParticleTasks(tasks, self._space, recipe)
         self._comparison = Comparison(tasks, self._space, recipe.seed)
 
@@ -76,7 +75,7 @@ class PesTraining:
             return figures
         origin = self._space.origin
         _say(
-            f"{len(self._names)} tasks, {len(origin):,} numbers ({self._recipe.levers}), "
+            f"{len(self._recipe.tasks)} tasks, {len(origin):,} numbers ({self._recipe.levers}), "
             f"{self._recipe.meta_steps} meta-steps"
         )
         start = Progress(MetaAdam.start({_POINT: origin}), origin, origin)
@@ -122,7 +121,7 @@ class PesTraining:
     def _meta_step(self, done: Progress) -> tuple[Progress, dict]:
         """One step of Adam, a comparison where it is time, and what the log keeps of both."""
         recipe, started, step = self._recipe, time.perf_counter(), done.adam.meta_step
-        chosen = tasks_of(self._names, recipe.tasks_per_step, step, recipe.seed)
+        chosen = tasks_of(recipe.all_turns(), recipe.tasks_per_step, step, recipe.seed)
         point = done.adam.values[_POINT].astype(np.float64)
         of_tasks = {name: self._particles.meta_gradient(name, point, step) for name in chosen}
         gradient = np.mean([found for _, found, _ in of_tasks.values()], axis=0)

@@ -11,8 +11,8 @@ def tasks_of(names: Sequence[str], size: int, meta_step: int, seed: int) -> list
     """Tasks of a meta-step: every task comes up once before any comes up again.
 
     Args:
-        names: of all tasks.
-        size: how many to draw; one that is drawn twice at the seam of two rounds counts once.
+        names: of all tasks, some perhaps more than once.
+        size: how many to draw; one that is drawn twice in a meta-step counts once.
         meta_step: counted from 0.
         seed: of the order.
     """

@@ -36,7 +36,7 @@ def test_ablations_change_one_thing(ablation, changed):
 
 
 def test_ablations_without_effect_are_not_compared(monkeypatch):
-    learned = {"without_heads", "without_memory", "without_encoder"}
+    learned = {"without_heads", "without_tokens", "without_memory", "without_encoder"}
     released = Mnemosyne()
     assert {*CONTESTANTS} - {each.name for each in contestants.all_that_differ()} == learned
     released.meta_params.values["step_head/bias"] += 0.1
