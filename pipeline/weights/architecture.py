@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 
@@ -76,8 +77,11 @@ def _config(settings: Mapping, hidden_act: str, file: str) -> BertConfig:
     named = {ours: settings[theirs] for ours, theirs in _SIZES.items() if theirs in settings}
     for ours, value in named.items():
         kinds = (int,) if ours in tuple(_SIZES)[:7] else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            raise ValueError(f"{file}: expected a number as {_SIZES[ours]}, received {value!r}")
+        if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
+            expected = "a whole number" if kinds == (int,) else "a finite number"
+            raise ValueError(f"{file}: expected {expected} as {_SIZES[ours]}, received {value!r}")
+    if not isinstance(hidden_act, str):
+        raise ValueError(f"{file}: expected a name as hidden_act, received {hidden_act!r}")
     try:
         return BertConfig(**named, hidden_act=hidden_act)
     except (TypeError, ValueError) as error:

@@ -23,8 +23,8 @@ def read_json(path: str | os.PathLike) -> dict:
     if (size := path.stat().st_size) > _MOST_BYTES:
         raise ValueError(f"{path}: expected at most {_MOST_BYTES:,} bytes, received {size:,}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # a hostile file nests a million lists
         raise ValueError(f"{path}: expected JSON, received {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected a JSON object, received {type(content).__name__}")

@@ -43,6 +43,7 @@ class ModelDescription:
     metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._check_types()
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, received {self.kind!r}.")
         if self.kind == CLASSIFIER and len(self.labels) == 1:
@@ -56,6 +57,24 @@ class ModelDescription:
                 "max_seq_length and trained_positions must be positive, received "
                 f"{self.max_seq_length} and {self.trained_positions}."
             )
+
+    def _check_types(self) -> None:
+        for name in ("max_seq_length", "trained_positions"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ValueError(f"{name} must be a whole number, received {value!r}.")
+        for name in ("absent", "labels", "sentence_columns"):
+            value = getattr(self, name)
+            if not isinstance(value, tuple) or not all(isinstance(each, str) for each in value):
+                raise ValueError(f"{name} must be strings, received {value!r}.")
+        ends = self.score_range
+        if ends is not None and (
+            not isinstance(ends, tuple)
+            or len(ends) != 2
+            or not all(isinstance(each, (int, float)) for each in ends)
+            or not ends[0] < ends[1]
+        ):
+            raise ValueError(f"score_range must be a lower and a higher number, received {ends!r}.")
 
     @property
     def num_outputs(self) -> int:
@@ -71,7 +90,9 @@ def read_description(path: str | os.PathLike) -> ModelDescription:
     """
     content = read_json(path)
     try:
-        lists = {name: tuple(content[name]) for name in _TUPLES if content.get(name) is not None}
+        lists = {
+            name: tuple(content[name]) for name in _TUPLES if isinstance(content.get(name), list)
+        }
         return ModelDescription(**{**content, **lists})
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: expected a description of a model, received {error}") from error

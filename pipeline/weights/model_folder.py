@@ -136,7 +136,8 @@ def read_model_folder(path: str | os.PathLike) -> ModelFolder:
             f"without {MARKER}"
         )
     description = read_description(folder / MARKER)
-    config = BertConfig.load(folder / CONFIG)
+    config = _read_config(folder / CONFIG)
+    _check_positions(folder, config, description)
     entries = len(load_vocabulary(os.fspath(folder / VOCABULARY)))
     if entries > config.vocab_size:
         raise ValueError(
@@ -146,14 +147,14 @@ def read_model_folder(path: str | os.PathLike) -> ModelFolder:
     tensors = stored_tensors(folder / TENSORS)
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     _check_tensors(os.fspath(folder / TENSORS), shapes, config, description)
-    tokenizer = read_json(folder / TOKENIZER)
+    tokenizer = _read_tokenizer(folder / TOKENIZER)
     return ModelFolder(
         path=folder,
         config=config,
         description=description,
         vocab_file=os.fspath(folder / VOCABULARY),
-        do_lower_case=tokenizer.get("do_lower_case", True),
-        ids=tokenizer.get("ids", "bert"),
+        do_lower_case=tokenizer["do_lower_case"],
+        ids=tokenizer["ids"],
         tensors=tensors,
     )
 
@@ -189,6 +190,38 @@ def load_weights(
                 f"from {folder.description.origin or 'an unknown origin'} has none"
             )
     return tuple(kept)
+
+
+def _read_config(path: pathlib.Path) -> BertConfig:
+    read_json(path)  # says which file it is that is no JSON
+    try:
+        return BertConfig.load(path)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _check_positions(
+    folder: pathlib.Path, config: BertConfig, description: ModelDescription
+) -> None:
+    longest = max(description.max_seq_length, description.trained_positions)
+    if longest > config.max_position_embeddings:
+        raise ValueError(
+            f"{folder / MARKER}: expected max_seq_length and trained_positions of at most "
+            f"{config.max_position_embeddings}, the max_position_embeddings of {CONFIG}, received "
+            f"{longest}"
+        )
+
+
+def _read_tokenizer(path: pathlib.Path) -> dict:
+    settings = {"do_lower_case": True, "ids": "bert", **read_json(path)}
+    if not isinstance(settings["do_lower_case"], bool):
+        raise ValueError(
+            f"{path}: expected true or false as do_lower_case, received "
+            f"{settings['do_lower_case']!r}"
+        )
+    if settings["ids"] not in ("bert", "tf_text"):
+        raise ValueError(f"{path}: expected ids bert or tf_text, received {settings['ids']!r}")
+    return settings
 
 
 def _check_tensors(

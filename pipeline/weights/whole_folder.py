@@ -18,10 +18,17 @@ def whole_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     Raises:
       ValueError: `path` exists and is not empty.
     """
-    target = pathlib.Path(path)
-    refuse_if_used(target)
+    refuse_if_used(path)
+    # The folder itself: "." has no name, and a link cannot be replaced by a folder.
+    target = pathlib.Path(path).resolve()
     temporary = target.parent / f"{target.name}.tmp-{uuid.uuid4().hex}"
-    temporary.mkdir(parents=True)
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise OSError(
+            f"--output: expected a folder that can be made, {path}, received {error.strerror} at "
+            f"{target.parent}. Name another folder."
+        ) from error
     try:
         yield temporary
         if target.is_dir():

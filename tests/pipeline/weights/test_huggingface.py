@@ -121,7 +121,7 @@ def test_the_form_of_gelu_is_kept(imported, tmp_path, hidden_act):
         ({"model_type": "roberta"}, "expected model_type 'bert', received 'roberta'"),
         ({"position_embedding_type": "relative_key"}, "expected position_embedding_type"),
         ({"is_decoder": True}, "expected is_decoder False, received True"),
-        ({"hidden_size": "8"}, "expected a number as hidden_size, received '8'"),
+        ({"hidden_size": "8"}, "expected a whole number as hidden_size, received '8'"),
         ({"num_hidden_layers": 2}, r"expected tensor bert.encoder.layer.1.* it is missing"),
         ({"hidden_size": 10}, r"word_embeddings.weight: expected shape \[15, 10\]"),
         ({"vocab_size": 14}, r"word_embeddings.weight: expected shape \[14, 8\]"),
@@ -310,3 +310,32 @@ def test_a_vocabulary_without_a_special_token_is_named_where_it_lies(tmp_path, h
     with pytest.raises(ValueError, match=rf"{file}: expected the special tokens .*\[MASK\] is mis"):
         import_model(tmp_path / "theirs", tmp_path / "ours")
     assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("layer_norm_eps", float("nan"), "expected a finite number as layer_norm_eps"),
+        ("initializer_range", float("inf"), "expected a finite number as initializer_range"),
+        ("hidden_act", {"a": 1}, "expected a name as hidden_act"),
+        ("num_hidden_layers", 1.5, "expected a whole number as num_hidden_layers, received 1.5"),
+    ],
+)
+def test_a_setting_that_is_no_such_value_is_refused(imported, key, value, message):
+    with pytest.raises(ValueError, match=message):
+        imported("BertModel", **{key: value})
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json", "tokenizer.json"])
+def test_a_file_nested_beyond_reading_is_refused(tmp_path, hugging_face, file):
+    hugging_face.write_folder(tmp_path / "theirs", "BertModel")
+    (tmp_path / "theirs" / file).write_text('{"a":' + "[" * 100_000)
+    with pytest.raises(ValueError, match=f"{file}: expected JSON, received maximum recursion"):
+        import_model(tmp_path / "theirs", tmp_path / "ours")
+
+
+def test_a_byte_order_mark_before_the_settings_is_dropped(tmp_path, hugging_face):
+    hugging_face.write_folder(tmp_path / "theirs", "BertModel")
+    path = tmp_path / "theirs" / "config.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert import_model(tmp_path / "theirs", tmp_path / "ours").config.hidden_dim == 8

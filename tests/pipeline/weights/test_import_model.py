@@ -35,3 +35,24 @@ def test_the_command_ends_with_one_line_and_a_refusal_with_code_2(tmp_path, hugg
     assert lines[-1].startswith("import: Hugging Face BertForMaskedLM theirs: pretrainer")
     assert cli.main(["import", *flags]) == 2
     assert "expected a new or empty folder" in capsys.readouterr().err
+
+
+def test_the_folder_that_one_stands_in_and_a_link_to_an_empty_one_are_filled(
+    tmp_path, hugging_face, monkeypatch
+):
+    hugging_face.write_folder(tmp_path / "theirs", "BertModel")
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    import_model(tmp_path / "theirs", tmp_path / "link")
+    assert (tmp_path / "there" / "model.json").is_file()
+    monkeypatch.chdir(tmp_path / "here")
+    import_model(tmp_path / "theirs", ".")
+    assert (tmp_path / "here" / "model.json").is_file()
+
+
+def test_an_output_that_cannot_be_made_is_named(tmp_path, hugging_face):
+    hugging_face.write_folder(tmp_path / "theirs", "BertModel")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="--output: expected a folder that can be made.*file/sub"):
+        import_model(tmp_path / "theirs", tmp_path / "file" / "sub")

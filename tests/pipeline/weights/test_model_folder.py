@@ -160,3 +160,41 @@ def test_a_vocabulary_larger_than_the_table_is_refused(saved):
         file.write("more\n")
     with pytest.raises(ValueError, match="at most 15 entries, the vocab_size .* received 16"):
         read_model_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("trained_positions", 1_000, "at most 12, the max_position_embeddings"),
+        ("max_seq_length", 10.5, "max_seq_length must be a whole number, received 10.5"),
+        ("trained_positions", "12", "trained_positions must be a whole number, received '12'"),
+        ("labels", "abc", "labels must be strings, received 'abc'"),
+        ("labels", [1, 2, 3], "labels must be strings"),
+        ("score_range", 5, "score_range must be a lower and a higher number, received 5"),
+        ("score_range", [5, 1], "score_range must be a lower and a higher number"),
+    ],
+)
+def test_a_description_with_a_value_of_another_kind_is_refused(saved, name, value, message):
+    path = saved("classifier") / "model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(ValueError, match=re.escape(message)) as error:
+        read_model_folder(path.parent)
+    assert str(error.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("tokenizer_config.json", '{"do_lower_case": "false"}', "expected true or false"),
+        ("tokenizer_config.json", '{"ids": "other"}', "expected ids bert or tf_text"),
+        ("bert_config.json", '{"vocab_size": 15', "expected JSON"),
+        ("bert_config.json", '{"vocab_size": "15"}', "lacks keys"),
+        ("model.json", "[" * 100_000, "expected JSON"),
+    ],
+)
+def test_a_settings_file_that_is_wrong_is_named(saved, file, content, message):
+    path = saved("encoder") / file
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message) as error:
+        read_model_folder(path.parent)
+    assert str(error.value).startswith(str(path))
