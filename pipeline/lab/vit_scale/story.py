@@ -23,9 +23,9 @@ from pipeline.vision.weights.tensors import tensor_shapes
 
 COLUMNS = ("ViT", "optimizer", "weights", "state bytes a weight", "held GB", "peak GB",
            "times its weights", "step s", "update %")  # fmt: skip
-# Bytes a weight that every optimizer may need at once: weight, gradient, two accumulators; and room
-# for TensorFlow, activations and what an update holds meanwhile.
-_BYTES_A_WEIGHT, _ROOM = 16, 2.0e9
+# Bytes a weight at the peak, those of AdamW on ViT-L (docs/vision.md): weight, gradient and two
+# accumulators are 16, buffers of TensorFlow the rest. And room for activations.
+_BYTES_A_WEIGHT, _ROOM = 26, 0.5e9
 _MEMORY = pathlib.Path("/proc/meminfo")
 
 
