@@ -106,7 +106,16 @@ def rows(output, split):
     ]
 
 
+@pytest.fixture
+def _not_ignored():
+    """SIGINT is ignored by what a shell starts in the background, and by its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("_not_ignored")
 def test_a_run_that_is_killed_ends_bit_for_bit_as_one_that_is_not(
     records_dir, tmp_path, tiny_recipe
 ):
