@@ -138,6 +138,10 @@ def make_predict(
     def logits_of(batch):
         return model(batch, training=False)
 
+    if not accelerated:
+        # One graph, and no warning of TensorFlow that the fifth model of a process has one, too.
+        logits_of = logits_of.get_concrete_function()
+
     def predict(features):
         batches = length_batches.sorted_batches(
             lengths_of(features),

@@ -227,3 +227,12 @@ def test_mnemosyne_learns_a_task_at_its_own_rates():
     fit(model, features, labels, settings)
     logits = classifier_training.predict(model, features, batch_size=32)
     assert (logits.argmax(axis=1) == labels).mean() == 1.0
+
+
+def test_many_models_in_one_process_cause_no_warning_of_retracing(caplog):
+    features, _ = make_examples(2)
+    # TensorFlow warns at the fifth graph of the same function within ten calls.
+    with caplog.at_level("WARNING", logger="tensorflow"):
+        for _ in range(6):
+            classifier_training.make_predict(make_model(), batch_size=2)(features)
+    assert "retracing" not in caplog.text
