@@ -237,12 +237,20 @@ def _one_segment(wanted_for: str, texts: Sequence[str]) -> tuple[list[str]]:
     return (texts,)
 
 
+def _is_pair(value) -> bool:
+    return not isinstance(value, str) and hasattr(value, "__len__") and len(value) == 2
+
+
 def _segments(texts: Texts, description: ModelDescription) -> tuple[list[str], ...]:
-    if len(description.sentence_columns) < 2:
+    texts = texts if isinstance(texts, str) else list(texts)
+    columns = len(description.sentence_columns)
+    # A classifier of another library may not say what it takes: its texts do.
+    if columns == 1 or (not columns and any(isinstance(each, str) for each in texts or [""])):
         return _one_segment("predict", texts)
-    if isinstance(texts, str) or any(isinstance(each, str) or len(each) != 2 for each in texts):
+    if isinstance(texts, str) or not all(map(_is_pair, texts)):
         raise ValueError(
-            f"predict expects a list of pairs ({', '.join(description.sentence_columns)}) for "
+            f"predict expects a list of pairs "
+            f"({', '.join(description.sentence_columns) or 'or of strings'}) for "
             f"{description.task or 'this task'}, received {texts!r:.80}"
         )
     return tuple(_one_segment("predict", [pair[side] for pair in texts])[0] for side in (0, 1))

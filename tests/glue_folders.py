@@ -1,8 +1,10 @@
 """A very small encoder and little task folders, for tests that go from flags to files."""
 
+import functools
 import json
 
 from models import BertConfig
+from pipeline.glue import classifier_training
 from pipeline.glue.tasks import AX, TASKS
 
 BY_NAME = {task.name: task for task in TASKS}
@@ -67,3 +69,12 @@ def make_ax(glue):
 def results_of(folder):
     """The content of `results.json`."""
     return json.loads((folder / "results.json").read_text())
+
+
+def answer_with(monkeypatch, predict):
+    """Puts `predict(model, features, *, batch_size) -> logits` in place of a model's graph."""
+    monkeypatch.setattr(
+        classifier_training,
+        "make_predict",
+        lambda model, *, batch_size: functools.partial(predict, model, batch_size=batch_size),
+    )

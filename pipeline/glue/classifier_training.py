@@ -6,6 +6,7 @@ Every random choice is a function of (seed, step): the examples of a batch, whic
 
 import math
 import sys
+import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -30,6 +31,7 @@ from pipeline.optimizers.from_recipe import make_optimizer
 from pipeline.recipes.sections import OptimizerConfig
 
 _STEPS_PER_REPORT = 20
+_SECONDS_PER_REPORT = 5.0  # of a large model, of which 20 steps take a minute
 
 
 def optimizer_config(settings: FineTuningSettings) -> OptimizerConfig:
@@ -96,11 +98,14 @@ def train(
         dynamic_ncols=True,
         mininterval=0.5 if sys.stderr.isatty() else 10.0,
     ) as bar:
+        reported = time.monotonic()
         for step, batch in enumerate(batches, start=1):
             seed = tf.constant([settings.seed, step])
             loss = train_step(cut(features, batch), labels[batch.rows], seed)
-            if step % _STEPS_PER_REPORT == 0 or step == num_train_steps:
+            is_due = time.monotonic() - reported > _SECONDS_PER_REPORT
+            if is_due or step % _STEPS_PER_REPORT == 0 or step == num_train_steps:
                 _report(bar, float(loss), step, settings)
+                reported = time.monotonic()
             if step in epoch_ends:
                 with evaluation_weights(optimizer, model.trainable_variables):
                     after_epoch(epoch_ends[step])
@@ -113,7 +118,7 @@ def _report(bar: tqdm, loss: float, step: int, settings: FineTuningSettings) -> 
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"{bar.desc}: expected a finite loss, received {loss} between steps "
-            f"{max(1, step - _STEPS_PER_REPORT + 1)} and {step}; try a smaller --learning_rate "
+            f"{bar.n + 1} and {step}; try a smaller --learning_rate "
             f"than {settings.learning_rate:g}"
         )
     rate = bar.format_dict["rate"] or step / max(bar.format_dict["elapsed"], 1e-9)
@@ -137,6 +142,10 @@ def make_predict(
     @tf.function(input_signature=signature, jit_compile=accelerated)
     def logits_of(batch):
         return model(batch, training=False)
+
+    if not accelerated:
+        # One graph, and no warning of TensorFlow that the fifth model of a process has one, too.
+        logits_of = logits_of.get_concrete_function()
 
     def predict(features):
         batches = length_batches.sorted_batches(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def run_task(
     )
     features = encode_texts(train.texts, start.tokenizer, settings.max_seq_length)
     unknown = unknown_fraction(features, start.tokenizer)
-    dev = _Dev(task, data, start, settings)
+    dev = _Dev(task, data, start, settings, model)
     best = _BestEpoch(model, dev) if settings.choose == "best" else None
     num_train_steps = classifier_training.train(
         model,
@@ -69,7 +69,7 @@ def run_task(
     )
     if best:
         model.set_weights(best.weights)
-    predictions = dev.predictions(model)
+    predictions = dev.predictions()
     scores = dev.scores(predictions)
     row = {
         "task": task.name,
@@ -101,23 +101,31 @@ def predict_texts(
     settings: FineTuningSettings,
 ) -> np.ndarray:
     """The answers to texts, `[num_examples]`: classes, or scores."""
+    answer = _answering(task, model, settings)
     parts = []
     for begin in range(0, len(texts[0]), _TEXTS_PER_PART):
         part = tuple(column[begin : begin + _TEXTS_PER_PART] for column in texts)
         features = encode_texts(part, start.tokenizer, settings.max_seq_length)
-        parts.append(_answers(task, model, features, settings))
+        parts.append(answer(features))
     return np.concatenate(parts)
 
 
-def _answers(task: GlueTask, model: BertClassifier, features, settings) -> np.ndarray:
-    logits = classifier_training.predict(model, features, batch_size=settings.batch_size)
-    return classifier_training.predictions_from_logits(
-        logits, is_regression=task.is_regression, score_range=task.score_range
-    )
+def _answering(
+    task: GlueTask, model: BertClassifier, settings: FineTuningSettings
+) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+    """Returns `answer(features)`: classes or scores, from one graph for all calls."""
+    predict = classifier_training.make_predict(model, batch_size=settings.batch_size)
+
+    def answer(features):
+        return classifier_training.predictions_from_logits(
+            predict(features), is_regression=task.is_regression, score_range=task.score_range
+        )
+
+    return answer
 
 
 class _Dev:
-    """The dev sets of a task, encoded once."""
+    """The dev sets of a task, encoded once, and the graph of the model that answers them."""
 
     def __init__(
         self,
@@ -125,17 +133,19 @@ class _Dev:
         data: TaskData,
         start: InitialEncoder,
         settings: FineTuningSettings,
+        model: BertClassifier,
     ):
-        self._task, self._settings = task, settings
+        self._task = task
+        self._answer = _answering(task, model, settings)
         self._labels = [examples.labels for examples in data.dev_sets]
         self._features = [
             encode_texts(examples.texts, start.tokenizer, settings.max_seq_length)
             for examples in data.dev_sets
         ]
 
-    def predictions(self, model: BertClassifier) -> list[np.ndarray]:
-        """The answers on each dev set."""
-        return [_answers(self._task, model, each, self._settings) for each in self._features]
+    def predictions(self) -> list[np.ndarray]:
+        """The answers on each dev set, with the weights that the model has now."""
+        return [self._answer(each) for each in self._features]
 
     def scores(self, predictions: Sequence[np.ndarray]) -> dict[str, float]:
         """Metric -> figure."""
@@ -154,7 +164,7 @@ class _BestEpoch:
 
     def after_epoch(self, epoch: int) -> None:
         """Keeps the weights that the model has now if they score higher than those before."""
-        score = metrics.task_score(self._dev.scores(self._dev.predictions(self._model)))
+        score = metrics.task_score(self._dev.scores(self._dev.predictions()))
         if score > self._score:
             self._score, self.epoch, self.weights = score, epoch, self._model.get_weights()
 

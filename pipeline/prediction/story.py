@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pipeline.pretrained_model import PretrainedModel, load_pretrained
-from pipeline.text_tables import Row, kind_of, read_rows, texts_of, write_table
+from pipeline.text_tables import Row, kind_to_write, read_rows, texts_of, write_table
 from pipeline.text_tables.reject_file import reject_file, write_rejects
 
 _ROWS_PER_PART = 4096
@@ -39,7 +39,7 @@ def predict_file(
         FileNotFoundError: a folder or file is missing.
         ValueError: the model is no classifier, a column is missing, or no row is good.
     """
-    kind = kind_of(output, "--output")
+    kind = kind_to_write(output, source=input_file)
     model = load_pretrained(checkpoint)
     columns = _columns(model, columns)
     good, answers, rejects = [], [], []
@@ -70,9 +70,15 @@ def _parts(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 
 def _columns(model: PretrainedModel, columns: Sequence[str]) -> Sequence[str]:
     expected = model.description.sentence_columns
+    of_other_library = model.description.kind == "classifier" and not expected
+    if of_other_library and len(columns) not in (1, 2):
+        raise ValueError(
+            "--columns: expected the column of the text, or both of a pair joined by a comma, "
+            f"since this model does not say what it takes; received {', '.join(columns) or 'none'}"
+        )
     if not columns:
         return expected
-    if len(columns) != len(expected):
+    if not of_other_library and len(columns) != len(expected):
         raise ValueError(
             f"--columns: expected {len(expected)} ({', '.join(expected)} of task "
             f"{model.description.task}), received {', '.join(columns)}"

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from data_prep.wordpiece import WordpieceTokenizer
 from pipeline.pretrained_model import load_pretrained
 from pipeline.scoring.pseudo_likelihood import pseudo_log_likelihoods
-from pipeline.text_tables import kind_of, read_rows, texts_of, write_table
+from pipeline.text_tables import kind_to_write, read_rows, texts_of, write_table
 from pipeline.text_tables.reject_file import reject_file, write_rejects
 
 
@@ -42,7 +42,7 @@ def score_pairs(
         FileNotFoundError: a folder or file is missing.
         ValueError: the model has no such head, or no row is good.
     """
-    kind = kind_of(output, "--output")
+    kind = kind_to_write(output, source=input_file)
     bert = load_pretrained(checkpoint)
     model = bert.masked_lm("mnemosyne score")
     numbers, sentences, rejects = [], [], []

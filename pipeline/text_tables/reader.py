@@ -82,8 +82,21 @@ def texts_of(row: Row, columns: Sequence[str]) -> list[str]:
         if not isinstance(text, str) or not text.strip():
             received = "an empty field" if isinstance(text, str) else repr(text)[:_SHOWN_CHARACTERS]
             raise ValueError(f"expected text in column {column}, received {received}")
+        if not _is_unicode(text):
+            raise ValueError(
+                f"expected text in column {column}, received half of a pair of UTF-16 (a lone "
+                "surrogate)"
+            )
         texts.append(text)
     return texts
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def shown(row: Row) -> str:
@@ -95,15 +108,15 @@ def shown(row: Row) -> str:
 def _row(number: int, line: bytes, values_of) -> Row:
     try:
         return Row(number, values_of(line))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # a hostile line nests a million lists
         text = line.decode("utf-8", "backslashreplace")[:_SHOWN_CHARACTERS]
         return Row(number, {}, reason=_reason(error, line), text=text)
 
 
-def _reason(error: ValueError, line: bytes) -> str:
+def _reason(error: Exception, line: bytes) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"expected UTF-8, received byte 0x{line[error.start]:02x} at offset {error.start}"
-    if isinstance(error, json.JSONDecodeError):
+    if isinstance(error, (json.JSONDecodeError, RecursionError)):
         return f"expected one JSON object, received a line that is none: {error}"
     return str(error)
 
@@ -142,7 +155,7 @@ def _parquet_rows(path: str | os.PathLike) -> Iterator[Row]:
             for batch in file.iter_batches():
                 for values in batch.to_pylist():
                     yield Row(next(numbers), values)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # damaged data is an OSError without a name
         raise ValueError(
             f"{path}: expected a Parquet file, received one that is not: {error}"
         ) from None

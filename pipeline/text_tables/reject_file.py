@@ -24,4 +24,4 @@ def write_rejects(output: str, rejects: Sequence[tuple[Row, str]]) -> None:
         json.dumps({"row": row.number, "reason": reason, "text": shown(row)}, ensure_ascii=False)
         for row, reason in rejects
     ]
-    storage.write_whole(path, ("\n".join(lines) + "\n").encode())
+    storage.write_whole(path, ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))

@@ -202,3 +202,15 @@ def test_a_task_of_single_texts_refuses_pairs(saved):
     folder, _ = saved("classifier", 2, labels=("0", "1"), sentence_columns=("text",))
     with pytest.raises(ValueError, match="predict expects strings, received .'the', 'cat'"):
         load_pretrained(folder).predict([("the", "cat")])
+
+
+def test_a_classifier_that_does_not_say_what_it_takes_takes_both(saved):
+    folder, model = saved("classifier", 2, labels=("a", "b"))
+    bert = load_pretrained(folder)
+    expected = tf.nn.softmax(logits_of(model, [2, 5, 3, 6, 3], 3)).numpy()
+    given = bert.probabilities([("the", "cat")])[0]
+    np.testing.assert_allclose(given, expected, rtol=0, atol=ERROR)
+    assert len(bert.predict(["the cat"])) == 1
+    assert bert.predict([]) == []
+    with pytest.raises(ValueError, match="or of strings.*received"):
+        bert.predict([None])

@@ -90,6 +90,8 @@ def _label_text(row: Row, column: str) -> str:
     if column not in row.values:
         raise ValueError(f"expected the column {column}, received {', '.join(row.values)}")
     value = row.values[column]
+    if value is None:
+        raise ValueError(f"expected a label in column {column}, received null")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -14,6 +14,7 @@ num_train_epochs: 3
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,10 @@ from pipeline.glue.task import DEFAULT_NUM_TRAIN_EPOCHS, GlueTask
 
 _CLASS_METRICS = ("accuracy", "macro_f1", "f1", "matthews")
 _SCORE_METRICS = ("pearson", "spearman")
+_KEYS = (
+    *("train", "dev", "dev_fraction", "test", "name", "text_columns", "label_column", "labels"),
+    *("score_range", "metrics", "num_train_epochs"),
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -60,10 +65,21 @@ def read_task_file(path: str) -> TaskFile:
     with open(path, encoding="utf-8-sig") as file:
         try:
             # Every scalar stays text: YAML would read the label `no` as false and 1.0 as a number.
-            content = yaml.load(file, Loader=yaml.BaseLoader)  # noqa: S506
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            content = yaml.load(file, Loader=_Loader)  # noqa: S506
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"{path}: expected YAML, received: {error}") from None
     return _Checked(path, content).task_file()
+
+
+class _Loader(yaml.BaseLoader):
+    """Text alone, and an error where YAML would let the second of two equal keys win."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for number, key in enumerate(keys):
+            if key in keys[:number]:
+                raise yaml.YAMLError(f"the key {key} twice")
+        return super().construct_mapping(node, deep)
 
 
 class _Checked:
@@ -74,6 +90,11 @@ class _Checked:
         if not isinstance(content, Mapping):
             raise ValueError(f"{path}: expected keys with values, received {content!r:.80}")
         self._content = dict(content)
+        for key in content:
+            if key not in _KEYS:
+                near = difflib.get_close_matches(key, _KEYS, n=1)
+                known = f"{near[0]} or another" if near else "one"
+                self._fail("keys", f"{known} of {', '.join(_KEYS)}", key)
 
     def task_file(self) -> TaskFile:
         task = self._task()
@@ -85,13 +106,6 @@ class _Checked:
             self._fail("dev", "either this file or a dev_fraction", "both" if dev else "neither")
         if not 0 <= fraction < 1:
             self._fail("dev_fraction", "a number above 0 and below 1", f"{fraction:g}")
-        if self._content:
-            known = "train, dev, dev_fraction, test, name, text_columns, label_column, labels, "
-            self._fail(
-                ", ".join(self._content),
-                f"only {known}score_range, metrics, num_train_epochs",
-                "other keys",
-            )
         if test:
             task = dataclasses.replace(task, test_files=((task.name, os.path.basename(test)),))
         return TaskFile(task, train, dev, test, fraction)
@@ -104,6 +118,9 @@ class _Checked:
         if len(text_columns) not in (1, 2):
             self._fail("text_columns", "one column, or two for pairs", f"{len(text_columns)}")
         label_column = self._text("label_column") or "label"
+        if len({*text_columns, label_column}) <= len(text_columns):
+            columns = ", ".join([*text_columns, label_column])
+            self._fail("text_columns", "text and label in columns of their own", columns)
         labels, score_range = self._labels_and_range()
         epochs = self._numbers("num_train_epochs", 1, str(DEFAULT_NUM_TRAIN_EPOCHS))[0]
         if not epochs > 0:

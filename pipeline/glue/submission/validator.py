@@ -11,15 +11,22 @@ files of the benchmark.
 from __future__ import annotations
 
 import dataclasses
+import lzma
 import math
 import os
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
 
 _MAX_BYTES = 32 * 2**20  # of a file; the longest, QQP.tsv, has 4 MB
 _MAX_PROBLEMS = 3  # shown per file
+# What `zipfile` raises on bytes that are damaged, encrypted or of a method that it does not have.
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, OSError, RuntimeError, ValueError),
+)
 _BINARY = ("0", "1")
 _TWO = ("entailment", "not_entailment")
 _THREE = ("entailment", "neutral", "contradiction")
@@ -67,7 +74,9 @@ def check_submission(
         raise FileNotFoundError(
             f"{path}: expected a zip with a submission to GLUE, received a path where there is none"
         ) from None
-    except (zipfile.BadZipFile, IsADirectoryError) as error:
+    except PermissionError:
+        raise
+    except _UNREADABLE as error:
         raise ValueError(
             f"{path}: expected a zip with a submission to GLUE, received something else ({error})"
         ) from error
@@ -96,7 +105,7 @@ def _check_file(archive: zipfile.ZipFile, name: str, form: FileFormat) -> list[s
     try:
         with archive.open(name) as file:
             content = file.read(_MAX_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except _UNREADABLE as error:
         return [f": expected a file that can be unpacked, received {error}"]
     if len(content) > _MAX_BYTES:
         return [f": expected at most {_MAX_BYTES:,} bytes, received more"]

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from glue_folders import answer_with
 
 from models import BertConfig
 from pipeline.commands import glue as finetune
@@ -63,14 +64,14 @@ def arguments(folders, *more):
 def fixture_quick(monkeypatch):
     """Leaves the training out: every dev example is answered with class 1."""
 
-    def train(model, features, labels, *, settings, description, after_epoch=None):
+    def train(model, features, labels, *, settings, description, after_epoch=None, **_):
         return settings.num_train_steps(len(labels))
 
     def predict(model, features, *, batch_size):
         return np.tile([[0.0, 1.0]], [len(features["input_ids"]), 1])
 
     monkeypatch.setattr(classifier_training, "train", train)
-    monkeypatch.setattr(classifier_training, "predict", predict)
+    answer_with(monkeypatch, predict)
 
 
 @pytest.mark.parametrize(("optimizer", "rate"), [("adamw", 1e-4), ("mnemosyne", 1.0)])
@@ -315,7 +316,7 @@ def test_best_scores_the_epoch_that_is_best_on_dev_and_says_so(folders, monkeypa
     answers = iter([[0, 1, 0, 1, 0, 0], [1, 0, 1, 0, 1, 0], [0] * 6, [1, 0, 1, 0, 1, 0]])
     kept = []
 
-    def train(model, features, labels, *, settings, description, after_epoch):
+    def train(model, features, labels, *, settings, description, after_epoch, **_):
         for epoch in (1, 2, 3):
             model.set_weights([np.full_like(weight, epoch) for weight in model.get_weights()])
             after_epoch(epoch)
@@ -326,7 +327,7 @@ def test_best_scores_the_epoch_that_is_best_on_dev_and_says_so(folders, monkeypa
         return np.eye(2)[next(answers)]
 
     monkeypatch.setattr(classifier_training, "train", train)
-    monkeypatch.setattr(classifier_training, "predict", predict)
+    answer_with(monkeypatch, predict)
     assert finetune.main(arguments(folders, "--tasks", "SST-2", "--choose", "best")) == 0
     [run] = results_of(folders)["runs"]
     assert run["epoch"] == 2

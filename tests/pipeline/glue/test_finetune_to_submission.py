@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from glue_folders import make_ax, make_run, make_task, results_of
+from glue_folders import answer_with, make_ax, make_run, make_task, results_of
 
 from pipeline.commands import glue as command
 from pipeline.glue import classifier_training
@@ -32,7 +32,7 @@ def fixture_seeds_answer(monkeypatch):
     """No training: the head's bias prefers class `seed_to_class[seed]`; seeds given are done."""
     seed_to_class, done = {}, []
 
-    def train(model, features, labels, *, settings, description, after_epoch=None):
+    def train(model, features, labels, *, settings, description, after_epoch=None, **_):
         done.append(description)
         preferred = seed_to_class.get(settings.seed, 0)
         kernel, bias = model.head.get_weights()
@@ -40,7 +40,7 @@ def fixture_seeds_answer(monkeypatch):
         return settings.num_train_steps(len(labels))
 
     monkeypatch.setattr(classifier_training, "train", train)
-    monkeypatch.setattr(classifier_training, "predict", predict_bias)
+    answer_with(monkeypatch, predict_bias)
     return seed_to_class, done
 
 
@@ -132,7 +132,7 @@ def test_the_model_of_mnli_answers_and_scores_the_diagnostic_set(folder, seeds_a
 def test_small_tasks_start_from_the_encoder_of_mnli_where_asked(folder, monkeypatch):
     starts = {}
 
-    def train(model, features, labels, *, settings, description, after_epoch=None):
+    def train(model, features, labels, *, settings, description, after_epoch=None, **_):
         starts[description.split()[0]] = model.encoder.get_weights()[0].flat[0]
         if description.startswith("MNLI"):
             weights = model.encoder.get_weights()
@@ -140,7 +140,7 @@ def test_small_tasks_start_from_the_encoder_of_mnli_where_asked(folder, monkeypa
         return settings.num_train_steps(len(labels))
 
     monkeypatch.setattr(classifier_training, "train", train)
-    monkeypatch.setattr(classifier_training, "predict", predict_bias)
+    answer_with(monkeypatch, predict_bias)
     for name in ("CoLA", "MRPC", "MNLI", "RTE"):
         make_task(folder / "glue", name)
     assert glue(folder, "--from_mnli") == 0

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from glue_folders import BY_NAME, make_run, make_task
+from glue_folders import BY_NAME, answer_with, make_run, make_task
 
 from pipeline.glue import classifier_training
 from pipeline.glue.initial_weights import load_encoder
@@ -35,7 +35,7 @@ def fixture_trained_on(monkeypatch):
         return np.full([len(features["input_ids"]), model.head.units], 0.5)
 
     monkeypatch.setattr(classifier_training, "train", train)
-    monkeypatch.setattr(classifier_training, "predict", predict)
+    answer_with(monkeypatch, predict)
     return labels
 
 
@@ -82,7 +82,34 @@ def test_texts_are_answered_in_parts_and_in_order(start, monkeypatch):
             axis=1,
         )
 
-    monkeypatch.setattr(classifier_training, "predict", predict)
+    answer_with(monkeypatch, predict)
     texts = (["bad", "good", "good", "bad", "good"],)
     answers = predict_texts(BY_NAME["SST-2"], None, texts, start=start, settings=SETTINGS)
     assert answers.tolist() == [0, 1, 1, 0, 1]
+
+
+def test_a_model_is_traced_once_for_all_epochs_and_once_for_all_parts(
+    tmp_path, start, trained_on, monkeypatch
+):
+    made = []
+
+    def make_predict(model, *, batch_size):
+        made.append(model)
+        return lambda features: np.zeros([len(features["input_ids"]), 2])
+
+    def train(model, *_, after_epoch, **__):
+        for epoch in (1, 2, 3):
+            after_epoch(epoch)
+        return 3
+
+    monkeypatch.setattr(classifier_training, "make_predict", make_predict)
+    monkeypatch.setattr(classifier_training, "train", train)
+    monkeypatch.setattr("pipeline.glue.task_run._TEXTS_PER_PART", 2)
+    make_task(tmp_path / "glue", "SST-2")
+    task = BY_NAME["SST-2"]
+    data = read_task(task, str(tmp_path / "glue"))
+    best = dataclasses.replace(SETTINGS, choose="best")
+    done = run_task(task, data, start=start, settings=best)
+    assert made == [done.model]
+    predict_texts(task, done.model, (["good"] * 5,), start=start, settings=SETTINGS)
+    assert made == [done.model] * 2

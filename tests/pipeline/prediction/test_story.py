@@ -96,5 +96,15 @@ def test_a_pretraining_run_has_no_labels(pretrained_run, tmp_path):
 
 
 def test_an_output_of_unknown_kind_is_refused(fine_tuned, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"--output .*ends with \.tsv"):
+    with pytest.raises(ValueError, match=r"--output .*ends with \.tsv"):
         run(fine_tuned("text"), tmp_path / "texts.tsv", tmp_path / "out.xlsx")
+
+
+def test_a_classifier_that_does_not_say_what_it_takes_needs_columns(fine_tuned, tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"a": "the cat", "b": "sat"}\n')
+    with pytest.raises(ValueError, match="--columns: expected .* received none"):
+        run(fine_tuned(), texts, tmp_path / "out.tsv")
+    for columns in ("a", "a,b"):
+        assert run(fine_tuned(), texts, tmp_path / "out.tsv", f"--columns={columns}") == 0
+        assert len(read_tsv(tmp_path / "out.tsv")) == 1

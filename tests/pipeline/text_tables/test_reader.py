@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.text_tables import kind_of, read_rows, texts_of, write_table
+from pipeline.text_tables import kind_of, kind_to_write, read_rows, texts_of, write_table
 from pipeline.text_tables.reject_file import reject_file, write_rejects
 
 
@@ -93,3 +93,39 @@ def test_rejects_of_an_earlier_call_do_not_stay(tmp_path):
     write_rejects(output, [])
     assert not (tmp_path / "out.tsv.rejects.jsonl").exists()
     assert reject_file(output) == f"{output}.rejects.jsonl"
+
+
+def test_a_line_nested_beyond_reading_and_half_a_character_are_bad_rows(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("[" * 100_000 + '\n{"text": "\\ud800 cat"}\n')
+    nested, half = read_rows(path)
+    assert nested.reason.startswith("expected one JSON object, received a line that is none")
+    with pytest.raises(ValueError, match="column text, received half of a pair"):
+        texts_of(half, ["text"])
+    write_rejects(str(tmp_path / "out"), [(nested, nested.reason), (half, "half")])
+    assert "\\ud800 cat" in (tmp_path / "out.rejects.jsonl").read_text()
+
+
+def test_a_parquet_file_with_damaged_data_is_named(tmp_path):
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"text": [f"a film of {i}" for i in range(300)]}), path)
+    content = bytearray(path.read_bytes())
+    content[4:400] = b"\xff" * 396
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"rows\.parquet: expected a Parquet file"):
+        list(read_rows(path))
+
+
+def test_what_is_read_is_never_written_over(tmp_path):
+    path = tmp_path / "rows.tsv"
+    path.write_text("text\nthe cat\n")
+    (tmp_path / "link.tsv").symlink_to(path)
+    with pytest.raises(ValueError, match="expected another file than --input"):
+        kind_to_write(tmp_path / "link.tsv", source=path)
+    with pytest.raises(ValueError, match="expected a name that ends with .tsv"):
+        kind_to_write(tmp_path / "rows.txt", source=path)
+    (tmp_path / "folder.tsv").mkdir()
+    with pytest.raises(OSError, match="received a folder"):
+        kind_to_write(tmp_path / "folder.tsv", source=path)
+    with pytest.raises(OSError, match="received a file in .*nowhere"):
+        kind_to_write(tmp_path / "nowhere" / "rows.tsv", source=path)

@@ -134,7 +134,7 @@ def test_what_the_score_depends_on_changes_the_hash(task_file, tmp_path):
         ({"metrics": "[bleu]"}, "metrics: expected some of accuracy, .*, received bleu"),
         ({"metrics": "[f1]", "labels": "[a, b, c]"}, "metrics: expected macro_f1 with more"),
         ({"name": "../up"}, r"name: expected letters, .*, received \.\./up"),
-        ({"colour": "red"}, "colour: expected only train, dev"),
+        ({"colour": "red"}, "keys: expected one of train, dev, .* received colour"),
         ({"num_train_epochs": "0"}, "num_train_epochs: expected more than 0"),
         ({"labels": "{a: b}"}, "labels: expected a list"),
     ],
@@ -162,3 +162,30 @@ def test_an_empty_file_is_refused(task_file, tmp_path):
     (tmp_path / "train.jsonl").write_text("")
     with pytest.raises(ValueError, match=r"train\.jsonl: expected rows with the columns review"):
         read_own_task(task_file())
+
+
+def test_a_key_is_named_with_the_one_that_was_meant(task_file):
+    with pytest.raises(ValueError, match="keys: expected labels or another of .*received lables"):
+        read_own_task(task_file(labels=None, lables="[no, yes]"))
+
+
+def test_a_key_that_stands_twice_is_refused(task_file):
+    path = task_file()
+    with open(path, "a") as file:
+        file.write("labels: [yes, no]\n")
+    with pytest.raises(ValueError, match="expected YAML, received: the key labels twice"):
+        read_own_task(path)
+
+
+@pytest.mark.parametrize("columns", ["[review, stars]", "[review, review]", "stars"])
+def test_the_label_is_no_text_and_a_text_is_read_once(task_file, columns):
+    with pytest.raises(ValueError, match="expected text and label in columns of their own"):
+        read_own_task(task_file(text_columns=columns))
+
+
+def test_null_is_no_label_whatever_the_labels_are(task_file, tmp_path):
+    rows = [{"review": f"film {i}", "stars": "None"} for i in range(200)]
+    write_jsonl(tmp_path / "train.jsonl", [*rows, {"review": "film", "stars": None}])
+    _, data = read_own_task(task_file(labels="[None, yes]", dev="train.jsonl"))
+    assert len(data.train) == 200
+    assert "expected a label in column stars, received null" in data.rejects[0].reason

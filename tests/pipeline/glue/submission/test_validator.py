@@ -1,5 +1,6 @@
 """Zips, good and bad, and what the validator says of them."""
 
+import random
 import zipfile
 
 import pytest
@@ -146,3 +147,23 @@ def test_what_is_no_zip_or_not_there_is_an_error(tmp_path):
 def test_the_official_test_sets_have_426_thousand_rows():
     rows = [form.rows for form in validator.FORMATS.values()]
     assert (len(rows), sum(rows)) == (11, 426_309)
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_no_damage_to_a_zip_is_a_traceback(tmp_path, method):
+    path = tmp_path / "submission.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in GOOD.items():
+            archive.writestr(name, content)
+    good, rng = path.read_bytes(), random.Random(0)
+    for _ in range(300):
+        damaged = bytearray(good)
+        damaged[rng.randrange(len(good))] = rng.randrange(256)
+        damaged = damaged[: rng.randrange(len(good))] if rng.random() < 0.2 else damaged
+        path.write_bytes(damaged)
+        try:
+            check_submission(path, SMALL)
+        except ValueError as error:
+            assert f"{path}: expected a zip" in str(error)
