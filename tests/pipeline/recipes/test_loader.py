@@ -157,7 +157,7 @@ def test_casing_is_said_once():
         ("trian.num_train_steps=3", "Did you mean 'train'"),
         ("optimizer.name=adam", "Unknown optimizer.name 'adam'.*mnemosyne, adamw, .*, sgd"),
         ("optimizer.name=adamw", "learning_rate must be given with optimizer.name=adamw"),
-        ("optimizer.without=cam", "must be one of heads, memory, .*, or empty; received cam"),
+        ("optimizer.without=cam", "must be one of heads, .*, or empty; received cam"),
         ("optimizer.decay_start=1", "decay_start must be from 0 to below 1, received 1"),
         ("prepare.masked_lm_prob=1.5", "Expected prepare.masked_lm_prob from 0 to 1, received 1.5"),
         ("prepare.objective=clm", "Expected prepare.objective to be one of mlm_nsp"),
