@@ -106,9 +106,6 @@ class PretrainedModel:
         Raises:
             ValueError: the model is no classifier, or its task takes pairs and these are none, or
                 the other way round.
-
-        Example:
-            `predict(["a fine film"])` gives `[Prediction(label="1", probability=0.98)]`.
         """
         if self._classifier("predict").head.units == 1:
             logits = self._classifier_logits(texts, batch_size)
@@ -151,6 +148,8 @@ class PretrainedModel:
             after a run on presidential addresses.
         """
         model = self.masked_lm("fill_mask")
+        _one_segment("fill_mask", [text])
+        _check_count("top_k", top_k)
         tokens, positions = masked_tokens(text, self.tokenizer, self.max_seq_length)
         return candidates(model, tokens, positions, self.tokenizer.vocab, top_k)
 
@@ -190,6 +189,7 @@ class PretrainedModel:
         self, run: Callable, segments: Sequence[Sequence[str]], width: int, batch_size: int
     ) -> np.ndarray:
         """Returns float32 `[len(texts), width]`, batches of like length put back in order."""
+        _check_count("batch_size", batch_size)
         outputs = np.zeros([len(segments[0]), width], np.float32)
         for begin in range(0, len(outputs), _TEXTS_PER_PART):
             part = slice(begin, begin + _TEXTS_PER_PART)
@@ -237,6 +237,11 @@ def _one_segment(wanted_for: str, texts: Sequence[str]) -> tuple[list[str]]:
     return (texts,)
 
 
+def _check_count(name: str, value: int) -> None:
+    if value < 1:
+        raise ValueError(f"{name} must be 1 or more, received {value}.")
+
+
 def _is_pair(value) -> bool:
     return not isinstance(value, str) and hasattr(value, "__len__") and len(value) == 2
 
@@ -248,9 +253,6 @@ def _segments(texts: Texts, description: ModelDescription) -> tuple[list[str], .
     if columns == 1 or (not columns and any(isinstance(each, str) for each in texts or [""])):
         return _one_segment("predict", texts)
     if isinstance(texts, str) or not all(map(_is_pair, texts)):
-        raise ValueError(
-            f"predict expects a list of pairs "
-            f"({', '.join(description.sentence_columns) or 'or of strings'}) for "
-            f"{description.task or 'this task'}, received {texts!r:.80}"
-        )
+        wanted = ", ".join(description.sentence_columns) or "or of strings"
+        raise ValueError(f"predict expects a list of pairs ({wanted}), received {texts!r:.80}")
     return tuple(_one_segment("predict", [pair[side] for pair in texts])[0] for side in (0, 1))

@@ -114,6 +114,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     settings = from_flags(GlueSettings, args)
+    if not args.watch_interval > 0:
+        raise ValueError(f"--watch_interval: expected more than 0, received {args.watch_interval}")
     if args.task_file:
         return _fine_tune(args, settings, *_own_task(args, settings))
     tasks = select_tasks(args.glue_dir, args.tasks)

@@ -61,6 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     columns = args.columns.split(",")
     if len(columns) != 2:
         raise ValueError(f"--columns: expected two names, GOOD,BAD, received {args.columns}")
+    if args.fill is not None and args.output:
+        raise ValueError(
+            f"--output: expected none with --fill, whose words are printed, received {args.output}"
+        )
     if args.input and not args.output:
         raise ValueError("--output: expected a file for the scores of --input, received none")
     # Only now: TensorFlow takes seconds, and --help and bad flags need none of it.

@@ -159,7 +159,16 @@ def holds_sample_tasks(glue_dir: str) -> bool:
     if not os.path.isfile(path):
         return False
     with open(path, encoding="utf-8") as file:
-        return not json.load(file)["is_glue"]
+        try:
+            is_glue = json.load(file)["is_glue"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            is_glue = None
+    if not isinstance(is_glue, bool):
+        raise ValueError(
+            f'{path}: expected JSON with "is_glue": true or false, as `mnemosyne sample-tasks` '
+            "writes it, received something else; write it anew, or delete it"
+        )
+    return not is_glue
 
 
 def select_tasks(glue_dir: str, names: str) -> tuple[GlueTask, ...]:

@@ -214,3 +214,13 @@ def test_a_classifier_that_does_not_say_what_it_takes_takes_both(saved):
     assert bert.predict([]) == []
     with pytest.raises(ValueError, match="or of strings.*received"):
         bert.predict([None])
+
+
+def test_counts_are_one_or_more_and_a_text_is_a_string(pretrained_run):
+    bert = load_pretrained(pretrained_run)
+    with pytest.raises(ValueError, match="batch_size must be 1 or more, received 0"):
+        bert.encode(["the cat"], batch_size=0)
+    with pytest.raises(ValueError, match="top_k must be 1 or more, received -1"):
+        bert.fill_mask("the [MASK]", top_k=-1)
+    with pytest.raises(ValueError, match="fill_mask expects strings, received 5"):
+        bert.fill_mask(5)

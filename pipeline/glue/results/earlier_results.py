@@ -22,14 +22,18 @@ def read_results(path: str) -> dict | None:
         text = file.read()
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
-    if not isinstance(content, Mapping) or not {"settings", "rows"} <= content.keys():
+    if not isinstance(content, Mapping) or not _is_of_scores(content):
         raise ValueError(
             f"{path}: expected JSON with settings and rows, received {text[:80]!r}; delete the "
             "file to score anew, or give another --output"
         )
     return content
+
+
+def _is_of_scores(content: Mapping) -> bool:
+    return isinstance(content.get("settings"), Mapping) and isinstance(content.get("rows"), list)
 
 
 def check_unchanged(directory: str, old: Mapping, new: Mapping) -> None:

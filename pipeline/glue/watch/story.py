@@ -10,12 +10,12 @@ from typing import Any
 import tensorflow as tf
 
 from data_prep import storage
-from pipeline.glue.results.earlier_results import read_results
 from pipeline.glue.results.folder import COMPLETED_FILE
 from pipeline.glue.watch.scores_by_step import save_scores, step_folder
 from pipeline.recipes.loader import differences
 from pipeline.run.checkpoints import files
-from pipeline.weights.json_file import write_json
+from pipeline.weights.json_file import read_json, write_json
+from pipeline.weights.model_folder import is_model_folder
 
 _COMPLETED = "COMPLETED"
 _SETTINGS_FILE = "watch.json"
@@ -45,8 +45,13 @@ def watch(
 
     Raises:
       FileNotFoundError: If there is no run.
-      ValueError: If the output folder holds scores of other settings.
+      ValueError: If it is no run but a model, or the output folder holds scores of other settings.
     """
+    if is_model_folder(run):
+        raise ValueError(
+            f"--watch: expected --checkpoint to be a pre-training run, received the model folder "
+            f"{run}, which gets no new checkpoints; leave --watch out"
+        )
     if not os.path.isfile(os.path.join(run, "bert_config.json")):
         raise FileNotFoundError(
             f"--watch: expected --checkpoint to be the --output of a `mnemosyne pretrain` that has "
@@ -94,8 +99,8 @@ def _score_step(run: str, output: str, step: int, score: Callable[[str, str], in
 
 def _keep_settings(output: str, settings: Mapping[str, Any]) -> None:
     path = os.path.join(output, _SETTINGS_FILE)
-    if previous := read_results(path):
-        if changed := differences(previous, dict(settings)):
+    if os.path.isfile(path):
+        if changed := differences(read_json(path), dict(settings)):
             raise ValueError(
                 f"{output} holds scores of other settings: {'; '.join(changed)}. Give another "
                 "--output, or the old settings"

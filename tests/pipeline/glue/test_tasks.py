@@ -140,3 +140,10 @@ def test_tasks_of_the_sample_tasks_command_are_known(tmp_path):
     arguments = ["--sentences=given", "--heldout_fraction=0.9", f"--output={output}"]
     assert sample_glue_tasks.main([f"--input={tmp_path}/corpus.txt", *arguments]) == 0
     assert tasks.holds_sample_tasks(str(output))
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", '{"is_glue": "no"}'])
+def test_what_does_not_say_whether_it_is_glue_is_refused(tmp_path, content):
+    (tmp_path / "sample_tasks.json").write_text(content)
+    with pytest.raises(ValueError, match=r'sample_tasks.json: expected JSON with "is_glue"'):
+        tasks.holds_sample_tasks(str(tmp_path))

@@ -85,3 +85,13 @@ def test_masks_of_a_text_are_named(pretrained_run, capsys):
 def test_scores_need_a_file():
     with pytest.raises(ValueError, match="--output: expected a file"):
         score.main(["--checkpoint=run", "--input=pairs.jsonl"])
+
+
+def test_words_of_a_mask_are_printed_and_need_no_file(pretrained_run, tmp_path):
+    flags = [
+        f"--checkpoint={pretrained_run}",
+        "--fill=the [MASK]",
+        f"--output={tmp_path / 'x.tsv'}",
+    ]
+    with pytest.raises(ValueError, match="--output: expected none with --fill"):
+        score.main(flags)

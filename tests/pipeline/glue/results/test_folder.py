@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.glue.reader import Reject
 from pipeline.glue.results import ResultsFolder
+from pipeline.glue.results.earlier_results import read_results
 from pipeline.glue.results.not_run import TaskNotRun
 from pipeline.glue.tasks import TASKS
 
@@ -258,3 +259,12 @@ def test_the_diagnostic_set_is_kept_and_does_not_count(tmp_path):
     assert ResultsFolder(str(tmp_path), header()).diagnostic == row
     assert folder.average == 0.5
     assert "AX (diagnostic)" in (tmp_path / "results.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "content", ['{"settings": 5, "rows": []}', '{"settings": {}, "rows": 5}', "[" * 100_000]
+)
+def test_results_of_other_kinds_are_no_results(tmp_path, content):
+    (tmp_path / "results.json").write_text(content)
+    with pytest.raises(ValueError, match="expected JSON with settings and rows"):
+        read_results(str(tmp_path / "results.json"))

@@ -52,7 +52,7 @@ class Scorer:
         folder = pathlib.Path(output)
         folder.mkdir(parents=True)
         rows = [{"task": "CoLA", "score": step / 1000}, {"task": "RTE", "score": 0.5}]
-        (folder / "results.json").write_text(json.dumps({"rows": rows}))
+        (folder / "results.json").write_text(json.dumps({"settings": {}, "rows": rows}))
         (folder / "COMPLETED").write_text("{}")
         return 0
 
@@ -143,3 +143,19 @@ def test_other_settings_are_refused(run, tmp_path):
 def test_a_path_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="--watch: expected --checkpoint"):
         watch(str(tmp_path), str(tmp_path / "out"), Scorer(), settings={})
+
+
+def test_the_same_settings_continue(run, tmp_path):
+    run.save(100)
+    run.complete()
+    settings = {"batch_size": 16, "learning_rate": None, "data": {"CoLA": "ab"}}
+    watch_run(run, tmp_path / "out", Scorer(), settings=settings)
+    score = Scorer()
+    assert watch_run(run, tmp_path / "out", score, settings=settings) == 0
+    assert score.steps == []
+
+
+def test_a_model_folder_gets_no_checkpoints_to_wait_for(run, tmp_path):
+    (run.folder / "model.json").write_text("{}")
+    with pytest.raises(ValueError, match="received the model folder .* leave --watch out"):
+        watch_run(run, tmp_path / "out", Scorer())
