@@ -28,7 +28,7 @@ class Muon(HandDesignedOptimizer):
         epsilon: of AdamW.
         weight_decay: decoupled, per unit of rate; None or 0 for none.
         newton_schulz_iterations: iterations of the orthogonalisation.
-        adamw_rate: what AdamW's rate is, relative to that of the matrices.
+        adamw_rate: what AdamW's rate is, relative to that of the matrices; None: the same.
         **kwargs: those of `GuardedOptimizer`.
 
     Source: Jordan et al. 2024 (Muon: Nesterov's momentum, Newton-Schulz); Liu et al. 2025
@@ -50,7 +50,7 @@ class Muon(HandDesignedOptimizer):
         epsilon: float = 1e-8,
         weight_decay: float | None = 0.1,
         newton_schulz_iterations: int = 5,
-        adamw_rate: float = 1.0,
+        adamw_rate: float | None = None,
         name: str | None = None,
         **kwargs,
     ):
@@ -79,7 +79,7 @@ class Muon(HandDesignedOptimizer):
             direction, state = self.matrix_direction(gradient, state, inputs["step"], plan)
         else:
             direction, state = self.adam_direction(gradient, state, inputs["step"])
-            rate = rate * self.adamw_rate
+            rate = rate if self.adamw_rate is None else rate * self.adamw_rate
         return weight - rate * (direction + self.decay(weight, plan)), state
 
     def matrix_direction(self, gradient, state, step, plan):

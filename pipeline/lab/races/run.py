@@ -132,7 +132,10 @@ def _fingerprint_of_meta_params(params: Any, config: dict[str, Any]) -> str:
         # Runs from before there were rates by role keep their keys.
         if name not in NEUTRAL_ROLE_RATES or each != NEUTRAL_ROLE_RATES[name]
     }
-    return _digest(json.dumps([dataclasses.asdict(params.structure), values], sort_keys=True))
+    structure = dataclasses.asdict(params.structure)
+    if params.structure.level == "chunk":  # as all were before there was another level
+        del structure["level"]
+    return _digest(json.dumps([structure, values], sort_keys=True))
 
 
 def _set(config: Any) -> Any:
