@@ -78,3 +78,17 @@ def answer_with(monkeypatch, predict):
         "make_predict",
         lambda model, *, batch_size: functools.partial(predict, model, batch_size=batch_size),
     )
+
+
+def arguments(folders, *more):
+    """Flags of `mnemosyne glue` for the folders `run`, `glue` and `out`, of random weights."""
+    flags = {
+        "checkpoint": folders / "run",
+        "glue_dir": folders / "glue",
+        "output": folders / "out",
+        "batch_size": 8,
+        "max_seq_length": 8,
+        "learning_rate": 0.01,  # three times that ends where rounding decides
+    }
+    flat = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
+    return [*flat, "--random_init", *more]
