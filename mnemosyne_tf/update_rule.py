@@ -213,8 +213,8 @@ def decay(
     if not plan.decayed:
         return direction
     weight = tf.cast(weight, tf.float32)
-    share = levers.of_each(lever.weight_decay, weight) if lever else 1.0
-    return direction + settings.weight_decay * share * weight
+    factor = levers.of_each(lever.weight_decay, weight) if lever else 1.0
+    return direction + settings.weight_decay * factor * weight
 
 
 def moved(

@@ -1,7 +1,7 @@
 """The learned part at the level of the model: one token a tensor, all in one small network.
 
     x    = tanh([sensors, descriptors, progress] E + bias)         one row for every tensor
-    x    = Performer(x)                                            every tensor hears all others
+    x    = Performer(x)                                            tensors attend to each other
     xi   = rms_norm(x)
     xi'  = xi + what the tensor's own memory answers               memory
     offsets = bound * tanh(xi' head + roles[role])                 one for each lever
@@ -151,7 +151,7 @@ def descriptors(
     """What never changes of each tensor: its one-hot role, then `model_entries.DESCRIPTORS`.
 
     Logarithms are relative to a kernel of 64 x 64. Depth is the number of the layer in the name,
-    over the largest of the model; without a number it is the place among the variables.
+    over the largest of the model; without a number it is the index among the variables.
 
     Returns:
         float32 `[tensors, len(ROLES) + len(DESCRIPTORS)]`.

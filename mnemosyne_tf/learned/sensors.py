@@ -6,8 +6,8 @@
 
 g is the gradient, m its bias-corrected momentum, M the direction before it is orthogonalised. Each
 reading is averaged over some 5, 50 and 500 steps; the first ones are plain means. Of noise alone
-`momentum` and `signal` are log((1 - b1) / (1 + b1)) and `agreement` its square root: the share of
-noise is in them.
+`momentum` and `signal` are log((1 - b1) / (1 + b1)) and `agreement` its square root: they
+measure the fraction of noise.
 
 The update has all of it at hand, and of a large tensor a sample of rows is enough. What is kept are
 20 floats a tensor. They are read one step later, before anything moves. Only differences of

@@ -98,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=float,
         default=60.0,
         metavar="SECONDS",
-        help="between two looks at the run (%(default)s)",
+        help="between two checks for a new checkpoint (%(default)s)",
     )
     add_flags(parser, GlueSettings)
     return parser

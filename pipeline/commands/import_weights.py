@@ -12,7 +12,7 @@ _EPILOG = """example:
 
 read are folders of Hugging Face (config.json, model.safetensors, vocab.txt or tokenizer.json),
 Google (bert_config.json, bert_model.ckpt.*, vocab.txt) and TensorFlow Model Garden (the same with
-its names); which one is told by the files. Nothing is unpickled: pytorch_model.bin is refused.
+its names), recognised by their files. Nothing is unpickled: pytorch_model.bin is refused.
 """
 
 

@@ -110,7 +110,7 @@ class NorMuon(Muon):
     """
 
     def state_shapes(self, plan):
-        """Beside Muon's momentum one number for each column of a matrix."""
+        """Muon's momentum, and one number for each column of a matrix."""
         extra = {"column_squares": plan.matrix_shape[1:]} if plan.matrix_shape else {}
         return super().state_shapes(plan) | extra
 

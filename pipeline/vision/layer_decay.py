@@ -1,4 +1,4 @@
-"""Smaller steps for earlier layers, whatever the optimizer.
+"""Smaller steps for earlier layers, with any optimizer.
 
 The optimizer makes its step; then each variable goes back a part of its way. So the factor acts as
 on a learning rate, weight decay included, for rules that have no rate by layer.

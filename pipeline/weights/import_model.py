@@ -1,4 +1,4 @@
-"""Another library's folder to a model folder; which library is told by what the folder holds."""
+"""Another library's folder, recognised by what it holds, to a model folder."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def import_model(source: str | os.PathLike, output: str | os.PathLike) -> Travel
             ids=model.ids,
         )
         try:
-            read_model_folder(folder)  # whatever would be refused later is refused now
+            read_model_folder(folder)  # what would be refused later is refused now
         except ValueError as error:
             raise ValueError(str(error).replace(str(folder), str(source))) from error
     return model

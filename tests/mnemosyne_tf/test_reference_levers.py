@@ -1,4 +1,4 @@
-"""The learned part at the level of the model beside its twin, in most cases for 100 steps."""
+"""The learned part at the level of the model and its twin, in most cases for 100 steps."""
 
 import dataclasses
 
@@ -31,7 +31,7 @@ LARGE = {"word_embeddings": (3200, 64)}
 
 
 class TwinModel:
-    """The NumPy states of all variables of a model, stepped beside the optimizer."""
+    """The NumPy states of all variables of a model, stepped with the optimizer."""
 
     def __init__(self, optimizer, variables, total_steps):
         self.meta_params = optimizer.meta_params

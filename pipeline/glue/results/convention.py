@@ -1,4 +1,4 @@
-"""What an average of GLUE scores means, in words that stand beside it.
+"""What an average of GLUE scores means, in words that are printed with it.
 
 Published averages differ: over eight, nine or ten columns, with and without WNLI, with MNLI's two
 sets apart or averaged, on dev or on test. A number without its convention cannot be compared.

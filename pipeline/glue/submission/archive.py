@@ -1,7 +1,7 @@
 """The files of a submission, and the zip of them.
 
 `submission.zip` is only written when all eleven files are there; what there is of an incomplete one
-goes to `submission_incomplete.zip`, so that nothing half-done looks finished.
+goes to `submission_incomplete.zip`, so that nothing half-done is taken for finished.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def _problem(line: str, index: int, form: FileFormat) -> str:
 
 
 def _is_score(text: str) -> bool:
-    # Not whatever float() takes: it takes "nan", "1_0" and " 1 ", too.
+    # Narrower than float(), which takes "nan", "1_0" and " 1 ", too.
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text, flags=re.ASCII):
         return False
     score = float(text)

@@ -40,7 +40,7 @@ def watch(
         `scores_by_step.json`, `.md` and `.png`.
       score: `score(checkpoint, output)` fine-tunes the tasks and returns 0, or 1 if one diverged.
       settings: What must not change between two calls, as JSON values.
-      interval: Seconds between two looks at the run.
+      interval: Seconds between two checks for a new checkpoint.
       sleep: Waits for so many seconds.
 
     Raises:

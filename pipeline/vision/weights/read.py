@@ -1,4 +1,4 @@
-"""Weights of a vision transformer from whatever holds them: a file or a folder, by its content."""
+"""Weights of a vision transformer from a file or a folder, recognised by its content."""
 
 from __future__ import annotations
 

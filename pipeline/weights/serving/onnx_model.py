@@ -1,6 +1,6 @@
 """An ONNX file of a model: ids in, logits or hidden states out, any batch and any length.
 
-The tokenizer's files lie beside it; operations of tensorflow-text have no ONNX form.
+The tokenizer's files are in the same folder; operations of tensorflow-text have no ONNX form.
 """
 
 from __future__ import annotations
@@ -59,4 +59,4 @@ def write_onnx(model: TravellingModel, folder: pathlib.Path) -> tuple[str, ...]:
     )
     longest = model.config.max_position_embeddings
     write_tokenizer(folder, model.vocabulary, do_lower_case=model.do_lower_case, max_length=longest)
-    return ("ids in: the tokenizer's files lie beside model.onnx",)
+    return ("ids in: the tokenizer's files are next to model.onnx",)

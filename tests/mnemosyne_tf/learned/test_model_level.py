@@ -1,4 +1,4 @@
-"""The learned part at the level of the model: what it changes, what it costs, what it hears."""
+"""The learned part at the level of the model: what it changes, costs and depends on."""
 
 import re
 
@@ -141,7 +141,7 @@ def test_skipped_step_leaves_sensors_and_memory_as_they_are(live_meta_params):
 
 
 def test_momentum_decay_that_changes_leaves_no_bias():
-    """Equal gradients: whatever the decays, the corrected momentum is the gradient."""
+    """Equal gradients: with any decays, the corrected momentum is the gradient."""
     nominal = MetaParams.nominal(MODEL)
     roles = np.zeros([len(ROLES), len(LEVERS)])
     roles[:, 1] = 1.0

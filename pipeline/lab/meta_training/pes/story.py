@@ -127,8 +127,8 @@ class PesTraining:
         gradient = np.mean([found for _, found, _ in of_tasks.values()], axis=0)
         rate = decaying_rate(step, recipe.meta_steps, recipe.meta_rate, recipe.final_meta_rate)
         adam = done.adam.next({_POINT: gradient}, rate)
-        share = 1.0 / min(adam.meta_step, recipe.averaged_over)
-        average = done.average + share * (adam.values[_POINT] - done.average)
+        fraction = 1.0 / min(adam.meta_step, recipe.averaged_over)
+        average = done.average + fraction * (adam.values[_POINT] - done.average)
         done = dataclasses.replace(done, adam=adam, average=average)
         seconds = time.perf_counter() - started
         row = {

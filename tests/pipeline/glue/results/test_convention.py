@@ -1,4 +1,4 @@
-"""The words beside an average."""
+"""The words that an average is printed with."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`mnemosyne glue --watch`, with a run that writes and removes checkpoints between two looks."""
+"""`mnemosyne glue --watch`, with a run that writes and removes checkpoints between two checks."""
 
 import json
 
@@ -65,12 +65,12 @@ def watch_run(run, output, score, *, sleep=None, settings=None):
 
 
 def test_new_checkpoints_are_scored_until_the_run_is_complete(run, tmp_path, capsys):
-    looks = []
+    checks = []
 
     def sleep(seconds):
-        looks.append(seconds)
-        run.save(100 * len(looks))
-        if len(looks) == 3:
+        checks.append(seconds)
+        run.save(100 * len(checks))
+        if len(checks) == 3:
             run.complete()
 
     score = Scorer()
