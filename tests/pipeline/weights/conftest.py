@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from models import BertClassifier, BertConfig, BertPretrainer
+from pipeline.weights.import_model import import_model
 from pipeline.weights.model_description import ModelDescription
-from pipeline.weights.model_folder import save_weights
+from pipeline.weights.model_folder import read_model_folder, save_weights
 from pipeline.weights.tensors import tensor_shapes, variables_by_path
 
 WORDS = ["the", "cat", "sat", "on", "mat", "##s", "un", "##able", "dog", "run"]
@@ -107,3 +108,15 @@ def hugging_face():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(name="imported")
+def fixture_imported(tmp_path, hugging_face):
+    """Returns `make(architecture, tensors, **settings)`: the model folder of such a folder."""
+
+    def make(architecture, tensors=None, **settings):
+        hugging_face.write_folder(tmp_path / "theirs", architecture, tensors, **settings)
+        import_model(tmp_path / "theirs", tmp_path / "ours")
+        return read_model_folder(tmp_path / "ours")
+
+    return make

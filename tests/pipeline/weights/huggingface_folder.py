@@ -116,3 +116,17 @@ def write_folder(folder, architecture, tensors=None, **settings):
     (folder / "tokenizer_config.json").write_text('{"do_lower_case": true}')
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     return tensors
+
+
+def shard(folder, tensors, **renamed):
+    """Splits `model.safetensors` in two; `renamed` replaces a file's name in the index."""
+    names = sorted(tensors)
+    halves = {"a.safetensors": names[:9], "b.safetensors": names[9:]}
+    weight_map = {}
+    for file, of_file in halves.items():
+        save_file({name: tensors[name] for name in of_file}, folder / file)
+        listed = renamed.get(file[0], file)
+        weight_map |= dict.fromkeys(of_file, listed)
+    (folder / "model.safetensors").unlink()
+    index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
