@@ -39,11 +39,11 @@ class NameMap:
     """The table of one layout.
 
     Attributes:
-      library: whose layout, in words.
+      origin: whose layout, in words.
       rows: path -> name and layout.
     """
 
-    library: str
+    origin: str
     rows: Mapping[str, tuple[str, str]]
 
     def named(self, path: str) -> tuple[str, str]:

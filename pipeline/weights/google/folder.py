@@ -56,7 +56,7 @@ def read_google(path: pathlib.Path) -> TravellingModel:
         kind=kind,
         max_seq_length=min(_FINE_TUNING_LENGTH, config.max_position_embeddings),
         trained_positions=config.max_position_embeddings,
-        origin=f"{names.library} {folder.resolve().name}",
+        origin=f"{names.origin} {folder.resolve().name}",
         absent=absent,
         **_task(settings, num_outputs, folder),
     )
