@@ -17,6 +17,7 @@ from pipeline.malloc import keep_freed_memory
 COMMANDS = {
     "vocab": ("data_prep.learn_vocab", "learn a WordPiece vocabulary from a corpus"),
     "prepare": ("data_prep.create_pretraining_data", "turn a corpus into TFRecords"),
+    "prepare-images": ("data_prep.prepare_images", "turn folders of images into TFRecords"),
     "inspect": ("pipeline.commands.inspect", "print decoded records and their statistics"),
     "pretrain": ("pipeline.commands.pretrain", "pre-train BERT from a recipe"),
     "glue": ("pipeline.commands.glue", "fine-tune and score on GLUE"),
