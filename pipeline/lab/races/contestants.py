@@ -143,6 +143,16 @@ CONTESTANTS = {
             (_PUBLISHED_SCHEDULE_FREE_RATE,),
             as_published=True,
         ),
+        # Muon's other rate: two more sweeps, AdamW's rate a quarter and four times of the matrices'.
+        *(
+            Contestant(
+                f"muon(adamw_rate={rate:g})",
+                "muon",
+                OPTIMIZER_TABLE["muon"].sweep_rates,
+                arguments={"adamw_rate": rate},
+            )
+            for rate in (0.25, 4.0)
+        ),
         SWEPT_NOMINAL,
         MNEMOSYNE,
         Contestant("mnemosyne()", knows_run=False),
