@@ -25,11 +25,13 @@ class RulePlan(NamedTuple):
         shape: of the variable.
         decayed: whether weight decay applies.
         matrix_shape: (fan_in, fan_out) when the direction is orthogonalised, else None.
+        role_rate: factor on the rate.
     """
 
     shape: tuple[int, ...]
     decayed: bool
     matrix_shape: tuple[int, int] | None = None
+    role_rate: float = 1.0
 
 
 class HandDesignedOptimizer(GuardedOptimizer):

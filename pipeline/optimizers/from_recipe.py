@@ -19,7 +19,11 @@ LEFT_OUT_BY_SETTINGS = {
 
 
 def make_optimizer(
-    config: OptimizerConfig, num_train_steps: int, labels_per_step: int, first_step: int = 0
+    config: OptimizerConfig,
+    num_train_steps: int,
+    labels_per_step: int,
+    first_step: int = 0,
+    **arguments,
 ) -> keras.optimizers.Optimizer:
     """Makes the optimizer that `config` names; updates are compiled by XLA.
 
@@ -35,6 +39,7 @@ def make_optimizer(
       num_train_steps: of the run.
       labels_per_step: labels in the loss of one step, over all replicas.
       first_step: steps that the optimizer has made where a decay phase begins.
+      **arguments: more of a hand-designed optimizer's class.
 
     Source: Devlin et al. 2019, appendix A.2.
     Differs: AdamW corrects the bias of its moments, which google-research/bert does not.
@@ -52,6 +57,7 @@ def make_optimizer(
         global_clipnorm=config.clip_norm,
         jit_compile=True,
         **settings,
+        **arguments,
     )
 
 

@@ -5,6 +5,7 @@ Their rules are unchanged; see `pipeline.optimizers.weight_decay` and `skipped_s
 
 import tf_keras as keras
 
+from pipeline.optimizers.role_rates import RatesByRole
 from pipeline.optimizers.skipped_steps import SkipBadSteps
 from pipeline.optimizers.weight_decay import DecayByRole
 
@@ -12,8 +13,8 @@ _register = keras.utils.register_keras_serializable(package="mnemosyne_pipeline"
 
 
 @_register
-class AdamW(SkipBadSteps, DecayByRole, keras.optimizers.AdamW):
-    """Adam with decoupled weight decay.
+class AdamW(RatesByRole, SkipBadSteps, DecayByRole, keras.optimizers.AdamW):
+    """Adam with decoupled weight decay, and with rates by role where they are given.
 
     Source: Loshchilov and Hutter 2019 (arXiv 1711.05101).
     """

@@ -1,11 +1,14 @@
 """Muon and two that build on it: orthogonalised momentum for kernels, AdamW for the rest."""
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf.newton_schulz import orthogonalise
 from mnemosyne_tf.variable_plan import matrix_shape
 from pipeline.optimizers.base import HandDesignedOptimizer
+from pipeline.optimizers.role_rates import checked_rates
 
 
 @keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
@@ -29,6 +32,7 @@ class Muon(HandDesignedOptimizer):
         weight_decay: decoupled, per unit of rate; None or 0 for none.
         newton_schulz_iterations: iterations of the orthogonalisation.
         adamw_rate: what AdamW's rate is, relative to that of the matrices; None: the same.
+        role_rates: factors on the rates of some roles, as `Mnemosyne` has them.
         **kwargs: those of `GuardedOptimizer`.
 
     Source: Jordan et al. 2024 (Muon: Nesterov's momentum, Newton-Schulz); Liu et al. 2025
@@ -38,7 +42,7 @@ class Muon(HandDesignedOptimizer):
 
     settings = (
         *HandDesignedOptimizer.settings,
-        *("momentum", "newton_schulz_iterations", "adamw_rate"),
+        *("momentum", "newton_schulz_iterations", "adamw_rate", "role_rates"),
     )
 
     def __init__(
@@ -51,6 +55,7 @@ class Muon(HandDesignedOptimizer):
         weight_decay: float | None = 0.1,
         newton_schulz_iterations: int = 5,
         adamw_rate: float | None = None,
+        role_rates: Mapping[str, float] | None = None,
         name: str | None = None,
         **kwargs,
     ):
@@ -60,12 +65,14 @@ class Muon(HandDesignedOptimizer):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.newton_schulz_iterations = newton_schulz_iterations
         self.adamw_rate = adamw_rate
+        self.role_rates = self._no_dependency(checked_rates(role_rates))
 
     def plan(self, variable):
         """As in the base, with the two-dimensional form in which a kernel is orthogonalised."""
         plan = super().plan(variable)
         return plan._replace(
-            matrix_shape=matrix_shape(variable.name, plan.shape, self._parameter_roles)
+            matrix_shape=matrix_shape(variable.name, plan.shape, self._parameter_roles),
+            role_rate=float(self.role_rates.get(self.role_of(variable).role, 1.0)),
         )
 
     def state_shapes(self, plan):
@@ -74,7 +81,7 @@ class Muon(HandDesignedOptimizer):
 
     def rule(self, gradient, weight, state, inputs, plan):
         """One step, see the class."""
-        rate = inputs["rate"]
+        rate = inputs["rate"] * plan.role_rate
         if plan.matrix_shape:
             direction, state = self.matrix_direction(gradient, state, inputs["step"], plan)
         else:

@@ -36,7 +36,11 @@ class InnerRun:
         self.task = task
         self._optimizer = optimizer
         self._train = tuple(tf.constant(array) for array in task.train)
-        self._compiled = tf.function(self._run, jit_compile=True, autograph=False)
+        # A function of this object's own: TensorFlow counts the traces of a method over all objects
+        # and would warn that one program a task is one too many.
+        self._compiled = tf.function(
+            lambda *given: self._run(*given), jit_compile=True, autograph=False
+        )
 
     def __call__(self, values: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
         """Trains and returns held-out losses, `[members, NUM_EVALUATIONS]`.

@@ -42,7 +42,7 @@ class Contestant:
         meta_params: `RELEASED`, `NOMINAL` or a file.
         knows_run: whether it is given the number of steps and the labels of each.
         as_published: whether it has the defaults of its authors in place of the recipe's.
-        arguments: of `Mnemosyne`, in addition to the run.
+        arguments: of the class, in addition to the run.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Contestant:
             return self._with_meta_params(learning_rate, run)
         if not self.knows_run:
             return Mnemosyne(learning_rate)
-        if self.arguments:
+        if self.is_mnemosyne and self.arguments:
             return Mnemosyne(learning_rate, **run, **self.arguments)
         if self.as_published:
             # Defaults of the code that its authors publish: no decay, no warm-up, no clipping.
@@ -93,7 +93,9 @@ class Contestant:
         config = OptimizerConfig(
             name=self.optimizer, learning_rate=learning_rate, **dict(self.settings)
         )
-        return from_recipe.make_optimizer(config, num_train_steps, labels_per_step)
+        return from_recipe.make_optimizer(
+            config, num_train_steps, labels_per_step, **self.arguments
+        )
 
     def _with_meta_params(self, learning_rate: Any, run: Mapping[str, int]) -> Mnemosyne:
         """Fully learned ones have neither schedule nor weight decay, as while they learned."""
@@ -105,6 +107,11 @@ class Contestant:
 
 _LSTMS = {"lstm": CoordinatewiseLSTM, "rnnprop": RNNprop}
 _ADAM_RATES = OPTIMIZER_TABLE["adamw"].sweep_rates
+# Rates by role that Mnemosyne gained most by on one BERT: what they are worth to a baseline.
+ROLE_RATES = {
+    **{"position table": 4.0, "feed-forward in": 0.5, "feed-forward out": 0.5},
+    **{"value/output": 2.0, "norm": 2.0, "bias": 2.0},
+}
 ADAMW, MNEMOSYNE, SWEPT_NOMINAL = (
     Contestant("adamw", "adamw", _ADAM_RATES),
     Contestant("mnemosyne"),
@@ -121,11 +128,30 @@ CONTESTANTS = {
             for row in HAND_DESIGNED
             if row.name != "adamw"
         ),
+        *(
+            Contestant(
+                f"{name}(role_rates)",
+                name,
+                OPTIMIZER_TABLE[name].sweep_rates,
+                arguments={"role_rates": ROLE_RATES},
+            )
+            for name in ("adamw", "muon")
+        ),
         Contestant(
             "schedule_free_adamw()",
             "schedule_free_adamw",
             (_PUBLISHED_SCHEDULE_FREE_RATE,),
             as_published=True,
+        ),
+        # Muon's other rate: two more sweeps, AdamW's rate a quarter and four times of the matrices'.
+        *(
+            Contestant(
+                f"muon(adamw_rate={rate:g})",
+                "muon",
+                OPTIMIZER_TABLE["muon"].sweep_rates,
+                arguments={"adamw_rate": rate},
+            )
+            for rate in (0.25, 4.0)
         ),
         SWEPT_NOMINAL,
         MNEMOSYNE,

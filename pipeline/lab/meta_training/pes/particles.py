@@ -61,7 +61,11 @@ class Particles:
         self.task = task
         self._optimizer, self._truncation, self._rescaling = optimizer, truncation, rescaling
         self._train = tuple(tf.constant(array) for array in task.train)
-        self._compiled = tf.function(self._move, jit_compile=True, autograph=False)
+        # A function of this object's own: TensorFlow counts the traces of a method over all objects
+        # and would warn that one program a task is one too many.
+        self._compiled = tf.function(
+            lambda *given: self._move(*given), jit_compile=True, autograph=False
+        )
 
     def start(self, starts: Sequence[RunStart]) -> Particle:
         """Pairs before their first step: all that are moved by theta + e, then the others."""

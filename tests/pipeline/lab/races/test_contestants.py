@@ -67,6 +67,14 @@ def test_adamw_is_compared_with_mnemosynes_second_moment_decay_too():
     assert after["beta_2"] == pytest.approx(decay)
 
 
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_a_baseline_with_rates_by_role_differs_in_nothing_else(name):
+    plain, by_role = (make(each, 1e-3).get_config() for each in (name, f"{name}(role_rates)"))
+    plain, by_role = ({**each, "learning_rate": None} for each in (plain, by_role))
+    assert {key for key in plain if plain[key] != by_role[key]} == {"role_rates"}
+    assert by_role["role_rates"] == contestants.ROLE_RATES
+
+
 @pytest.mark.parametrize("name", CONTESTANTS)
 def test_every_optimizer_follows_a_rate_that_is_a_variable(name):
     """So that one compiled program serves a whole sweep."""
