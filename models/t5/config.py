@@ -13,7 +13,6 @@ _SIZES = {
     "xl": (2048, 5120, 24, 32),
     "xxl": (4096, 10240, 24, 64),
 }
-SIZES = tuple(_SIZES)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,4 +56,6 @@ class T5(keras.Model):
         return tf.cast(self.head(decoded), tf.float32)
 
     def _embedded(self, ids):
-        return tf.cast(tf.gather(self.word_embeddings, ids), self.compute_dtype)
+        return tf.cast(
+            tf.gather(tf.convert_to_tensor(self.word_embeddings), ids), self.compute_dtype
+        )

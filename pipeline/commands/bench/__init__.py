@@ -16,6 +16,7 @@ SUITES = {
     "memory": "patterns recalled by the optimizer's memory",
     "prepare": "records made per CPU second",
     "vit": "steps of large vision transformers: memory and time",
+    "prompt": "prompt steps of large T5 models: memory, time, compiled for a TPU",
     "train": "training steps per CPU second",
     "finetune": "examples fine-tuned per CPU second",
 }
