@@ -47,7 +47,7 @@ def run(
     Raises:
         ValueError: the packages of the extra are not installed, or a variant is unknown.
     """
-    compile_for_tpu = _compiler(tpu)
+    compile_for_tpu = compiler_for(tpu)
     timing.check_known(variants)
     found: dict[str, dict[str, Any]] = {}
     for size, variant in itertools.product(sizes, variants or [LIVE]):
@@ -97,7 +97,7 @@ def _features() -> dict[str, Any]:
     }
 
 
-def _compiler(tpu: str) -> Callable[[str], dict[str, float]]:
+def compiler_for(tpu: str) -> Callable[[str], dict[str, float]]:
     """Returns a function from StableHLO text to figures of the program compiled for `tpu`.
 
     The names of JAX that begin with an underscore are private; they stay in here.
