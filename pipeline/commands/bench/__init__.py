@@ -17,6 +17,7 @@ SUITES = {
     "prepare": "records made per CPU second",
     "vit": "steps of large vision transformers: memory and time",
     "vit_race": "vision transformers by accuracy, baselines swept",
+    "vit_speed": "images fine-tuned per CPU second",
     "train": "training steps per CPU second",
     "finetune": "examples fine-tuned per CPU second",
 }
