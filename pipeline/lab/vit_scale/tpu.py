@@ -1,7 +1,7 @@
 """A step of a large vision transformer, compiled for a TPU that is not there.
 
-TensorFlow lowers the step here, for which the weights and the state of the optimizer are allocated
-and no step is made; `pipeline.lab.cost.tpu_aot` hands it to the compiler of `libtpu`.
+TensorFlow lowers the step here, without memory for weights and state since no step is made;
+`pipeline.lab.cost.tpu_aot` hands it to the compiler of `libtpu`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tensorflow as tf
 from pipeline.lab import figures_file
 from pipeline.lab.cost import tpu_aot
 from pipeline.lab.vit_scale.one_step import StepSettings, built_model, gradients_of, make_optimizer
+from pipeline.lab.vit_scale.without_memory import variables_without_memory
 from pipeline.optimizers.table import display_name
 
 
@@ -60,10 +61,11 @@ def _compiled(compile_for_tpu, settings: StepSettings) -> tuple[dict, str]:
 
 def lowered_step(settings: StepSettings) -> str:
     """Returns a step with everything trained as one program, in StableHLO."""
-    model = built_model(settings)
-    optimizer = make_optimizer(settings)
-    optimizer.jit_compile = False  # it is inlined
-    optimizer.build(model.trainable_variables)
+    with variables_without_memory():
+        model = built_model(settings)
+        optimizer = make_optimizer(settings)
+        optimizer.jit_compile = False  # it is inlined
+        optimizer.build(model.trainable_variables)
     variables = model.trainable_variables
 
     @tf.function(jit_compile=True)

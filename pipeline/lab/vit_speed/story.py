@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 import pathlib
 import sys
@@ -18,7 +19,6 @@ from models.vit import ViTConfig
 from pipeline.lab import figures_file
 from pipeline.lab.finetune_speed.story import figures
 from pipeline.lab.prepare import processor
-from pipeline.lab.train_speed.comparison import check_same_training
 from pipeline.lab.train_speed.contestants import OURS, Contestant
 from pipeline.lab.train_speed.running_program import RunningProgram
 from pipeline.lab.train_speed.story import take_turns
@@ -26,6 +26,9 @@ from pipeline.lab.train_speed.story import take_turns
 IMAGES = "our images alone"
 _TRAINING = {"learning_rate": 1e-4, "weight_decay": 0.01, "clip_norm": 1.0, "num_classes": 10}
 _BATCHES = 4  # of different images
+# A head of Glorot's weights on normalised tokens has logits of a variance of up to 2: a loss of up
+# to 1 nat more in the mean, with a deviation of up to 1.4 an image.
+_MOST_LOSS_DIFFERENCE = 2.5
 _PROGRAMS = pathlib.Path(__file__).parent / "programs"
 _OUR_ROOT = str(pathlib.Path(__file__).parents[3])
 _PEERS = {
@@ -123,8 +126,7 @@ def _case(settings: Settings, size: str) -> dict[str, Any]:
                 RunningProgram(contestant, training, core=core, scratch=scratch)
             )
         ready = {name: program.ready for name, program in programs.items()}
-        trained = {name: each for name, each in ready.items() if name != IMAGES}
-        check_same_training(trained, config)
+        check_same_training(ready, config)
         turns = take_turns(programs, rounds=settings.rounds, steps=settings.steps)
     return {
         "size": size,
@@ -132,6 +134,36 @@ def _case(settings: Settings, size: str) -> dict[str, Any]:
         "batch_size": settings.batch_size,
         "programs": figures(turns, ready, batch_size=settings.batch_size),
     }
+
+
+def check_same_training(ready: Mapping[str, Mapping[str, Any]], config: ViTConfig) -> None:
+    """Refuses to compare models or losses that differ.
+
+    Args:
+        ready: of each program, what it said of its start: `parameters` and `first_loss`.
+        config: of the model that all should train.
+
+    Raises:
+        ValueError: a model has more or fewer weights than ours, by more than one dense layer such
+            as a pooler; or its first loss is that of no classifier of random weights.
+    """
+    dense = config.hidden_dim * (config.hidden_dim + 1)
+    expected = math.log(_TRAINING["num_classes"])
+    for name, theirs in ready.items():
+        if name == IMAGES:
+            continue
+        if abs(theirs["parameters"] - ready[OURS]["parameters"]) > dense:
+            raise ValueError(
+                f"{name} has {theirs['parameters']:,} weights, expected our "
+                f"{ready[OURS]['parameters']:,} or up to {dense:,} more or fewer. Only equal models "
+                "are compared: give another version of its library."
+            )
+        if not abs(theirs["first_loss"] - expected) <= _MOST_LOSS_DIFFERENCE:
+            raise ValueError(
+                f"{name} begins with a loss of {theirs['first_loss']:.3f} nats, expected one near "
+                f"{expected:.3f}. Only equal losses are compared: give another version of its "
+                "library."
+            )
 
 
 def _save_images(settings: Settings, folder: str) -> str:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from models.vit import ViTConfig
 from pipeline.commands import bench
 from pipeline.lab.vit_speed import story
 
@@ -62,3 +63,16 @@ def test_ours_trains_and_says_what_its_images_take(tmp_path):
 def test_flags_without_sense_are_refused(flag, error):
     with pytest.raises(error, match=flag.split("=")[0]):
         bench.main(["vit_speed", flag])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [({"parameters": 10**6}, "1,000,000 weights"), ({"first_loss": 9.0}, "a loss of 9.000 nats")],
+)
+def test_other_models_and_losses_are_not_compared(changed, message):
+    ours = {"parameters": 100, "first_loss": 2.303}
+    ready = {"mnemosyne": ours, story.IMAGES: {"parameters": 0, "first_loss": 0.0}}
+    config = ViTConfig.named("Ti/16")
+    story.check_same_training({**ready, "other": {**ours, "first_loss": 3.0}}, config)
+    with pytest.raises(ValueError, match=message):
+        story.check_same_training({**ready, "other": {**ours, **changed}}, config)
