@@ -155,8 +155,8 @@ def check_same_training(ready: Mapping[str, Mapping[str, Any]], config: ViTConfi
         if abs(theirs["parameters"] - ready[OURS]["parameters"]) > dense:
             raise ValueError(
                 f"{name} has {theirs['parameters']:,} weights, expected our "
-                f"{ready[OURS]['parameters']:,} or up to {dense:,} more or fewer. Only equal models "
-                "are compared: give another version of its library."
+                f"{ready[OURS]['parameters']:,} or up to {dense:,} more or fewer. Only equal "
+                "models are compared: give another version of its library."
             )
         if not abs(theirs["first_loss"] - expected) <= _MOST_LOSS_DIFFERENCE:
             raise ValueError(
