@@ -14,8 +14,9 @@ from pipeline.lab.vit_race import story, tasks
 def test_the_digits_are_those_of_the_command_and_weights_follow_the_seed():
     task = tasks.digits_task()
     (images, labels), _ = task.load()
-    assert images.shape == (1437, 8, 8, 3) and images.dtype == np.float32
-    assert images.min() == -1 and images.max() == 1 and labels.max() == 9
+    assert images.shape == (1437, 32, 32, 3) and images.dtype == np.float32
+    # Interpolation keeps what lies between -1 and 1 there, but for roundings of float32.
+    assert abs(images).max() < 1 + 1e-5 and labels.max() == 9
     assert task.build().count_params() > 5_000_000
 
 
