@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import sys
 import time
-import warnings
 from collections.abc import Sequence
 
 from data_prep import storage
@@ -155,9 +154,7 @@ def _run_pipeline(images: ClassFiles, num_bytes: int, *, job, settings, beam_fla
 
     is_local = engines.is_local(beam_flags) and not storage.is_remote(job.directory)
     spill = SpillFiles(job.spill_folder if is_local else None)
-    with display, command_flags.beam_pipeline(beam_flags) as pipeline, warnings.catch_warnings():
-        # What Pillow warns of is judged by the decoder: large sizes, damaged metadata.
-        warnings.simplefilter("ignore")
+    with display, command_flags.beam_pipeline(beam_flags) as pipeline:
         # The empty unit makes every block known, so that each has a shard, empty if need be.
         _ = (
             pipeline

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import warnings
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
@@ -71,6 +72,8 @@ class ReadImages(_Step):
     def setup(self):
         """Finds out, too, which blocks need nothing more."""
         super().setup()
+        # What Pillow warns of is judged by the decoder: large sizes, damaged metadata.
+        warnings.filterwarnings("ignore", module="PIL")
         self._finished = self._job.finished_blocks()
 
     def process(self, unit: list[ClassFile]) -> Iterator[tuple[str, bytes]]:

@@ -86,11 +86,11 @@ def _check_classes(
     empty = [name for name, count in zip(settings.classes, counts, strict=True) if not count]
     if empty:
         listed = ", ".join(f"{reason} {count:,}" for reason, count in rejects.items())
+        rejected = f" Rejected were {listed}, see {job.directory}/{REJECTS_FOLDER}."
         raise ValueError(
             f"--images {settings.input}: expected images to train on in every class, received none "
-            f"in {', '.join(empty)}. Rejected files: {listed or 'none'}; all are in "
-            f"{job.directory}/{REJECTS_FOLDER}. Add images, remove the class, or lower "
-            "--heldout_fraction."
+            f"in {', '.join(empty)}.{rejected if listed else ''} Add images, remove the class, or "
+            "lower --heldout_fraction."
         )
 
 

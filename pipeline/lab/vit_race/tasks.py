@@ -51,17 +51,17 @@ class Sizes:
 
 def digits_task() -> Task:
     """ViT-Ti from random weights on scikit-learn's digits."""
-    return _task("vit_ti_digits", Sizes(DIGITS, 10, 8, 0, 0, 32, 24, 10, patch_size=4), None)
+    return _task("vit_ti_digits", Sizes(DIGITS, 10, 32, 0, 0, 32, 15, 10, patch_size=8), None)
 
 
 def fashion_task(folder: str, weights: str) -> Task:
     """All of a vision transformer from real weights, on some of Fashion-MNIST."""
-    return _task("vit_fashion", Sizes(folder, 10, 56, 500, 300, 10, 25, 4), weights)
+    return _task("vit_fashion", Sizes(folder, 10, 56, 500, 300, 16, 15, 4), weights)
 
 
 def textile_task(folder: str, weights: str) -> Task:
     """All of a vision transformer from real weights, on the pictures of conformal-clip-data."""
-    return _task("vit_textile", Sizes(folder, 3, 84, 300, 200, 10, 20, 3), weights)
+    return _task("vit_textile", Sizes(folder, 3, 84, 400, 200, 16, 12, 4), weights)
 
 
 def _task(name: str, sizes: Sizes, weights: str | None) -> Task:

@@ -5,9 +5,12 @@ import pytest
 from PIL import Image
 
 from data_prep import prepare_images
+from pipeline.vision.augmentation import training_batches
 from pipeline.vision.images.class_folders import read_class_folders
 from pipeline.vision.images.image_records import read_image_records
+from pipeline.vision.images.image_set import Split
 from pipeline.vision.images.sources import read_images
+from pipeline.vision.weights.vision_weights import HALF
 
 SIDE = 4
 
@@ -39,6 +42,19 @@ def test_images_on_disk_are_those_of_the_folder(records, colour_folder):
         for name, image, label in zip(split.names, images, split.labels, strict=True):
             seen[name] = (image.tobytes(), label)
     assert seen == expected
+
+
+def test_batches_from_disk_are_those_from_memory(records):
+    train = read_image_records(records).train
+    memory = Split(train.images[np.arange(len(train))], train.labels, train.names)
+    settings = {"resolution": 4, "normalisation": HALF, "augmentation": "colour", "epoch": 1}
+    found, expected = (
+        list(training_batches(split, batch_size=3, seed=0, **settings)) for split in (train, memory)
+    )
+    assert len(found) == len(train) // 3
+    for ours, theirs in zip(found, expected, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_what_is_drawn_stays_on_disk(records):
