@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from models.fused.graph_release import graphs_released_at_end
 from pipeline.glue import classifier_training, initial_weights
 from pipeline.glue.files.examples import TaskData
 from pipeline.glue.initial_weights import InitialEncoder
@@ -111,18 +112,19 @@ def _run_seeds(
         of_seed = dataclasses.replace(settings.of_task(task), seed=seed)
         if is_random and not started_from and seed != settings.seed:
             start = _start(run, of_seed, random_init=True)
-        try:
-            done = run_task(task, data, start=start, settings=of_seed)
-        except FloatingPointError as error:
-            print(f"mnemosyne glue: {error}", file=sys.stderr)
-            return False
-        done.row["started_from"] = started_from
-        if seed == seeds[0]:
-            _warn_of_unknown_tokens(done.row, start)
-        is_kept = settings.keep_models == "best" and kept_models.is_better(done, folder, task)
-        if is_kept:
-            kept_models.save(done, folder, task, run=run, settings=of_seed)
-        _add(done, task, data, folder, is_kept=is_kept)
+        with graphs_released_at_end():
+            try:
+                done = run_task(task, data, start=start, settings=of_seed)
+            except FloatingPointError as error:
+                print(f"mnemosyne glue: {error}", file=sys.stderr)
+                return False
+            done.row["started_from"] = started_from
+            if seed == seeds[0]:
+                _warn_of_unknown_tokens(done.row, start)
+            is_kept = settings.keep_models == "best" and kept_models.is_better(done, folder, task)
+            if is_kept:
+                kept_models.save(done, folder, task, run=run, settings=of_seed)
+            _add(done, task, data, folder, is_kept=is_kept)
     return True
 
 

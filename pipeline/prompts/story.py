@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from models.fused.graph_release import graphs_released_at_end
 from pipeline.glue import classifier_training, initial_weights
 from pipeline.glue.files.examples import TaskData
 from pipeline.glue.initial_weights import InitialEncoder
@@ -77,6 +78,7 @@ def tune_prompts(
     return 0
 
 
+@graphs_released_at_end()
 def _tune(
     task: GlueTask,
     data: TaskData,
