@@ -45,6 +45,7 @@ def optimizer_config(settings: FineTuningSettings) -> OptimizerConfig:
         learning_rate=settings.learning_rate,
         warmup_fraction=settings.warmup_fraction,
         weight_decay=settings.weight_decay,
+        without=settings.without,
     )
 
 
