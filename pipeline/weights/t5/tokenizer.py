@@ -69,6 +69,7 @@ def read_t5_tokenizer(folder: str | os.PathLike) -> SentencepieceTokenizer | Wor
         tokenizer = SentencepieceTokenizer(folder / SENTENCEPIECE)
     elif (folder / WORDPIECE).is_file():
         tokenizer = WordpieceTokenizer(folder / WORDPIECE)
+        tokenizer.cls_id = None  # as in records of span corruption
     else:
         raise FileNotFoundError(
             f"{folder}: expected {SENTENCEPIECE} or {WORDPIECE}, there is neither"
