@@ -22,6 +22,10 @@ With `prepare --masking dynamic` a record is not masked: `word_starts` int64 [ma
 the first piece of every word (never on [CLS], [SEP] or padding), replaces the three
 `masked_lm` features, so that a trainer can choose whole words anew in every epoch.
 
+With `prepare --objective span_corruption` a record is that of a T5: `input_ids` and `input_mask`
+as above, with a sentinel for each span, and `target_ids`, the spans; see
+`data_prep.examples.span_corruption`. `parse_examples` is not for these.
+
 `Manifest`, `load_manifest`, `encode_examples` and `encode_tfrecords` are exported here too, so that
 other packages need this module alone to read and write records.
 

@@ -92,8 +92,9 @@ class RecordSettings(CorpusSettings):
     )
     objective: str = setting(
         "mlm_nsp",
-        "masked LM with next-sentence pairs, with sentence order, or alone",
-        choices=("mlm_nsp", "mlm_sop", "mlm"),
+        "masked LM with next-sentence pairs, with sentence order, or alone; or the span corruption "
+        "of a T5, spans of three tokens on the average, --masked_lm_prob of all",
+        choices=("mlm_nsp", "mlm_sop", "mlm", "span_corruption"),
     )
     dedup: str = setting(
         "none", "exact keeps one of the documents of equal text", choices=("none", "exact")
@@ -122,6 +123,11 @@ class RecordSettings(CorpusSettings):
         _check("max_ngram", self.max_ngram, 1, _LONGEST_NGRAM)
         bad_input.parse_policies(self.on_bad)
         _check_bins(self.bins, self.max_seq_length)
+        if self.objective == "span_corruption" and self.masking == "dynamic":
+            raise ValueError(
+                "Expected --masking static with --objective span_corruption, whose spans are "
+                "replaced here, received dynamic."
+            )
         if self.max_ngram > 1 and not self.do_whole_word_mask:
             raise ValueError(
                 f"Expected --do_whole_word_mask with --max_ngram {self.max_ngram}, because n-grams "

@@ -102,17 +102,17 @@ class PromptedBertClassifier(BertClassifier):
 
 
 class PromptAndHead(NamedTuple):
-    """What one task has of its own, all float32.
+    """What one task has of its own, all float32; on a model that answers with words, no head.
 
     Attributes:
       prompt: `[prompt_length, hidden]`.
-      kernel: `[hidden, num_outputs]`.
-      bias: `[num_outputs]`.
+      kernel: `[hidden, num_outputs]`, or None.
+      bias: `[num_outputs]`, or None.
     """
 
     prompt: np.ndarray
-    kernel: np.ndarray
-    bias: np.ndarray
+    kernel: np.ndarray | None = None
+    bias: np.ndarray | None = None
 
 
 class PromptedBert(keras.Model):

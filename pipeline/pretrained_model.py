@@ -12,7 +12,6 @@ import tf_keras as keras
 
 from data_prep.wordpiece import WordpieceTokenizer
 from models import BertPretrainer
-from models.bert_classifier import BertClassifier
 from models.bert_encoder import BertEncoder
 from pipeline import length_batches
 from pipeline.glue.classifier_training import predictions_from_logits
@@ -56,12 +55,12 @@ class PretrainedModel:
     """A BERT with its tokenizer; what it can do depends on the heads that it has.
 
     Args:
-        model: a built `BertPretrainer`, `BertClassifier` or `BertEncoder`.
+        model: a built `BertPretrainer`, `BertClassifier`, `BertEncoder` or `PromptedT5Classifier`.
         tokenizer: of its vocabulary.
         description: kind, length, and of a classifier labels and columns.
 
     Attributes:
-        encoder: the Keras layer to build upon.
+        encoder: the Keras layer to build upon; None of a T5.
         max_seq_length: tokens of the longest input; longer texts are truncated, because later
             position embeddings were never trained.
         labels: of a classifier, in the order of its classes; empty otherwise.
@@ -73,7 +72,7 @@ class PretrainedModel:
         self.model = model
         self.tokenizer = tokenizer
         self.description = description
-        self.encoder: BertEncoder = model if isinstance(model, BertEncoder) else model.encoder
+        self.encoder = model if isinstance(model, BertEncoder) else getattr(model, "encoder", None)
         self.max_seq_length = description.trained_positions
         self.labels = description.labels
         self._pooled = _with_graph(lambda features: mean_pooled(self.encoder, features))
@@ -90,6 +89,8 @@ class PretrainedModel:
             float32 `[len(texts), hidden]`, in the order of the texts.
         """
         segments = _one_segment("encode", texts)
+        if self.encoder is None:
+            raise ValueError(f"encode expects a BERT, received {self._in_words()} of a T5")
         return self._outputs(self._pooled, segments, self.encoder.config.hidden_dim, batch_size)
 
     def predict(self, texts: Texts, batch_size: int = 64) -> list[Prediction] | np.ndarray:
@@ -107,7 +108,7 @@ class PretrainedModel:
             ValueError: the model is no classifier, or its task takes pairs and these are none, or
                 the other way round.
         """
-        if self._classifier("predict").head.units == 1:
+        if self._classifier("predict").num_outputs == 1:
             logits = self._classifier_logits(texts, batch_size)
             return predictions_from_logits(
                 logits, is_regression=True, score_range=self.description.score_range
@@ -121,7 +122,7 @@ class PretrainedModel:
 
     def probabilities(self, texts: Texts, batch_size: int = 64) -> np.ndarray:
         """Returns float32 `[len(texts), len(labels)]`; arguments and errors as of `predict`."""
-        if self._classifier("probabilities").head.units == 1:
+        if self._classifier("probabilities").num_outputs == 1:
             raise ValueError(
                 f"probabilities expects a task of classes, received {self.description.task}, a "
                 "regression. Call predict for its scores."
@@ -167,13 +168,13 @@ class PretrainedModel:
             )
         return self.model
 
-    def _classifier(self, wanted_for: str) -> BertClassifier:
-        if not isinstance(self.model, BertClassifier):
+    def _classifier(self, wanted_for: str) -> ModelDescription:
+        if self.description.kind != "classifier":
             raise ValueError(
                 f"{wanted_for} expects a classifier, received {self._in_words()}. Fine-tune it "
                 "with `mnemosyne glue` and load the folder models/TASK of its output."
             )
-        return self.model
+        return self.description
 
     def _in_words(self) -> str:
         words = {"encoder": "an encoder alone", "pretrainer": "a pre-trained model"}
@@ -183,7 +184,7 @@ class PretrainedModel:
 
     def _classifier_logits(self, texts: Texts, batch_size: int) -> np.ndarray:
         segments = _segments(texts, self.description)
-        return self._outputs(self._logits, segments, self.model.head.units, batch_size)
+        return self._outputs(self._logits, segments, self.description.num_outputs, batch_size)
 
     def _outputs(
         self, run: Callable, segments: Sequence[Sequence[str]], width: int, batch_size: int

@@ -16,6 +16,7 @@ from data_prep.examples.example_arrays import SequenceBuilder
 from data_prep.examples.rng import RandomStream, seed_of
 from data_prep.examples.segment_pairs import SegmentPairs
 from data_prep.examples.sentence_pairs import PairMaker
+from data_prep.examples.span_corruption import SpanCorruption
 from data_prep.examples.tfrecord_encoding import encode_tfrecords
 from data_prep.examples.token_blocks import TokenBlock
 from data_prep.masking_rules import MaskingRules
@@ -25,6 +26,8 @@ from data_prep.wordpiece import WordpieceTokenizer
 
 SEQUENCES_PER_STEP = 2_048
 _GZIP_LEVEL = 1
+_SPAN_CORRUPTION = "span_corruption"
+_SINGLE = ("mlm", _SPAN_CORRUPTION)  # objectives whose records hold one segment
 
 
 def write_shards(
@@ -60,7 +63,7 @@ def write_shards(
     if settings.dedup == "exact":
         block = token_blocks.without_duplicates(block)
     rng = RandomStream(seed_of(settings.random_seed, block_key, "masks"))
-    if settings.objective == "mlm":
+    if settings.objective in _SINGLE:
         ids, pairs, without_partner = _packed(block, settings, block_key, tokenizer)
     else:
         ids, pairs, without_partner = _paired(block, pool, settings, block_key, rng)
@@ -119,7 +122,7 @@ def _token_counts(
 
 def _lengths(pairs: SegmentPairs, settings: PreparationSettings) -> np.ndarray:
     """Returns int64 [num_pairs], the tokens of their records, special ones included."""
-    special = 2 if settings.objective == "mlm" else 3
+    special = 2 if settings.objective in _SINGLE else 3
     return pairs.a_end - pairs.a_begin + pairs.b_end - pairs.b_begin + special
 
 
@@ -181,7 +184,15 @@ def _packed(
 
 def _sequence_builder(
     settings: PreparationSettings, tokenizer: WordpieceTokenizer, max_seq_length: int
-) -> SequenceBuilder:
+) -> SequenceBuilder | SpanCorruption:
+    if settings.objective == _SPAN_CORRUPTION:
+        return SpanCorruption(
+            max_seq_length=max_seq_length,
+            pad_id=tokenizer.pad_id,
+            sep_id=tokenizer.sep_id,
+            vocab_size=len(tokenizer.vocab),
+            fraction=settings.masked_lm_prob,
+        )
     return SequenceBuilder(
         max_seq_length=max_seq_length,
         pad_id=tokenizer.pad_id,

@@ -14,7 +14,9 @@ _EPILOG = """example:
   mnemosyne prompt --checkpoint runs/tiny --task_file my_task.yaml --prompt_length 50 --output mine
   mnemosyne predict --checkpoint prompts/prompts/SST-2-seed0 --input in.tsv --output labels.tsv
 
-The model stays as it is; --prompt_length vectors before the text and a linear layer are trained.
+The model stays as it is; --prompt_length vectors before the text are trained, with a linear layer
+for a BERT; a T5 answers with the words of a class. Its folder holds config.json, safetensors, and
+spiece.model or vocab.txt.
 Writes results.json, results.md, predictions/TASK-seedN.tsv and prompts/TASK-seedN, each some
 kilobytes. Run again, it skips finished tasks and seeds; with other settings it refuses.
 """
@@ -35,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
         required=True,
         metavar="DIR",
         help="the model that stays frozen: output of 'mnemosyne pretrain', or a model folder of "
-        "'mnemosyne import'",
+        "'mnemosyne import', or a Hugging Face folder of a T5 1.1",
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--glue_dir", metavar="DIR", help="folder with one folder per task of GLUE")

@@ -152,6 +152,7 @@ def make_reader(
     Raises:
       FileNotFoundError, ValueError: `vocab.txt` is needed for masking and is not a vocabulary.
     """
+    check_objective(settings, data_dir)
     masking = None
     if settings.get("masking") == "dynamic":
         vocab = load_vocabulary(os.path.join(data_dir, "vocab.txt"))
@@ -172,3 +173,12 @@ def make_reader(
         record_lengths=record_lengths,
         limits=limits,
     )
+
+
+def check_objective(settings: Mapping, data_dir: str | os.PathLike) -> None:
+    """Raises ValueError for records that are not of masked LM."""
+    if settings.get("objective") == "span_corruption":
+        raise ValueError(
+            f"{os.fspath(data_dir)}: expected records of masked LM, received those of a T5 "
+            "(--objective span_corruption). Prepare others for BERT."
+        )

@@ -45,6 +45,7 @@ def optimizer_config(settings: FineTuningSettings) -> OptimizerConfig:
         learning_rate=settings.learning_rate,
         warmup_fraction=settings.warmup_fraction,
         weight_decay=settings.weight_decay,
+        without=settings.without,
     )
 
 
@@ -153,11 +154,13 @@ def make_predict(
             batch_size=batch_size,
             graph_cost=graph_cost("step") if accelerated else 0,
         )
-        logits = np.zeros([len(features["input_ids"]), model.head.units], np.float32)
+        logits = None
         for batch in batches:
             # Compiled for one number of rows: the last batch is filled up with its first ones.
             rows = np.resize(batch.rows, batch_size) if accelerated else batch.rows
             outputs = logits_of(cut(features, length_batches.Batch(rows, batch.width)))
+            if logits is None:
+                logits = np.zeros([len(features["input_ids"]), outputs.shape[1]], np.float32)
             logits[batch.rows] = outputs[: len(batch.rows)]
         return logits
 

@@ -26,7 +26,8 @@ def encode_texts(
 
     Args:
       texts: One list of strings per segment: one list, or two of equal length.
-      tokenizer: Gives the ids of pieces and of [CLS], [SEP] and [PAD].
+      tokenizer: Gives the ids of pieces and of [CLS], [SEP] and [PAD]; with a `cls_id` of None
+        nothing stands before a text.
       max_seq_length: Tokens per example, padding included.
 
     Returns:
@@ -49,12 +50,13 @@ def encode_texts(
     segments = [_tokenize(tokenizer, column) for column in texts]
     budget = max_seq_length - 1 - len(segments)
     kept = kept_lengths([np.array([len(ids) for ids in rows]) for rows in segments], budget)
+    begin = [] if tokenizer.cls_id is None else [tokenizer.cls_id]
     shape = (len(texts[0]), max_seq_length)
     input_ids = np.full(shape, tokenizer.pad_id, dtype=np.int32)
     input_mask, segment_ids = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     for row in range(shape[0]):
         pieces = [segments[i][row][: kept[i][row]] for i in range(len(segments))]
-        tokens = [tokenizer.cls_id, *pieces[0], tokenizer.sep_id]
+        tokens = [*begin, *pieces[0], tokenizer.sep_id]
         if len(pieces) == 2:
             segment_ids[row, len(tokens) : len(tokens) + len(pieces[1]) + 1] = 1
             tokens += [*pieces[1], tokenizer.sep_id]
@@ -89,7 +91,7 @@ def unknown_fraction(features: dict[str, np.ndarray], tokenizer: WordpieceTokeni
       tokenizer: The one that encoded them.
     """
     input_ids = features["input_ids"]
-    frame = [tokenizer.cls_id, tokenizer.sep_id]
+    frame = [tokenizer.sep_id if tokenizer.cls_id is None else tokenizer.cls_id, tokenizer.sep_id]
     is_text = (features["input_mask"] == 1) & ~np.isin(input_ids, frame)
     return float((input_ids[is_text] == tokenizer.unk_id).mean()) if is_text.any() else 0.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 from data_prep.settings import setting
 from pipeline.glue.task import DEFAULT_NUM_TRAIN_EPOCHS, GlueTask
@@ -62,6 +63,9 @@ class FineTuningSettings:
         "is optimistic: the same examples choose and score",
         choices=CHOICES,
     )
+
+    # Parts of Mnemosyne that are left out, as `optimizer.without` in a recipe.
+    without: ClassVar[str] = ""
 
     def __post_init__(self):
         if self.choose not in CHOICES:

@@ -37,6 +37,7 @@ class PromptDescription:
       prompt_init: how they began.
       seed: of the training.
       metrics: on dev, by name.
+      answers: the words of each class, with which a T5 answers; of a BERT none, it has a head.
     """
 
     checkpoint: str
@@ -50,6 +51,7 @@ class PromptDescription:
     prompt_init: str
     seed: int
     metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    answers: tuple[str, ...] = ()
 
 
 def is_prompt_folder(path: str | os.PathLike) -> bool:
@@ -63,7 +65,7 @@ def save_prompt(
     """Writes a prompt; a folder that is written again is unfinished meanwhile."""
     storage.make_folder(os.fspath(path))
     storage.remove(os.path.join(path, MARKER), missing_ok=True)
-    named = {_NAMES[field]: array for field, array in weights._asdict().items()}
+    named = {_NAMES[field]: x for field, x in weights._asdict().items() if x is not None}
     write_tensors(os.path.join(path, TENSORS), named)
     write_json(os.path.join(path, MARKER), dataclasses.asdict(description))
 
@@ -78,25 +80,23 @@ def read_prompt(path: str | os.PathLike) -> tuple[PromptAndHead, PromptDescripti
     description = _read_description(os.path.join(path, MARKER))
     tensors = stored_tensors(os.path.join(path, TENSORS))
     file = os.path.join(path, TENSORS)
-    if set(tensors) != set(_NAMES.values()):
+    outputs, names = len(description.labels) or 1, list(_NAMES.values())
+    names = names[:1] if description.answers else names
+    if set(tensors) != set(names):
         raise ValueError(
-            f"{file}: expected the tensors {', '.join(_NAMES.values())}, received "
+            f"{file}: expected the tensors {', '.join(names)}, received "
             f"{', '.join(sorted(tensors)) or 'none'}"
         )
-    prompt, kernel, bias = (tensors[name] for name in _NAMES.values())
-    outputs = len(description.labels) or 1
-    width = prompt.shape[-1] if prompt.shape else 0
-    for tensor, expected in (
-        (prompt, (description.prompt_length, width)),
-        (kernel, (width, outputs)),
-        (bias, (outputs,)),
-    ):
-        if tensor.shape != expected:
+    shape = tensors[names[0]].shape
+    width = shape[-1] if shape else 0
+    shapes = [(description.prompt_length, width), (width, outputs), (outputs,)]
+    for name, expected in zip(names, shapes, strict=False):
+        if tensors[name].shape != expected:
             raise ValueError(
-                f"{file}: tensor {tensor.name}: expected shape {list(expected)} by {MARKER}, "
-                f"received {list(tensor.shape)}"
+                f"{file}: tensor {name}: expected shape {list(expected)} by {MARKER}, "
+                f"received {list(tensors[name].shape)}"
             )
-    return PromptAndHead(prompt.read(), kernel.read(), bias.read()), description
+    return PromptAndHead(*(tensors[name].read() for name in names)), description
 
 
 def _read_description(path: str) -> PromptDescription:
@@ -112,7 +112,8 @@ def _read_description(path: str) -> PromptDescription:
 
 def _check(description: PromptDescription) -> None:
     types = {"checkpoint": str, "encoder_hash": str, "task": str, "labels": tuple,
-             "sentence_columns": tuple, "max_seq_length": int, "prompt_length": int}  # fmt: skip
+             "sentence_columns": tuple, "answers": tuple, "max_seq_length": int,
+             "prompt_length": int}  # fmt: skip
     for name, expected in types.items():
         value = getattr(description, name)
         if not isinstance(value, expected):

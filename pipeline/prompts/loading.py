@@ -8,21 +8,22 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
+import tf_keras as keras
 
 from data_prep.wordpiece import WordpieceTokenizer
-from models.prompted_bert import PromptAndHead, PromptedBert, PromptedBertClassifier
+from models.prompted_bert import PromptAndHead, PromptedBert
+from models.t5.prompted_classifier import PromptedT5Classifier
 from pipeline.glue.classifier_training import predictions_from_logits
 from pipeline.glue.encoding import encode_texts
 from pipeline.glue.initial_weights import InitialEncoder, load_encoder
 from pipeline.glue.pretrained_run import read_run
 from pipeline.prompts.folder import MARKER, PromptDescription, read_prompt
+from pipeline.prompts.frozen_t5 import FrozenT5, answer_ids, load_frozen_t5
 from pipeline.prompts.prompted_model import built
 from pipeline.weights.model_description import ModelDescription
 
 
-def load_prompted(
-    path: str,
-) -> tuple[PromptedBertClassifier, WordpieceTokenizer, ModelDescription]:
+def load_prompted(path: str) -> tuple[keras.Model, WordpieceTokenizer, ModelDescription]:
     """The frozen model of a prompt with the prompt, as `pipeline.model_loading.load_model`.
 
     Raises:
@@ -32,8 +33,13 @@ def load_prompted(
     """
     weights, description = read_prompt(path)
     start = _frozen(path, description)
-    model = built(start.config, len(weights.bias), len(weights.prompt), weights=start.weights)
     _check_width(path, weights, start)
+    if description.answers:
+        answers = answer_ids(start.tokenizer, description.answers)
+        model = PromptedT5Classifier(start.model, answers, len(weights.prompt))
+        model.prompt.assign(weights.prompt)
+        return model, start.tokenizer, _model_description(description)
+    model = built(start.config, len(weights.bias), len(weights.prompt), weights=start.weights)
     model.prompt.assign(weights.prompt)
     model.head.set_weights([weights.kernel, weights.bias])
     return model, start.tokenizer, _model_description(description)
@@ -59,7 +65,7 @@ class SharedPrompts:
             raise ValueError("SharedPrompts expects at least one prompt, received none")
         found = {name: read_prompt(path) for name, path in folders.items()}
         self.descriptions = {name: description for name, (_, description) in found.items()}
-        _check_one_model(self.descriptions)
+        _check_one_bert(self.descriptions)
         first, path = next(iter(self.descriptions.values())), next(iter(folders.values()))
         self._start = _frozen(path, first)
         for name, (weights, _) in found.items():
@@ -115,15 +121,18 @@ class SharedPrompts:
         return float(score)
 
 
-def _frozen(path: str, description: PromptDescription) -> InitialEncoder:
+def _frozen(path: str, description: PromptDescription) -> InitialEncoder | FrozenT5:
     try:
-        run = read_run(description.checkpoint)
+        if description.answers:
+            start = load_frozen_t5(description.checkpoint)
+        else:
+            run = read_run(description.checkpoint)
+            start = load_encoder(run, dropout=0.0, random_init=False, seed=0)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"{path}: its frozen model is not there: {error}. If it was moved, correct "
             f"'checkpoint' in {MARKER}"
         ) from error
-    start = load_encoder(run, dropout=0.0, random_init=False, seed=0)
     if start.weights_hash != description.encoder_hash:
         raise ValueError(
             f"{path}: expected the weights that the prompt was trained with (hash "
@@ -134,15 +143,18 @@ def _frozen(path: str, description: PromptDescription) -> InitialEncoder:
     return start
 
 
-def _check_width(path: str, weights: PromptAndHead, start: InitialEncoder) -> None:
-    if weights.prompt.shape[1] != start.config.hidden_dim:
+def _check_width(path: str, weights: PromptAndHead, start: InitialEncoder | FrozenT5) -> None:
+    config = start.model.config if isinstance(start, FrozenT5) else start.config
+    if weights.prompt.shape[1] != config.hidden_dim:
         raise ValueError(
-            f"{os.fspath(path)}: expected vectors of the width {start.config.hidden_dim} of the "
+            f"{os.fspath(path)}: expected vectors of the width {config.hidden_dim} of the "
             f"frozen model, received {weights.prompt.shape[1]}"
         )
 
 
-def _check_one_model(descriptions: Mapping[str, PromptDescription]) -> None:
+def _check_one_bert(descriptions: Mapping[str, PromptDescription]) -> None:
+    if words := [name for name, each in descriptions.items() if each.answers]:
+        raise ValueError(f"SharedPrompts expects prompts of a BERT, received {words[0]} of a T5")
     if len({each.encoder_hash for each in descriptions.values()}) > 1:
         found = ", ".join(f"{name} {each.encoder_hash}" for name, each in descriptions.items())
         raise ValueError(f"SharedPrompts expects prompts of one frozen model, received {found}")

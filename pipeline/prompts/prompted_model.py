@@ -10,6 +10,7 @@ import tf_keras as keras
 
 from models.bert_config import BertConfig
 from models.prompted_bert import PromptAndHead, PromptedBertClassifier
+from models.t5.prompted_classifier import PromptedT5Classifier
 from pipeline.glue.files.examples import Examples
 from pipeline.glue.initial_weights import InitialEncoder
 from pipeline.glue.task import GlueTask
@@ -72,8 +73,10 @@ def built(
     return model
 
 
-def prompt_and_head(model: PromptedBertClassifier) -> PromptAndHead:
+def prompt_and_head(model: PromptedBertClassifier | PromptedT5Classifier) -> PromptAndHead:
     """What is trained of a model, as arrays."""
+    if isinstance(model, PromptedT5Classifier):
+        return PromptAndHead(model.prompt.numpy())
     kernel, bias = model.head.get_weights()
     return PromptAndHead(model.prompt.numpy(), kernel, bias)
 

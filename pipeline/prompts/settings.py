@@ -7,6 +7,7 @@ import dataclasses
 from data_prep.settings import setting
 from pipeline.glue.settings import FineTuningSettings
 from pipeline.glue.tasks import TASKS
+from pipeline.optimizers.table import MNEMOSYNE
 from pipeline.recipes.sections import OPTIMIZERS
 
 VOCABULARY, CLASSES, RANDOM = "vocabulary", "classes", "random"
@@ -67,11 +68,19 @@ class PromptSettings(FineTuningSettings):
         return DEFAULT_LEARNING_RATES[self.optimizer]
 
     @property
+    def without(self) -> str:
+        """What is left out of Mnemosyne: its rates fall with the width of a model.
+
+        That is for a model that trains as a whole. With a prompt no other layer moves.
+        """
+        return "size_scaling" if self.optimizer == MNEMOSYNE.name else ""
+
+    @property
     def all_seeds(self) -> range:
         """The seed of each prompt of a task."""
         return range(self.seed, self.seed + self.seeds)
 
     def fixed(self) -> dict:
         """What must not change between two calls with one output folder, as JSON values."""
-        settings = dataclasses.asdict(self)
+        settings = dataclasses.asdict(self) | {"without": self.without}
         return {name: settings[name] for name in settings if name not in _MAY_CHANGE}

@@ -8,20 +8,30 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from models.fused.graph_release import graphs_released_at_end
-from pipeline.glue import classifier_training, initial_weights
+from models.t5.prompted_classifier import PromptedT5Classifier
+from pipeline.glue import classifier_training
 from pipeline.glue.files.examples import TaskData
-from pipeline.glue.initial_weights import InitialEncoder
+from pipeline.glue.initial_weights import InitialEncoder, load_encoder
 from pipeline.glue.pretrained_run import read_run
 from pipeline.glue.results import ResultsFolder, convention
 from pipeline.glue.results.not_run import TaskNotRun, one_line
 from pipeline.glue.task import GlueTask
 from pipeline.glue.task_run import TaskRun, run_task
+from pipeline.prompts.class_words import class_words
 from pipeline.prompts.folder import PromptDescription, save_prompt
+from pipeline.prompts.frozen_t5 import (
+    DEFAULT_LENGTH,
+    FrozenT5,
+    build_t5_model,
+    check_tasks,
+    load_frozen_t5,
+)
 from pipeline.prompts.prompted_model import build_model, prompt_and_head
 from pipeline.prompts.settings import PromptSettings
+from pipeline.weights.t5.folder import is_t5_folder
 
 _FOLDER = "prompts"
 
@@ -40,7 +50,7 @@ def tune_prompts(
     Args:
       task_to_data: Which tasks, in this order, and the examples of each.
       settings: Of every task. A `max_seq_length` of None is that of the run's records.
-      checkpoint: Run or model folder of the model that stays frozen.
+      checkpoint: Run or model folder of a BERT, or folder of a T5; it stays frozen.
       output: Folder for scores and prompts.
       kind: Of tasks: `convention.GLUE`, `SAMPLE` or `OWN`.
       not_run: Tasks that are left out, each with its reason.
@@ -50,13 +60,16 @@ def tune_prompts(
       ValueError: If a setting has no effect, or the output folder holds results of other settings.
     """
     classifier_training.optimizer_config(settings)  # refuses what the optimizer does not have
-    run = read_run(checkpoint)
+    if is_t5_folder(checkpoint):
+        check_tasks(list(task_to_data))
+        start, longest, build = load_frozen_t5(checkpoint), DEFAULT_LENGTH, build_t5_model
+    else:
+        run = read_run(checkpoint)
+        longest, build = run.max_seq_length, build_model
+        run.check_length(settings.max_seq_length or longest)
+        start = load_encoder(run, dropout=settings.dropout, random_init=False, seed=settings.seed)
     if settings.max_seq_length is None:
-        settings = dataclasses.replace(settings, max_seq_length=run.max_seq_length)
-    run.check_length(settings.max_seq_length)
-    start = initial_weights.load_encoder(
-        run, dropout=settings.dropout, random_init=False, seed=settings.seed
-    )
+        settings = dataclasses.replace(settings, max_seq_length=longest)
     folder = ResultsFolder(output, _header(checkpoint, start, settings, kind), not_run=not_run)
     print(f"{folder.title()}, frozen; prompts of {settings.prompt_length} vectors", flush=True)
     if folder.not_run:
@@ -67,7 +80,7 @@ def tune_prompts(
                 print(f"{task.name}, seed {seed}: finished earlier, skipped", flush=True)
                 continue
             of_seed = dataclasses.replace(settings.of_task(task), seed=seed)
-            if not _tune(task, data, start, of_seed, folder):
+            if not _tune(task, data, start, of_seed, folder, build):
                 return 1
     folder.complete()
     print(
@@ -82,9 +95,10 @@ def tune_prompts(
 def _tune(
     task: GlueTask,
     data: TaskData,
-    start: InitialEncoder,
+    start: InitialEncoder | FrozenT5,
     settings: PromptSettings,
     folder: ResultsFolder,
+    build: Callable,
 ) -> bool:
     """Trains one prompt, saves it and then its score; False if it diverged."""
     folder.begin()
@@ -98,7 +112,7 @@ def _tune(
             flush=True,
         )
     try:
-        done = run_task(task, data, start=start, settings=settings, build=build_model)
+        done = run_task(task, data, start=start, settings=settings, build=build)
     except FloatingPointError as error:
         print(f"mnemosyne prompt: {error}", file=sys.stderr)
         return False
@@ -130,10 +144,13 @@ def _description(
         prompt_init=settings.prompt_init,
         seed=settings.seed,
         metrics=done.row["metrics"],
+        answers=class_words(task) if isinstance(done.model, PromptedT5Classifier) else (),
     )
 
 
-def _header(checkpoint: str, start: InitialEncoder, settings: PromptSettings, kind: str) -> dict:
+def _header(
+    checkpoint: str, start: InitialEncoder | FrozenT5, settings: PromptSettings, kind: str
+) -> dict:
     """What `results.json` says besides the rows; `settings` must not change between two calls."""
     return {
         "checkpoint": checkpoint,

@@ -13,6 +13,7 @@ from data_prep.wordpiece import load_vocabulary
 from pipeline.data import packing
 from pipeline.data.inspection.record_statistics import measure, save_histogram
 from pipeline.data.inspection.record_text import format_record
+from pipeline.data.record_reader import check_objective
 from pipeline.data.shards import compression
 
 _BATCH = 512
@@ -35,6 +36,7 @@ def inspect_records(
       ValueError: If the split is unknown or empty, or a shard is damaged.
     """
     manifest = records.load_manifest(directory)
+    check_objective(manifest.settings, directory)
     shards = _shards(manifest, directory, split)
     vocab = load_vocabulary(os.path.join(directory, "vocab.txt"))
     has_pairs = manifest.settings.get("objective") != "mlm"

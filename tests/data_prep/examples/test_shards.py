@@ -212,3 +212,27 @@ def test_a_pool_gives_partners_and_makes_no_record_of_its_own(tokenizer):
     assert lent["random_next"] > 0 == lent["pairs_without_partner"]
     for name in ("documents", "sentences", "tokens", "unknown_tokens"):
         assert lent[name] == without[name]
+
+
+def test_records_of_span_corruption_hold_the_text_and_its_spans(shard, tokenizer):
+    part, records = shard(objective="span_corruption", dupe_factor=1)
+    assert part["sequences"] == len(records) > 0
+    sentinel = len(tokenizer.vocab)
+    for record in records:
+        assert record.keys() == {"input_ids", "input_mask", "target_ids"}
+        assert len(record["input_ids"]) == 16
+        spans = [each for each in record["target_ids"] if each >= sentinel]
+        assert spans == [each for each in record["input_ids"] if each >= sentinel] != []
+    # Every token of the two documents with text, the separator between them left out, once.
+    text = [
+        each
+        for record in records
+        for each in (*record["input_ids"], *record["target_ids"])
+        if each not in (tokenizer.pad_id, tokenizer.sep_id) and each < sentinel
+    ]
+    assert sorted(text) == sorted(block().ids.tolist())
+
+
+def test_span_corruption_is_static():
+    with pytest.raises(ValueError, match="--masking static with --objective span_corruption"):
+        dataclasses.replace(SETTINGS, objective="span_corruption", masking="dynamic")

@@ -1,11 +1,19 @@
 import pytest
 
+from pipeline.glue.classifier_training import optimizer_config
+from pipeline.optimizers.from_recipe import make_optimizer
 from pipeline.prompts.settings import PromptSettings
 
 
 def test_mnemosyne_has_nothing_to_set():
     settings = PromptSettings()
     assert (settings.optimizer, settings.learning_rate) == ("mnemosyne", 1.0)
+
+
+def test_mnemosyne_moves_a_prompt_at_the_same_rate_regardless_of_the_width():
+    optimizer = make_optimizer(optimizer_config(PromptSettings()), 100, 8)
+    assert optimizer.get_config()["size_scaling"] is False
+    assert PromptSettings(optimizer="adamw").without == ""
 
 
 def test_adafactor_has_the_rate_of_the_prompt_tuning_paper():

@@ -30,8 +30,8 @@ def test_two_tasks_are_tuned_scored_and_answered(run, tmp_path, glue):
     flags = ("--num_train_epochs", 10, "--optimizer", "adamw", "--learning_rate", 0.05)
     assert run(*flags, tasks="SST-2,STS-B") == 0
     rows = {row["task"]: row["score"] for row in results(tmp_path)["rows"]}
-    # Two texts with two scores: correlated perfectly, once their order is learned.
-    assert rows["STS-B"] == pytest.approx(1.0, abs=1e-3)
+    # Two texts with two labels: scores of two texts are correlated perfectly, rounding aside.
+    assert rows == {"SST-2": 1.0, "STS-B": pytest.approx(1.0, abs=1e-3)}
     folder = tmp_path / "out" / "prompts" / "SST-2-seed0"
     tensors = load_file(folder / "prompt.safetensors")
     assert {name: array.shape for name, array in tensors.items()} == {
@@ -104,3 +104,14 @@ def test_own_task_takes_no_tasks(tmp_path, frozen):
     words = ["--checkpoint", str(frozen), "--task_file", "t.yaml", "--tasks", "RTE"]
     with pytest.raises(ValueError, match="--task_file: expected no --tasks"):
         prompt.main([*words, "--output", str(tmp_path / "out")])
+
+
+def test_a_task_of_ones_own_is_read_from_its_file(tmp_path, frozen, quick):
+    rows = "".join(json.dumps({"text": t, "label": t}) + "\n" for t in ("good", "bad") * 4)
+    (tmp_path / "rows.jsonl").write_text(rows)
+    task = tmp_path / "films.yaml"
+    task.write_text("train: rows.jsonl\ndev: rows.jsonl\ntext_columns: text\nlabels: [bad, good]\n")
+    words = ["--checkpoint", frozen, "--task_file", task, "--output", tmp_path / "out"]
+    assert prompt.main([*map(str, words), "--prompt_init", "classes", "--prompt_length", "3"]) == 0
+    said = json.loads((tmp_path / "out" / "prompts" / "films-seed0" / "prompt.json").read_text())
+    assert (said["labels"], said["sentence_columns"]) == (["bad", "good"], ["text"])
