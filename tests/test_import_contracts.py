@@ -28,11 +28,11 @@ def test_packages_import_only_what_the_house_allows():
     assert "0 broken" in done.stdout
 
 
-def test_pipeline_sees_four_doors_of_data_prep():
+def test_pipeline_sees_five_doors_of_data_prep():
     source = "".join(path.read_text() for path in (ROOT / "pipeline").rglob("*.py"))
     seen = set(re.findall(r"from data_prep import (\w+(?:, \w+)*)|from data_prep\.(\w+)", source))
     names = {name for pair in seen for each in pair if each for name in each.split(", ")}
-    assert names == {"features", "wordpiece", "settings", "storage"}
+    assert names == {"features", "images", "wordpiece", "settings", "storage"}
     assert "import data_prep" not in source
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from data_prep.images.settings import PILLOW_REFUSES, PILLOW_WARNS
 from data_prep.settings import setting
 from pipeline.optimizers.table import MNEMOSYNE
 from pipeline.recipes.sections import OPTIMIZERS, OptimizerConfig
@@ -15,8 +16,6 @@ AUGMENTATIONS = (NONE, CROP, FLIP, COLOUR)
 PRECISIONS = ("float32", "bfloat16")
 # Those of `models.vit.SIZES`, which cannot be imported without TensorFlow.
 SIZES = ("Ti/16", "S/16", "B/16", "L/16", "H/14", "H/14-36", "S/14")
-# What Pillow warns of, and twice that, what it refuses.
-_PILLOW_WARNS, _PILLOW_REFUSES = 89_478_485, 178_956_970
 # An optimizer whose state is tied to the weights that it left behind.
 _NO_LAYER_DECAY = ("schedule_free_adamw",)
 
@@ -71,7 +70,7 @@ class VisionSettings:
     max_train_images: int = setting(0, "at most so many, drawn with the seed; 0 takes all")
     max_heldout_images: int = setting(0, "at most so many, drawn with the seed; 0 takes all")
     max_pixels: int = setting(
-        _PILLOW_WARNS, "an image file with more is not decoded but rejected, by its header"
+        PILLOW_WARNS, "an image file with more is not decoded but rejected, by its header"
     )
     seed: int = setting(0, "decides order, crops, dropout, new weights and what is drawn")
 
@@ -88,9 +87,9 @@ class VisionSettings:
                 raise ValueError(f"--{name}: expected 0 to below 1, received {getattr(self, name)}")
         if not 0 < self.layer_decay <= 1:
             raise ValueError(f"--layer_decay: expected 0 to 1, received {self.layer_decay}")
-        if self.max_pixels > _PILLOW_REFUSES:
+        if self.max_pixels > PILLOW_REFUSES:
             raise ValueError(
-                f"--max_pixels: expected at most {_PILLOW_REFUSES:,}, Pillow's own limit, received "
+                f"--max_pixels: expected at most {PILLOW_REFUSES:,}, Pillow's own limit, received "
                 f"{self.max_pixels:,}"
             )
         if self.mode == PROBE and self.augmentation not in ("", NONE):

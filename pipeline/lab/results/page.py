@@ -42,7 +42,8 @@ Losses are in nats, at the end of a run, at the best rate tried: mean +- standar
 seeds. Steps and CPU seconds, to the final loss of the best AdamW, are fractions of its own.
 `mnemosyne`: the released parameters, given steps and labels of the run; `mnemosyne()`: given
 neither; `without_*`: less one part (no row where that changes nothing); `nominal`: the untrained
-rule, its rates swept. How the runs are made: [comparison.md](comparison.md).
+rule, its rates swept. How the runs are made: [comparison.md](comparison.md);
+the claims of the paper, one by one: [claims.md](claims.md).
 
 ![Held-out loss over steps](results/loss_curves.png)
 """
