@@ -23,6 +23,7 @@ from data_prep.stage_settings import (
 
 __all__ = [
     "CorpusSettings",
+    "FolderSettings",
     "MaskingRules",
     "PreparationSettings",
     "RecordSettings",
@@ -35,8 +36,64 @@ __all__ = [
 ]
 
 
+class FolderSettings:
+    """What the settings of every folder of records have in common: its blocks, and comparing them.
+
+    Fields of a subclass: `num_shards`, `heldout_fraction`, `random_seed`.
+    """
+
+    @property
+    def num_heldout_shards(self) -> int:
+        """Shards of the held-out split: its fraction of `num_shards`, at least one."""
+        if not self.heldout_fraction:
+            return 0
+        return max(1, round(self.num_shards * self.heldout_fraction))
+
+    def shards_of(self, split: str) -> int:
+        """Returns the number of shards of `train` or `heldout`."""
+        return self.num_shards if split == "train" else self.num_heldout_shards
+
+    def block_keys(self) -> list[str]:
+        """Returns the name of every block of documents; each becomes one shard."""
+        return [
+            f"{split}-{index:05d}"
+            for split in ("train", "heldout")
+            for index in range(self.shards_of(split))
+        ]
+
+    def shard_files(self, block_key: str) -> list[str]:
+        """Returns the file names of the shards of a block."""
+        return [f"{self._shard_name(block_key)}.tfrecord"]
+
+    def key_of(self, split: str, identity: bytes) -> str:
+        """Returns the block of a split that something belongs to: by its identity and the seed."""
+        key = str(self.random_seed).encode()
+        digest = hashlib.blake2b(identity, digest_size=8, key=key[:64]).digest()
+        return f"{split}-{int.from_bytes(digest, 'little') % self.shards_of(split):05d}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the settings as JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    def fingerprint(self) -> str:
+        """Returns a hash that finished shards carry, to be kept only under equal settings."""
+        text = json.dumps(self._compared(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def differences(self, other: dict[str, Any]) -> list[str]:
+        """Returns what differs from recorded settings, in words: "dupe_factor: 10, now 5"."""
+        return recorded_settings.describe_differences(other, self.to_json())
+
+    def _compared(self) -> dict[str, Any]:
+        # How the input was spelled is no difference; which files it came to is.
+        return {name: value for name, value in self.to_json().items() if name != "input"}
+
+    def _shard_name(self, block_key: str) -> str:
+        return f"{block_key}-of-{self.shards_of(block_key.split('-')[0]):05d}"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PreparationSettings(RecordSettings):
+class PreparationSettings(FolderSettings, RecordSettings):
     """The settings of one folder of records, as its manifest states them.
 
     Attributes:
@@ -61,28 +118,9 @@ class PreparationSettings(RecordSettings):
         """Whether records depend on which tokens are one word; see `WordpieceTokenizer`."""
         return self.do_whole_word_mask or self.masking == "dynamic"
 
-    @property
-    def num_heldout_shards(self) -> int:
-        """Shards of the held-out split: its fraction of `num_shards`, at least one."""
-        if not self.heldout_fraction:
-            return 0
-        return max(1, round(self.num_shards * self.heldout_fraction))
-
-    def shards_of(self, split: str) -> int:
-        """Returns the number of shards of `train` or `heldout`."""
-        return self.num_shards if split == "train" else self.num_heldout_shards
-
-    def block_keys(self) -> list[str]:
-        """Returns the name of every block of documents; each becomes one shard."""
-        return [
-            f"{split}-{index:05d}"
-            for split in ("train", "heldout")
-            for index in range(self.shards_of(split))
-        ]
-
     def shard_files(self, block_key: str) -> list[str]:
         """Returns the file names of the shards of a block, one for each of `lengths`."""
-        name = f"{block_key}-of-{self.shards_of(block_key.split('-')[0]):05d}"
+        name = self._shard_name(block_key)
         bins = [f"-bin-{length:05d}" for length in self.lengths] if self.bins else [""]
         suffix = ".tfrecord.gz" if self.compression == "gzip" else ".tfrecord"
         return [f"{name}{each}{suffix}" for each in bins]
@@ -90,26 +128,7 @@ class PreparationSettings(RecordSettings):
     def block_of(self, document_id: bytes) -> str:
         """Returns the block a document belongs to: by its text and the seed, nothing else."""
         split = "heldout" if is_heldout(document_id, self.heldout_fraction) else "train"
-        key = str(self.random_seed).encode()
-        digest = hashlib.blake2b(document_id, digest_size=8, key=key[:64]).digest()
-        return f"{split}-{int.from_bytes(digest, 'little') % self.shards_of(split):05d}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the settings as JSON values."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
-
-    def fingerprint(self) -> str:
-        """Returns a hash that finished shards carry, to be kept only under equal settings."""
-        text = json.dumps(self._compared(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    def differences(self, other: dict[str, Any]) -> list[str]:
-        """Returns what differs from recorded settings, in words: "dupe_factor: 10, now 5"."""
-        return recorded_settings.describe_differences(other, self.to_json())
-
-    def _compared(self) -> dict[str, Any]:
-        # How the input was spelled is no difference; which files it came to is.
-        return {name: value for name, value in self.to_json().items() if name != "input"}
+        return self.key_of(split, document_id)
 
 
 def is_heldout(document_id: bytes, heldout_fraction: float) -> bool:

@@ -45,6 +45,29 @@ def list_folder(directory: str) -> list[str]:
     return sorted(name.rstrip("/") for name in names)
 
 
+def is_folder(path: str) -> bool:
+    """Says whether there is a folder of this name, or a link to one."""
+    return _gfile().isdir(path) if is_remote(path) else os.path.isdir(path)
+
+
+def walk(directory: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yields (folder, names of its folders, names of its files) for a folder and all below it.
+
+    Links to folders are named and not followed.
+
+    Raises:
+        OSError: a folder cannot be read; `os.walk` would leave it out in silence.
+    """
+    if is_remote(directory):
+        yield from _gfile().walk(directory, onerror=_reraise)
+    else:
+        yield from os.walk(directory, onerror=_reraise)
+
+
+def _reraise(error: Exception) -> None:
+    raise error
+
+
 def size(path: str) -> int:
     """Returns the size of a file in bytes."""
     return _gfile().stat(path).length if is_remote(path) else os.path.getsize(path)

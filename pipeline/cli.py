@@ -17,9 +17,11 @@ from pipeline.malloc import keep_freed_memory
 COMMANDS = {
     "vocab": ("data_prep.learn_vocab", "learn a WordPiece vocabulary from a corpus"),
     "prepare": ("data_prep.create_pretraining_data", "turn a corpus into TFRecords"),
+    "prepare-images": ("data_prep.prepare_images", "turn folders of images into TFRecords"),
     "inspect": ("pipeline.commands.inspect", "print decoded records and their statistics"),
     "pretrain": ("pipeline.commands.pretrain", "pre-train BERT from a recipe"),
     "glue": ("pipeline.commands.glue", "fine-tune and score on GLUE"),
+    "prompt": ("pipeline.commands.prompt", "train soft prompts of a frozen model"),
     "predict": ("pipeline.commands.predict", "label the rows of a file with a fine-tuned model"),
     "score": ("pipeline.commands.score", "score minimal pairs; words at the masks of a text"),
     "vit": ("pipeline.commands.vit", "fine-tune a vision transformer on images"),

@@ -11,6 +11,8 @@ from models.bert_classifier import BertClassifier
 from models.bert_encoder import BertEncoder
 from pipeline.glue.pretrained_run import read_run
 from pipeline.masked_words import features_of
+from pipeline.prompts.folder import is_prompt_folder
+from pipeline.prompts.loading import load_prompted
 from pipeline.run.checkpoints import load_pretrained_model
 from pipeline.weights.model_description import ModelDescription
 from pipeline.weights.model_folder import (
@@ -25,12 +27,14 @@ def load_model(path: str) -> tuple[keras.Model, WordpieceTokenizer, ModelDescrip
     """Builds the model of a folder and loads its weights.
 
     Args:
-        path: a run, one of its checkpoints, or a model folder.
+        path: a run, one of its checkpoints, a model folder, or the folder of a prompt.
 
     Raises:
         FileNotFoundError: the folder has no configuration, vocabulary or weights.
         ValueError: the weights do not fit the configuration.
     """
+    if is_prompt_folder(path):
+        return load_prompted(path)
     if is_model_folder(path):
         folder = read_model_folder(path)
         model = _built(folder)

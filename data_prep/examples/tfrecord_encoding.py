@@ -102,6 +102,20 @@ def encode_tfrecords(features: Mapping[str, np.ndarray]) -> bytes:
     return out.tobytes()
 
 
+def framed(record: bytes) -> bytes:
+    """Returns one record of any content in TFRecord framing."""
+    import google_crc32c
+
+    header = _SIZE.pack(len(record))
+    of_header, of_record = (masked_crc(google_crc32c.value(each)) for each in (header, record))
+    return header + of_header + record + of_record
+
+
+def masked_crc(crc: int) -> bytes:
+    """Returns the four bytes that a frame holds for a CRC-32C."""
+    return _masked(np.array([crc], np.uint32)).tobytes()
+
+
 def _serialized(features: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns uint8 [size] and where each record begins and ends in it, with room for its frame."""
     rows = _checked_rows(features)

@@ -15,7 +15,7 @@ from typing import Any
 
 from data_prep import storage
 from data_prep.job.manifest import COMPLETED_FILE, VOCAB_FILE, load_manifest
-from data_prep.settings import PreparationSettings
+from data_prep.settings import FolderSettings
 
 REJECTS_FOLDER = "rejects"
 COUNTS_PART = "counts"
@@ -29,7 +29,7 @@ _SHARD_SUFFIX = (".tfrecord", ".tfrecord.gz")
 class JobFolder:
     """The output folder of a preparation job."""
 
-    def __init__(self, directory: str, settings: PreparationSettings):
+    def __init__(self, directory: str, settings: FolderSettings):
         self.directory = directory
         self._settings = settings
         self._fingerprint = settings.fingerprint()
@@ -42,7 +42,7 @@ class JobFolder:
         """
         completed = storage.exists(os.path.join(self.directory, COMPLETED_FILE))
         if completed:
-            recorded = dict(load_manifest(self.directory).settings)
+            recorded = dict(load_manifest(self.directory, kind=None).settings)
         elif self._is_begun():
             recorded = json.loads(storage.read_whole(self._job_path(_SETTINGS_FILE)))
         else:
@@ -62,8 +62,8 @@ class JobFolder:
             )
         return completed
 
-    def begin(self, vocab_file: str) -> None:
-        """Makes the folder and records settings and vocabulary.
+    def begin(self, vocab_file: str | None = None) -> None:
+        """Makes the folder and records settings and vocabulary, where there is one.
 
         What a run with other settings left here without finishing a shard is removed.
 
@@ -77,8 +77,8 @@ class JobFolder:
             storage.make_folder(os.path.join(self.directory, REJECTS_FOLDER))
             for folder in (self.progress_folder, self.spill_folder):
                 storage.make_folder(folder)
-            vocab = storage.read_whole(vocab_file)
-            storage.write_whole(self.vocab_file, vocab)
+            if vocab_file is not None:
+                storage.write_whole(self.vocab_file, storage.read_whole(vocab_file))
             text = json.dumps(self._settings.to_json(), indent=1)
             storage.write_whole(self._job_path(_SETTINGS_FILE), text.encode())
         except OSError as error:

@@ -19,6 +19,7 @@ FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 VOCAB_FILE = "vocab.txt"
 COMPLETED_FILE = "COMPLETED"
+TEXT, IMAGES = "text", "images"  # kinds of records; settings of text name none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Manifest:
         settings: the flags that shaped the records, by google-research/bert's names, and `input`.
         vocab: `size` (entries) and `sha256` of `vocab.txt`.
         splits: `train` and `heldout`: `documents`, `sequences`, `shards` (`file`, `sequences`,
-            `sha256`).
+            `sha256`); of images `images`, `classes` (images of each) and their shards.
         counts: bytes, lines, documents, sentences and tokens on their way in.
         rejects: reason -> number of rejects.
         statistics: lengths and fractions, measured over all sequences.
@@ -57,12 +58,17 @@ class Manifest:
         return [os.path.join(directory, shard["file"]) for shard in shards]
 
 
-def load_manifest(directory: str) -> Manifest:
+def load_manifest(directory: str, kind: str | None = TEXT) -> Manifest:
     """Reads the manifest of a finished folder of records.
+
+    Args:
+        directory: the folder.
+        kind: of the records, `TEXT` or `IMAGES`; None for any.
 
     Raises:
         FileNotFoundError: the folder, its manifest or its COMPLETED marker is missing.
-        ValueError: the manifest is not JSON, lacks a part or has another format version.
+        ValueError: the manifest is not JSON, lacks a part, has another format version or is of
+            other records.
     """
     path = os.path.join(directory, MANIFEST_FILE)
     for needed in (directory, os.path.join(directory, COMPLETED_FILE), path):
@@ -90,4 +96,8 @@ def load_manifest(directory: str) -> Manifest:
             f"{path}: expected the parts {sorted(names)}, but {sorted(missing)} are missing. "
             "Delete the folder and prepare it again."
         )
-    return Manifest(**{name: content[name] for name in names})
+    manifest = Manifest(**{name: content[name] for name in names})
+    found = manifest.settings.get("kind", TEXT)
+    if kind not in (None, found):
+        raise ValueError(f"{directory}: expected records of {kind}, received records of {found}.")
+    return manifest

@@ -36,7 +36,12 @@ class TaskRun:
 
 
 def run_task(
-    task: GlueTask, data: TaskData, *, start: InitialEncoder, settings: FineTuningSettings
+    task: GlueTask,
+    data: TaskData,
+    *,
+    start: InitialEncoder,
+    settings: FineTuningSettings,
+    build: Callable[..., BertClassifier] | None = None,
 ) -> TaskRun:
     """Fine-tunes and scores.
 
@@ -45,15 +50,15 @@ def run_task(
       data: Of the task.
       start: The encoder to start from.
       settings: With the epochs and the length of this task, and its seed.
+      build: `build(task, training examples, start, settings)`, the model whose trainable variables
+        are trained; by default a classifier with all of them.
 
     Raises:
       FloatingPointError: If the loss or a prediction is not finite.
     """
     began = time.monotonic()
     train = _training_examples(data, settings)
-    model = initial_weights.build_classifier(
-        start.config, task.num_outputs, weights=start.weights, seed=settings.seed
-    )
+    model = (build or _whole_classifier)(task, train, start, settings)
     features = encode_texts(train.texts, start.tokenizer, settings.max_seq_length)
     unknown = unknown_fraction(features, start.tokenizer)
     dev = _Dev(task, data, start, settings, model)
@@ -90,6 +95,14 @@ def run_task(
         "seconds": round(time.monotonic() - began, 1),
     }
     return TaskRun(row, predictions, model)
+
+
+def _whole_classifier(
+    task: GlueTask, _, start: InitialEncoder, settings: FineTuningSettings
+) -> BertClassifier:
+    return initial_weights.build_classifier(
+        start.config, task.num_outputs, weights=start.weights, seed=settings.seed
+    )
 
 
 def predict_texts(

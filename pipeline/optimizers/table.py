@@ -112,7 +112,22 @@ HAND_DESIGNED = (
     ),
 )
 
-OPTIMIZER_TABLE: Mapping[str, OptimizerRow] = {row.name: row for row in (MNEMOSYNE, *HAND_DESIGNED)}
+# What prompts are compared with besides: tuned for them, and nothing else is trained with it.
+FOR_PROMPTS = (
+    OptimizerRow(
+        "adafactor_fixed",
+        "Adafactor, fixed rate",
+        "pipeline.optimizers.adafactor_fixed",
+        "AdafactorFixed",
+        sweep_rates=(1e-2, 2e-2, 4e-2, 8e-2, 1.6e-1, 3.2e-1),
+        has_beta_2=False,
+        rate_falls=False,
+    ),
+)
+
+OPTIMIZER_TABLE: Mapping[str, OptimizerRow] = {
+    row.name: row for row in (MNEMOSYNE, *HAND_DESIGNED, *FOR_PROMPTS)
+}
 
 
 def display_name(name: str) -> str:

@@ -168,7 +168,8 @@ def _train(
         checkpoint.save()
         print(
             f"epoch {epoch + 1}: held-out loss {figures['heldout_loss']:.4f}, accuracy "
-            f"{figures['heldout_accuracy']:.2%}",
+            f"{figures['heldout_accuracy']:.2%}; {figures['waiting']:.1%} of the training was "
+            "waiting for images",
             flush=True,
         )
     return rows

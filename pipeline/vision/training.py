@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -56,7 +57,7 @@ class Trainer:
         )
         self.optimizer.build(model.trainable_variables)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-        self._train_step = self._compiled_step(factors)
+        self.train_step = self._compiled_step(factors)
 
     def _compiled_step(self, factors: Sequence[float] | None) -> Callable:
         model, optimizer = self.model, self.optimizer
@@ -91,7 +92,9 @@ class Trainer:
         return int(self.step) // self.steps_per_epoch
 
     def train_epoch(self, batches: Iterable) -> dict[str, float]:
-        """Trains one pass and returns its mean `train_loss`, in nats, and `train_accuracy`.
+        """Trains one pass; returns its mean `train_loss`, in nats, and `train_accuracy`.
+
+        Also `waiting`, the fraction of its time in which the next batch was not there yet.
 
         Raises:
           FloatingPointError: the loss is not finite; names the step.
@@ -99,11 +102,12 @@ class Trainer:
         epoch = self.epochs_done + 1
         name = f"epoch {epoch}/{self.settings.num_train_epochs}"
         sums = np.zeros(2)
+        batches, began = _Timed(batches), time.monotonic()
         with progress_bar(self.steps_per_epoch, name, "step") as bar:
             for number, (inputs, labels) in enumerate(batches, start=1):
                 step = int(self.step) + 1
                 seed = tf.constant([self.settings.seed, step], tf.int32)
-                figures = np.array([float(x) for x in self._train_step(inputs, labels, seed)])
+                figures = np.array([float(x) for x in self.train_step(inputs, labels, seed)])
                 self.step.assign_add(1)
                 if not math.isfinite(figures[0]):
                     raise FloatingPointError(
@@ -118,7 +122,26 @@ class Trainer:
                     bar.set_postfix_str(text, refresh=False)
                     bar.update(number - bar.n)
         loss, accuracy = sums / self.steps_per_epoch
-        return {"train_loss": float(loss), "train_accuracy": float(accuracy)}
+        waiting = batches.seconds / max(time.monotonic() - began, 1e-9)
+        return {"train_loss": float(loss), "train_accuracy": float(accuracy), "waiting": waiting}
+
+
+class _Timed:
+    """Passes batches on; `seconds` is how long they were waited for."""
+
+    def __init__(self, batches: Iterable):
+        self._batches = iter(batches)
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator:
+        return self
+
+    def __next__(self):
+        began = time.monotonic()
+        try:
+            return next(self._batches)
+        finally:
+            self.seconds += time.monotonic() - began
 
 
 def has_accelerator() -> bool:

@@ -19,7 +19,7 @@ from mnemosyne_tf import (
     Structure,
 )
 from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
-from pipeline.optimizers.table import HAND_DESIGNED
+from pipeline.optimizers.table import FOR_PROMPTS, HAND_DESIGNED
 
 SHAPES = {"dense/kernel": (12, 9), "dense/bias": (9,), "scale": ()}
 PERFORMER = Structure(
@@ -64,7 +64,7 @@ MAKERS = {
             row.load(),
             {"learning_rate": 0.01 if row.name == "lion" else 0.05, **row.settings},
         )
-        for row in HAND_DESIGNED
+        for row in (*HAND_DESIGNED, *FOR_PROMPTS)
     },
 }
 

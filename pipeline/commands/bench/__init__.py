@@ -16,6 +16,9 @@ SUITES = {
     "memory": "patterns recalled by the optimizer's memory",
     "prepare": "records made per CPU second",
     "vit": "steps of large vision transformers: memory and time",
+    "vit_race": "vision transformers by accuracy, baselines swept",
+    "prompt": "prompt steps of large T5 models: memory, time, compiled for a TPU",
+    "vit_speed": "images fine-tuned per CPU second",
     "train": "training steps per CPU second",
     "finetune": "examples fine-tuned per CPU second",
 }

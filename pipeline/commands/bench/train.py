@@ -13,6 +13,7 @@ _SIZES = ("tiny", "mini", "small", "medium", "base", "large")
 _HOW_TO_GET = {
     "keras_hub": "keras-hub tensorflow tensorflow-text",
     "hf_tf": "'transformers<5' tensorflow tf-keras",
+    "hf_torch": "transformers torch",
 }
 _EPILOG = f"""example:
   mnemosyne bench train --keras_hub peers/keras_hub/bin/python --hf_tf peers/hf_tf/bin/python
@@ -30,8 +31,10 @@ step over those of a float32 matrix product of oneDNN, measured in the same roun
 A library is measured if you have it, in an environment of its own; its flag takes that Python:
   python -m venv peers/keras_hub && peers/keras_hub/bin/pip install {_HOW_TO_GET["keras_hub"]}
   python -m venv peers/hf_tf && peers/hf_tf/bin/pip install {_HOW_TO_GET["hf_tf"]}
+  python -m venv peers/hf_torch && peers/hf_torch/bin/pip install {_HOW_TO_GET["hf_torch"]}
 --helped adds a row for each: the masked-LM head on the masked positions alone where it is not so
-anyway, XLA for Hugging Face TF, and an allocator that keeps its memory, in large pages.
+anyway, XLA for Hugging Face TF, `torch.compile` for PyTorch, and an allocator that keeps its
+memory, in large pages.
 
 --profile says where the time of our step goes, and of the baseline's: TensorFlow's profiler times
 the operations of the graph and of XLA's programs in --rounds steps, and the shortest time of each

@@ -9,9 +9,11 @@ from pipeline.lab import figures_file
 from pipeline.optimizers.table import OPTIMIZER_TABLE
 from pipeline.vision.settings import PRECISIONS, SIZES
 
+_TPUS = ("v2", "v4", "v5e", "v6e")
 _EPILOG = """example:
   mnemosyne bench vit --sizes L/16 --output vit.json
   mnemosyne bench vit --sizes H/14-36 --optimizers mnemosyne --recompute
+  mnemosyne bench vit --tpu v5e --sizes L/16 --batch_size 32 --precision bfloat16
 
 Each size and optimizer takes steps of fine-tuning with everything trained, in a process of its own:
 one that compiles, one whose peak memory is measured, and more for --repeats (the shortest time
@@ -20,6 +22,9 @@ TensorFlow has not returned; "peak" is the most that was resident during it; "ti
 the peak over 4 bytes a weight; "update" is the part of a step that is not the gradients. What does
 not fit into the free memory is not begun. With --repeats 0 one step is made, whose time and memory
 are those of compiling, too.
+
+With --tpu no step is made: it is compiled for that TPU, which need not be there, and the memory of
+a chip is printed (pip install 'mnemosyne-bert[tpu]').
 """
 
 
@@ -47,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--precision", choices=PRECISIONS, default="float32", help="of layers (%(default)s)")
     add("--recompute", action="store_true", help="compute blocks again in the backward pass")
     add("--repeats", type=int, default=1, help="steps behind each time; 0: see below (%(default)s)")
+    add("--tpu", choices=_TPUS, help="compile for this TPU and make no step")
     add("--output", metavar="FILE.json", help="also write all figures here")
     return parser
 
@@ -65,7 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"--{name}: expected at least {least}, received {getattr(args, name)}."
             )
     figures_file.check_folders({"output": args.output})
+    flags = vars(args)
+    if args.tpu:
+        from pipeline.lab.vit_scale import tpu
+
+        tpu.run(**flags)
+        return 0
     from pipeline.lab.vit_scale import story
 
-    story.run(**vars(args))
+    del flags["tpu"]
+    story.run(**flags)
     return 0

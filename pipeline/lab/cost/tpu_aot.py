@@ -8,6 +8,7 @@ computes. Needs the packages of the extra `tpu`.
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from models import BertConfig, BertPretrainer
@@ -26,10 +28,12 @@ TOPOLOGIES = {
     "v2": ("v2:2x2", "v2-8"),
     "v4": ("v4:2x2x1", "v4-8"),
     "v5e": ("v5e:2x2", "v5litepod-4"),
+    "v5p": ("v5p:2x2x1", "v5p-8"),
     "v6e": ("v6e:2x2", "v6e-4"),
 }
 _BATCH, _SEQ_LEN, _PREDICTIONS = 16, 128, 20
 LIVE = "trained heads"  # not zero: encoder, memory and network are in the program
+_BOOLEANS = re.compile(r'dense<"0x([0-9A-F]*)"> : tensor<([0-9x]+)xi1>')
 _COPY = re.compile(r"mhlo\.copy (%\S+) : (tensor<[^>]*>)")
 
 
@@ -47,7 +51,7 @@ def run(
     Raises:
         ValueError: the packages of the extra are not installed, or a variant is unknown.
     """
-    compile_for_tpu = _compiler(tpu)
+    compile_for_tpu = compiler_for(tpu)
     timing.check_known(variants)
     found: dict[str, dict[str, Any]] = {}
     for size, variant in itertools.product(sizes, variants or [LIVE]):
@@ -85,6 +89,17 @@ def without_copies(text: str) -> str:
     return _COPY.sub(r"stablehlo.reshape \1 : (\2) -> \2", text)
 
 
+def with_a_byte_a_boolean(text: str) -> str:
+    """Writes constants of booleans with a byte each, as JAX's parser wants them, not with a bit."""
+
+    def spread(match: re.Match) -> str:
+        bits = np.unpackbits(np.frombuffer(bytes.fromhex(match[1]), np.uint8), bitorder="little")
+        size = math.prod(map(int, match[2].split("x")))
+        return f'dense<"0x{bits[:size].tobytes().hex().upper()}"> : tensor<{match[2]}xi1>'
+
+    return _BOOLEANS.sub(spread, text)
+
+
 def _features() -> dict[str, Any]:
     tokens = dict.fromkeys(("input_ids", "input_mask", "segment_ids"), _SEQ_LEN)
     predictions = dict.fromkeys(("masked_lm_positions", "masked_lm_ids"), _PREDICTIONS)
@@ -97,10 +112,16 @@ def _features() -> dict[str, Any]:
     }
 
 
-def _compiler(tpu: str) -> Callable[[str], dict[str, float]]:
+def compiler_for(tpu: str) -> Callable[[str], dict[str, float]]:
     """Returns a function from StableHLO text to figures of the program compiled for `tpu`.
 
     The names of JAX that begin with an underscore are private; they stay in here.
+
+    Args:
+        tpu: a key of `TOPOLOGIES`; one chip of it is compiled for.
+
+    Raises:
+        ValueError: the packages of the extra are not installed.
     """
     topology, accelerator = TOPOLOGIES[tpu]
     os.environ |= {
@@ -131,7 +152,7 @@ def _compiler(tpu: str) -> Callable[[str], dict[str, float]]:
     def compile_for_tpu(text: str) -> dict[str, float]:
         started = time.process_time()
         with mlir.make_ir_context():
-            module = ir.Module.parse(without_copies(text))
+            module = ir.Module.parse(with_a_byte_a_boolean(without_copies(text)))
             program = devices[0].client.compile(
                 module, xla_client.DeviceList(tuple(devices)), options
             )

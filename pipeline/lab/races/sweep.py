@@ -6,7 +6,7 @@ Where the best rate stands at an end of its sweep, the sweep continues beyond th
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tqdm import tqdm
 
@@ -24,10 +24,19 @@ class Sweep:
         runs: file of finished runs, or the folder of one.
         seeds: runs at the best rate.
         sweep_seeds: runs at every other rate.
+        best_rate: of rate -> curves; by default the one with the lowest mean final loss.
     """
 
-    def __init__(self, runs: str, *, seeds: int, sweep_seeds: int):
+    def __init__(
+        self,
+        runs: str,
+        *,
+        seeds: int,
+        sweep_seeds: int,
+        best_rate: Callable[[table.Curves], float] = table.best_rate,
+    ):
         self._file = RunsFile(runs)
+        self._best_rate = best_rate
         self._seeds, self._sweep_seeds = seeds, min(seeds, sweep_seeds)
         self._bar = tqdm(file=sys.stderr, unit="step", total=0)
 
@@ -56,12 +65,12 @@ class Sweep:
             by_rate = {rate: curves(contestant, rate, first) for rate in contestant.rates}
             if contestant.is_swept:
                 for _ in range(MORE_RATES):
-                    beyond = next_rate([*by_rate], table.best_rate(by_rate))
+                    beyond = next_rate([*by_rate], self._best_rate(by_rate))
                     if beyond is None:
                         break
                     self._bar.total += self._sweep_seeds * task.num_train_steps
                     by_rate[beyond] = curves(contestant, beyond, first)
-            best = table.best_rate(by_rate)
+            best = self._best_rate(by_rate)
             by_rate[best] += curves(contestant, best, range(self._sweep_seeds, self._seeds))
             return by_rate
 

@@ -17,6 +17,7 @@ OURS, BASELINE, MATRIX_PRODUCTS = "mnemosyne", "baseline", "matrix products"
 PEERS: Mapping[str, tuple[str, str]] = {
     "keras_hub": ("keras-hub", "keras_hub_bert.py"),
     "hf_tf": ("Hugging Face TF", "hf_tf_bert.py"),
+    "hf_torch": ("Hugging Face PyTorch", "hf_torch_bert.py"),
 }
 # Settings of this process that would help or hinder a library that does not know them.
 _NOT_INHERITED = ("PYTHONPATH", "GLIBC_TUNABLES", "TF_USE_LEGACY_KERAS", "KERAS_BACKEND")

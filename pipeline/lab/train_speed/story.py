@@ -14,7 +14,7 @@ from typing import Any
 from models import BertConfig
 from pipeline.lab.prepare import processor
 from pipeline.lab.train_speed import batches, comparison, table
-from pipeline.lab.train_speed.contestants import Contestant, contestants, matrix_products
+from pipeline.lab.train_speed.contestants import PEERS, Contestant, contestants, matrix_products
 from pipeline.lab.train_speed.running_program import RunningProgram
 from pipeline.run.watching.model_flops import training_flops
 
@@ -35,7 +35,7 @@ class Settings:
         batch_size, max_seq_length, max_predictions_per_seq: of every step.
         vocab_size: of the models.
         baseline: another checkout of this project, or None.
-        keras_hub, hf_tf: a Python that has the library, or None.
+        keras_hub, hf_tf, hf_torch: a Python that has the library, or None.
         helped: whether to measure the helped variants, too.
         mnemosyne: whether to measure ours with the optimizer Mnemosyne, too.
         rounds: turns of each program, of which the medians count.
@@ -53,6 +53,7 @@ class Settings:
     baseline: str | None = None
     keras_hub: str | None = None
     hf_tf: str | None = None
+    hf_torch: str | None = None
     helped: bool = False
     mnemosyne: bool = False
     rounds: int = 7
@@ -136,7 +137,7 @@ def take_turns(programs, *, rounds: int, steps: int) -> dict[str, list]:
 def _contestants(settings: Settings) -> list[Contestant]:
     return contestants(
         baseline=settings.baseline,
-        peers={"keras_hub": settings.keras_hub, "hf_tf": settings.hf_tf},
+        peers={name: getattr(settings, name) for name in PEERS},
         with_helped=settings.helped,
         with_mnemosyne=settings.mnemosyne,
     )

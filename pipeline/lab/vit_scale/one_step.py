@@ -19,7 +19,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.vit import ViTClassifier, ViTConfig
-from pipeline.optimizers.from_recipe import make_optimizer
+from pipeline.optimizers import from_recipe
 from pipeline.optimizers.table import MNEMOSYNE, OPTIMIZER_TABLE
 from pipeline.recipes.sections import OptimizerConfig
 from pipeline.run.peak_memory import peak_memory_of
@@ -56,13 +56,9 @@ class StepSettings:
 
 def measure(settings: StepSettings) -> dict:
     """Returns what `story.COLUMNS` shows; memory in bytes, times in seconds."""
-    config = ViTConfig.named(settings.size)
     side = settings.resolution
-    with layers_compute_in(settings.precision):
-        model = ViTClassifier(config, settings.classes, settings.recompute, name="vit")
-        # Built by a trace: no forward pass is run for it.
-        tf.function(model).get_concrete_function(tf.TensorSpec([1, side, side, 3]))
-    optimizer = _optimizer(settings)
+    model = built_model(settings)
+    optimizer = make_optimizer(settings)
     optimizer.build(model.trainable_variables)
     images = tf.random.stateless_normal([settings.batch_size, side, side, 3], [0, 0])
     labels = tf.range(settings.batch_size) % settings.classes
@@ -85,7 +81,7 @@ def measure(settings: StepSettings) -> dict:
         update_fraction = max(0.0, 1 - min(seconds) / step_seconds)
     return {
         **dataclasses.asdict(settings),
-        "tokens": config.num_tokens(side, side),
+        "tokens": model.config.num_tokens(side, side),
         "weights": weights,
         "state_bytes": state,
         "held_bytes": held,
@@ -96,33 +92,46 @@ def measure(settings: StepSettings) -> dict:
     }
 
 
-def _optimizer(settings: StepSettings) -> keras.optimizers.Optimizer:
+def built_model(settings: StepSettings) -> ViTClassifier:
+    """Returns the model with random weights."""
+    config, side = ViTConfig.named(settings.size), settings.resolution
+    with layers_compute_in(settings.precision):
+        model = ViTClassifier(config, settings.classes, settings.recompute, name="vit")
+        # Built by a trace: no forward pass is run for it.
+        tf.function(model).get_concrete_function(tf.TensorSpec([1, side, side, 3]))
+    return model
+
+
+def make_optimizer(settings: StepSettings) -> keras.optimizers.Optimizer:
+    """Returns the optimizer as a recipe would make it, of a rate that does not matter here."""
     row = OPTIMIZER_TABLE[settings.optimizer]
     # The rate changes neither memory nor time.
     rate = None if settings.optimizer == MNEMOSYNE.name else min(row.sweep_rates)
     config = OptimizerConfig(name=settings.optimizer, learning_rate=rate)
-    return make_optimizer(config, 1_000, settings.batch_size)
+    return from_recipe.make_optimizer(config, 1_000, settings.batch_size)
+
+
+def gradients_of(model, images, labels) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Returns the mean loss in nats, and its gradients by all trained weights."""
+    with tf.GradientTape() as tape:
+        logits = model(images, training=True, dropout_seed=tf.constant([0, 0]))
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        loss = tf.reduce_mean(losses)
+    return loss, tape.gradient(loss, model.trainable_variables)
 
 
 def _programs(model, optimizer, images, labels) -> tuple[Callable, Callable]:
     """The gradients alone, summed up so that they are computed; and a step."""
     variables = model.trainable_variables
 
-    def gradients():
-        with tf.GradientTape() as tape:
-            logits = model(images, training=True, dropout_seed=tf.constant([0, 0]))
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-            loss = tf.reduce_mean(losses)
-        return loss, tape.gradient(loss, variables)
-
     @tf.function
     def backward():
-        loss, found = gradients()
+        loss, found = gradients_of(model, images, labels)
         return loss + tf.add_n([tf.reduce_sum(each) for each in found])
 
     @tf.function
     def step():
-        loss, found = gradients()
+        loss, found = gradients_of(model, images, labels)
         optimizer.apply_gradients(zip(found, variables, strict=True))
         return loss
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import hashlib
 import os
 import pathlib
 import sys
@@ -13,12 +14,11 @@ import numpy as np
 from tqdm import tqdm
 
 from data_prep import storage
-from pipeline.vision.images.image_file import RejectedImage, read_square
+from data_prep.images.class_files import SPLITS, ClassFile, ClassFiles, find_class_files
+from data_prep.images.image_file import RejectedImage, open_image, read_square
 from pipeline.vision.images.image_set import ImageSet, Reject, Split
 
-_TRAIN, _HELDOUT = ("train", "training"), ("test", "heldout", "val", "validation")
-# (path, label) of every image of a split.
-Files = Sequence[tuple[pathlib.Path, int]]
+Files = Sequence[ClassFile]
 
 
 def read_class_folders(
@@ -37,62 +37,44 @@ def read_class_folders(
       ValueError: there are fewer than two classes, a class has no image to train on or none to
         judge by, or the images would not fit into memory.
     """
-    train_folder, heldout_folder = (_part(folder, names) for names in (_TRAIN, _HELDOUT))
-    if train_folder and heldout_folder:
-        classes = _classes(train_folder)
-        if unknown := set(_classes(heldout_folder)) - set(classes):
-            raise ValueError(
-                f"--images {heldout_folder}: expected the classes of {train_folder}, received also "
-                f"{', '.join(sorted(unknown))}"
-            )
-        parts = [_files(each, classes) for each in (train_folder, heldout_folder)]
+    found = find_class_files(os.fspath(folder))
+    classes = found.classes
+    if found.is_parted:
+        parts = [[file for file in found.files if file.split == split] for split in SPLITS]
     else:
-        classes = _classes(folder)
-        parts = _parted(_files(folder, classes), heldout_fraction)
+        parts = _parted(found, heldout_fraction)
     _refuse_too_many(folder, sum(map(len, parts)), side)
     rejects: list[Reject] = []
-    train, heldout = (_read(folder, files, side, max_pixels, rejects) for files in parts)
+    train, heldout = (_read(found, files, side, max_pixels, rejects) for files in parts)
     _check_classes(folder, classes, train, heldout, len(rejects))
-    return ImageSet(folder.name, tuple(classes), train, heldout, True, tuple(rejects))
+    return ImageSet(folder.name, classes, train, heldout, True, tuple(rejects))
 
 
-def _part(folder: pathlib.Path, names: Sequence[str]) -> pathlib.Path | None:
-    return next((folder / name for name in names if (folder / name).is_dir()), None)
-
-
-def _classes(folder: pathlib.Path) -> list[str]:
-    classes = sorted(
-        each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")
-    )
-    if len(classes) < 2:
-        raise ValueError(
-            f"--images {folder}: expected two or more folders, one for each class, with its images "
-            f"in it, received {', '.join(classes) or 'no folder'}"
-        )
-    return classes
-
-
-def _files(folder: pathlib.Path, classes: Sequence[str]) -> list[tuple[pathlib.Path, int]]:
-    """Every file below the class folders; what the system hides (".DS_Store") is no file."""
-    return [
-        (path, label)
-        for label, each in enumerate(classes)
-        for path in sorted((folder / each).rglob("*"))
-        if path.is_file() and not path.name.startswith(".")
-    ]
-
-
-def _parted(files: Files, fraction: float) -> tuple[Files, Files]:
+def _parted(found: ClassFiles, fraction: float) -> tuple[Files, Files]:
     """Parts the files of each class by the hash of their content."""
     train, heldout = [], []
-    for label in sorted({label for _, label in files}):
-        own = sorted((storage.sha256(str(path)), path) for path, each in files if each == label)
+    for label in range(len(found.classes)):
+        files = [file for file in found.files if file.label == label]
+        own = sorted(((_digest(found.path(file)), file) for file in files), key=_by_digest)
         count = max(1, round(fraction * len(own))) if len(own) > 1 else 0
         # Copies of the last one that is held out are held out, too.
         last = own[count - 1][0] if count else ""
-        for digest, path in own:
-            (heldout if digest <= last else train).append((path, label))
+        for digest, file in own:
+            (heldout if digest <= last else train).append(file)
     return train, heldout
+
+
+def _by_digest(pair: tuple[str, ClassFile]) -> tuple[str, str]:
+    return pair[0], pair[1].name
+
+
+def _digest(path: str) -> str:
+    """SHA-256 of the content; of the path where it cannot be read, which becomes a reject."""
+    try:
+        open_image(path).close()
+    except RejectedImage:
+        return hashlib.sha256(os.fsencode(path)).hexdigest()
+    return storage.sha256(path)
 
 
 def _refuse_too_many(folder: pathlib.Path, count: int, side: int) -> None:
@@ -107,27 +89,29 @@ def _refuse_too_many(folder: pathlib.Path, count: int, side: int) -> None:
 
 
 def _read(
-    folder: pathlib.Path, files: Files, side: int, max_pixels: int, rejects: list[Reject]
+    found: ClassFiles, files: Files, side: int, max_pixels: int, rejects: list[Reject]
 ) -> Split:
     images = np.empty([len(files), side, side, 3], np.uint8)
     labels, names = [], []
-    for (path, label), found in zip(files, _decoded(files, side, max_pixels), strict=True):
-        name = os.fspath(path.relative_to(folder))
-        if isinstance(found, RejectedImage):
-            rejects.append(Reject(name, found.reason, str(found)))
+    paths = [found.path(file) for file in files]
+    for file, square in zip(files, _decoded(paths, side, max_pixels), strict=True):
+        if isinstance(square, RejectedImage):
+            rejects.append(Reject(file.name, square.reason, str(square)))
             continue
-        images[len(labels)] = found
-        labels.append(label)
-        names.append(name)
+        images[len(labels)] = square
+        labels.append(file.label)
+        names.append(file.name)
     return Split(images[: len(labels)], np.asarray(labels, np.int32), tuple(names))
 
 
-def _decoded(files: Files, side: int, max_pixels: int) -> Iterator[np.ndarray | RejectedImage]:
+def _decoded(
+    paths: Sequence[str], side: int, max_pixels: int
+) -> Iterator[np.ndarray | RejectedImage]:
     """Decodes in threads, in the order of the files: Pillow works outside of Python's lock."""
 
-    def read(file):
+    def read(path):
         try:
-            return read_square(file[0], side, max_pixels)
+            return read_square(path, side, max_pixels)
         except RejectedImage as reject:
             return reject
 
@@ -136,8 +120,8 @@ def _decoded(files: Files, side: int, max_pixels: int) -> Iterator[np.ndarray | 
         # are the process's, not a thread's.
         warnings.simplefilter("ignore")
         yield from tqdm(
-            pool.map(read, files),
-            total=len(files),
+            pool.map(read, paths),
+            total=len(paths),
             desc="images",
             unit="file",
             dynamic_ncols=True,

@@ -1,4 +1,4 @@
-"""Images to train on and images to judge by, as arrays in memory."""
+"""Images to train on and images to judge by, as arrays in memory or records on disk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Split:
     """Labelled images.
 
     Attributes:
-      images: uint8 `[count, height, width, channels]`, of 1 or 3 channels.
+      images: uint8 `[count, height, width, channels]`, of 1 or 3 channels; an array, or what is
+        indexed like one.
       labels: int32 `[count]`.
       names: what to call each image: a path below the folder, or a number.
     """
@@ -45,7 +46,14 @@ class Split:
         if not count or count >= len(self):
             return self
         rows = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
-        return Split(self.images[rows], self.labels[rows], tuple(self.names[i] for i in rows))
+        # Images on disk stay there.
+        images = self.images.taken(rows) if self.is_on_disk else self.images[rows]
+        return Split(images, self.labels[rows], tuple(self.names[i] for i in rows))
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether the images are read when they are indexed."""
+        return not isinstance(self.images, np.ndarray)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +67,7 @@ class ImageSet:
       heldout: to judge by.
       mirrored: whether an image means the same in a mirror.
       rejects: files that could not be used.
+      digest: SHA-256 of all content where that is known without reading it.
     """
 
     name: str
@@ -67,9 +76,12 @@ class ImageSet:
     heldout: Split
     mirrored: bool
     rejects: tuple[Reject, ...] = ()
+    digest: str = ""
 
     def sha256(self) -> str:
         """Returns the hexadecimal SHA-256 of classes, images and labels."""
+        if self.digest:
+            return self.digest
         digest = hashlib.sha256("\0".join(self.classes).encode())
         for split in (self.train, self.heldout):
             for array in (split.images, split.labels):

@@ -1,4 +1,4 @@
-"""What `--images` names, to a data set: a folder of classes, IDX files, or a word."""
+"""What `--images` names, to a data set: records, a folder of classes, IDX files, or a word."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.vision.images.class_folders import read_class_folders
 from pipeline.vision.images.idx_files import has_idx_files, read_idx_files
+from pipeline.vision.images.image_records import is_image_records, read_image_records
 from pipeline.vision.images.image_set import ImageSet, Split
 
 DIGITS = "digits"
@@ -21,7 +22,7 @@ def read_images(
     """Reads a data set.
 
     Args:
-      source: "digits", or a folder of IDX files or of class folders.
+      source: "digits", or a folder of records, of IDX files or of class folders.
       resolution: pixels of a side that the model is given.
       heldout_fraction: of class folders without a `test`.
       max_pixels: of an image file.
@@ -35,11 +36,13 @@ def read_images(
     folder = pathlib.Path(source)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"--images {source}: expected '{DIGITS}' or a folder (of class folders, or of the IDX "
-            "files of Fashion-MNIST), but there is no such folder"
+            f"--images {source}: expected '{DIGITS}' or a folder (of records, of class folders, "
+            "or of the IDX files of Fashion-MNIST), but there is no such folder"
         )
     if has_idx_files(folder):
         return read_idx_files(folder)
+    if is_image_records(folder):
+        return read_image_records(folder)
     return read_class_folders(
         folder,
         side=round(_ROOM_FOR_CROPS * resolution),

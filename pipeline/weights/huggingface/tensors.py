@@ -35,7 +35,7 @@ def hugging_face_tensors(folder: pathlib.Path) -> dict[str, StoredTensor]:
         not that of the word embeddings.
     """
     tensors = {}
-    for stored in _stored(folder).values():
+    for stored in stored_in(folder).values():
         name = _todays_name(stored.name)
         if name in tensors:
             raise ValueError(
@@ -64,7 +64,13 @@ def _name_of_keras(name: str) -> str:
     return re.sub(r"_embeddings\.embeddings$", "_embeddings.weight", name)
 
 
-def _stored(folder: pathlib.Path) -> dict[str, StoredTensor]:
+def stored_in(folder: pathlib.Path) -> dict[str, StoredTensor]:
+    """Returns the tensors of the one file or of all shards, by the names that stand there.
+
+    Raises:
+      FileNotFoundError: there is no safetensors file.
+      ValueError: a file is damaged, or an index names a file outside of the folder.
+    """
     if (folder / SINGLE).is_file():
         return stored_tensors(folder / SINGLE)
     if (folder / INDEX).is_file():

@@ -13,7 +13,7 @@ from pipeline.recipes.sections import OPTIMIZERS
 def test_recipes_can_name_every_row_and_nothing_else():
     assert (
         *("mnemosyne", "adamw", "nadamw", "lamb", "lion", "muon", "normuon", "muon_squared"),
-        *("schedule_free_adamw", "adafactor", "sgd"),
+        *("schedule_free_adamw", "adafactor", "sgd", "adafactor_fixed"),
     ) == OPTIMIZERS
     assert [row.name for row in table.OPTIMIZER_TABLE.values()] == list(OPTIMIZERS)
 
@@ -25,7 +25,9 @@ def test_class_takes_the_settings_of_its_row(row):
     assert row.has_beta_2 == ("beta_2" in arguments)
 
 
-@pytest.mark.parametrize("row", table.HAND_DESIGNED, ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row", (*table.HAND_DESIGNED, *table.FOR_PROMPTS), ids=lambda row: row.name
+)
 def test_sweep_rates_are_six_that_double(row):
     ratios = [high / low for low, high in zip(row.sweep_rates, row.sweep_rates[1:], strict=False)]
     assert len(row.sweep_rates) == 6

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from foreign_vit import Foreign
 
+from data_prep import prepare_images
 from models.vit import ViTClassifier
 from pipeline.commands import vit as command
 from pipeline.vision.augmentation import evaluation_images
@@ -151,3 +152,21 @@ def test_flags_that_do_not_fit_to_weights_are_refused(tmp_path, colour_folder, l
     (tmp_path / "other" / "letter.txt").write_text("dear")
     with pytest.raises(ValueError, match="expected a new folder or one of `mnemosyne vit`"):
         run(SGD, colour_folder, little_weights, tmp_path / "other")
+
+
+def test_records_on_disk_train_as_their_folder_says(
+    tmp_path, colour_folder, little_weights, capsys
+):
+    (colour_folder / "red" / "notes.txt").write_text("not an image")
+    records = str(tmp_path / "records")
+    flags = ["--images", str(colour_folder), "--output", records, "--side", "8"]
+    assert prepare_images.main([*flags, "--heldout_fraction", "0.3", "--num_shards", "2"]) == 0
+    output = tmp_path / "run"
+    flags = ["--images", records, "--weights", little_weights, "--output", str(output)]
+    flags += ["--mode", "probe", "--batch_size", "8", "--num_train_epochs", "1"]
+    assert command.main(flags) == 0
+    said = capsys.readouterr().out
+    assert "1 files rejected" in said and "of the training was waiting for images" in said
+    results = json.loads((output / "results.json").read_text())
+    assert results["train_images"] + results["heldout_images"] == 20
+    assert results["rejects"] == {"not_an_image": 1}

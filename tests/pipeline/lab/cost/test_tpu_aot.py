@@ -16,6 +16,13 @@ def test_copies_become_reshapes_and_nothing_else_changes():
     )
 
 
+def test_a_boolean_gets_a_byte_of_its_own():
+    text = '%c = stablehlo.constant dense<"0x0103"> : tensor<2x5xi1>'
+    assert tpu_aot.with_a_byte_a_boolean(text) == (
+        '%c = stablehlo.constant dense<"0x01000000000000000101"> : tensor<2x5xi1>'
+    )
+
+
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", None)
     with pytest.raises(ValueError, match=r"jax is not installed.*mnemosyne-bert\[tpu\]"):

@@ -6,7 +6,11 @@ import pytest
 from pipeline.lab.train_speed import contestants
 from pipeline.lab.train_speed.contestants import Contestant
 
-PEERS = {"keras_hub": "/peers/keras_hub/python", "hf_tf": "/peers/hf_tf/python"}
+PEERS = {
+    "keras_hub": "/peers/keras_hub/python",
+    "hf_tf": "/peers/hf_tf/python",
+    "hf_torch": "/peers/hf_torch/python",
+}
 
 
 def _all(**changes):
@@ -19,6 +23,7 @@ def test_ours_comes_first_and_peers_have_their_own_python():
         ("mnemosyne", sys.executable),
         ("keras-hub", "/peers/keras_hub/python"),
         ("Hugging Face TF", "/peers/hf_tf/python"),
+        ("Hugging Face PyTorch", "/peers/hf_torch/python"),
     ]
 
 
@@ -35,9 +40,11 @@ def test_helped_variants_follow_but_not_of_another_optimizer():
         ("mnemosyne, its own optimizer", False),
         ("keras-hub", False),
         ("Hugging Face TF", False),
+        ("Hugging Face PyTorch", False),
         ("mnemosyne, helped", True),
         ("keras-hub, helped", True),
         ("Hugging Face TF, helped", True),
+        ("Hugging Face PyTorch, helped", True),
     ]
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from pipeline.commands.bench import vit as command
-from pipeline.lab.vit_scale import one_step, story
+from pipeline.lab.vit_scale import one_step, story, tpu
 from pipeline.lab.vit_scale.one_step import StepSettings
 
 
@@ -52,3 +52,30 @@ def test_flags_out_of_range_are_refused(tmp_path):
         command.main(["--batch_size", "0"])
     with pytest.raises(FileNotFoundError, match="--output"):
         command.main(["--output", str(tmp_path / "none" / "a.json")])
+
+
+@pytest.mark.slow
+def test_a_step_is_lowered_with_its_batch_and_its_backward_pass():
+    text = tpu.lowered_step(StepSettings("Ti/16", "sgd", batch_size=2, resolution=32))
+    assert "tensor<2x32x32x3xf32>" in text
+    # Of each of 12 layers: 6 dense products and 2 of attention, and twice as many backward.
+    assert text.count("stablehlo.dot") >= 12 * 8 * 3
+
+
+def test_figures_of_a_chip_are_summed(monkeypatch, capsys):
+    figures = {"cpu_seconds": 7, "argument_bytes": 2e9, "temp_bytes": 3e9, "code_bytes": 0}
+    compiled = {"sgd": {**figures, "flops": 5e12}}
+
+    def compile_for_tpu(text):
+        if text not in compiled:
+            raise RuntimeError("Ran out of memory in memory space hbm.\nmore")
+        return compiled[text]
+
+    monkeypatch.setattr(tpu.tpu_aot, "compiler_for", lambda name: compile_for_tpu)
+    monkeypatch.setattr(tpu, "lowered_step", lambda settings: settings.optimizer)
+    flags = ["--tpu", "v5e", "--sizes", "L/16", "--optimizers", "sgd", "adamw"]
+    assert command.main([*flags, "--batch_size", "32"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].endswith("together 5.00 GB a chip, 5.00 TFLOP a step")
+    assert said[1].endswith("not compiled: Ran out of memory in memory space hbm.")
+    assert said[2] == "compiled 1 of 2"

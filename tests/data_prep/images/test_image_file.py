@@ -1,3 +1,4 @@
+import os
 import struct
 import zlib
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.vision.images.image_file import RejectedImage, read_square
+from data_prep.images.image_file import RejectedImage, read_square
 
 LIMIT = 10**6
 
@@ -121,3 +122,21 @@ def test_a_long_strip_does_not_grow(tmp_path):
 def test_pixels_of_unknown_range_are_rejected(tmp_path):
     Image.fromarray(np.ones((8, 8), np.float32)).save(tmp_path / "real.tif")
     assert reason(tmp_path / "real.tif") == "unknown_pixels"
+
+
+def test_a_format_is_known_by_content_not_by_name(tmp_path):
+    Image.new("RGB", (8, 8), (9, 8, 7)).save(tmp_path / "right.png")
+    (tmp_path / "right.png").rename(tmp_path / "wrong.jpg")
+    assert colour(tmp_path / "wrong.jpg") == (9, 8, 7)
+
+
+def test_what_is_no_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")  # opening it would wait for a writer
+    (tmp_path / "folder.png").symlink_to(tmp_path)
+    assert reason(tmp_path / "pipe.png") == "not_a_file"
+    assert reason(tmp_path / "folder.png") == "not_a_file"
+
+
+def test_a_broken_link_cannot_be_read(tmp_path):
+    (tmp_path / "broken.png").symlink_to("nowhere")
+    assert reason(tmp_path / "broken.png") == "unreadable"

@@ -7,15 +7,20 @@ opened, nor are images of more pixels than allowed.
 from __future__ import annotations
 
 import os
+import stat
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from data_prep import storage
 
 # Decoded by Pillow itself or by a library it is built with. Left out are formats that start another
 # program (EPS) and rare ones, whose decoders few have read.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _NOT_AN_IMAGE, _DAMAGED, _ANIMATED = "not_an_image", "damaged", "animated"
 _TOO_LARGE, _PIXELS = "too_many_pixels", "unknown_pixels"
+_UNREADABLE, _NOT_A_FILE = "unreadable", "not_a_file"
 _DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 _WHITE = (255, 255, 255)
 
@@ -44,10 +49,33 @@ def read_square(path: str | os.PathLike, side: int, max_pixels: int) -> np.ndarr
       max_pixels: of the image in the file.
 
     Raises:
-      RejectedImage: it is no image, damaged, animated, too large, or has pixels of another kind.
+      RejectedImage: it cannot be read, is no image, damaged, animated, too large, or has pixels of
+        another kind.
     """
+    with open_image(path) as stream:
+        return decode_square(stream, side, max_pixels)
+
+
+def open_image(path: str | os.PathLike) -> BinaryIO:
+    """Opens a file for reading.
+
+    Raises:
+      RejectedImage: it is no file (opening a pipe would wait forever), or cannot be read.
+    """
+    path = os.fspath(path)
     try:
-        with _opened(path, max_pixels) as image:
+        if not storage.is_remote(path) and not stat.S_ISREG(os.stat(path).st_mode):
+            kind = "a link to a folder" if os.path.isdir(path) else "a pipe, socket or device"
+            raise RejectedImage(_NOT_A_FILE, kind)
+        return storage.open_read(path)
+    except OSError as error:
+        raise RejectedImage(_UNREADABLE, error.strerror or str(error)) from error
+
+
+def decode_square(stream: BinaryIO, side: int, max_pixels: int) -> np.ndarray:
+    """Decodes an open file as `read_square` does."""
+    try:
+        with _opened(stream, max_pixels) as image:
             return np.asarray(_square(image, side), np.uint8)
     except RejectedImage:
         raise
@@ -59,11 +87,11 @@ def read_square(path: str | os.PathLike, side: int, max_pixels: int) -> np.ndarr
         raise RejectedImage(_DAMAGED, f"{type(error).__name__}: {error}") from error
 
 
-def _opened(path: str | os.PathLike, max_pixels: int) -> Image.Image:
+def _opened(stream: BinaryIO, max_pixels: int) -> Image.Image:
     try:
-        image = Image.open(path, formats=_FORMATS)
+        image = Image.open(stream, formats=_FORMATS)
     except UnidentifiedImageError as error:
-        size = os.path.getsize(path)
+        size = stream.seek(0, os.SEEK_END)
         detail = "empty file" if not size else f"none of {', '.join(_FORMATS)}, or cut short"
         raise RejectedImage(_NOT_AN_IMAGE, detail) from error
     if image.width * image.height > max_pixels:

@@ -1,0 +1,121 @@
+"""`DIR/CLASS/image.jpg`, or the same below `train` and `test`, to a list of files with labels."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+from data_prep import storage
+
+TRAIN, HELDOUT = SPLITS = ("train", "heldout")
+_FOLDERS = {TRAIN: ("train", "training"), HELDOUT: ("test", "heldout", "val", "validation")}
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassFile:
+    """A file below a class folder; whether it holds an image is not known yet.
+
+    Attributes:
+      name: its path below the folder of images.
+      label: number of its class.
+      split: `TRAIN` or `HELDOUT`, or "" where that is still to be decided.
+    """
+
+    name: str
+    label: int
+    split: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassFiles:
+    """The files of a folder of images.
+
+    Attributes:
+      folder: path of it.
+      classes: names, in the order of their labels.
+      files: sorted by split, class and name.
+    """
+
+    folder: str
+    classes: tuple[str, ...]
+    files: tuple[ClassFile, ...]
+
+    @property
+    def is_parted(self) -> bool:
+        """Whether the folder says which images are held out."""
+        return any(file.split for file in self.files)
+
+    def path(self, file: ClassFile) -> str:
+        """Returns where a file is."""
+        return os.path.join(self.folder, file.name)
+
+
+def find_class_files(folder: str) -> ClassFiles:
+    """Lists every file below the class folders; what the system hides (".DS_Store") is no file.
+
+    Links to files are files. Links to folders are listed, too, so that they become rejects.
+
+    Raises:
+      FileNotFoundError: there is no such folder.
+      ValueError: there are fewer than two classes, or the splits have different ones.
+      OSError: a folder cannot be read.
+    """
+    if not storage.is_folder(folder):
+        raise FileNotFoundError(f"--images {folder}: expected a folder, but there is none")
+    parts = {split: _part(folder, names) for split, names in _FOLDERS.items()}
+    if not all(parts.values()):
+        classes = _classes(folder)
+        return ClassFiles(folder, tuple(classes), tuple(_files(folder, "", classes, "")))
+    classes = _classes(os.path.join(folder, parts[TRAIN]))
+    heldout = os.path.join(folder, parts[HELDOUT])
+    if unknown := set(_classes(heldout)) - set(classes):
+        raise ValueError(
+            f"--images {heldout}: expected the classes of {parts[TRAIN]}, received also "
+            f"{', '.join(sorted(unknown))}"
+        )
+    files = [file for split, part in parts.items() for file in _files(folder, part, classes, split)]
+    return ClassFiles(folder, tuple(classes), tuple(files))
+
+
+def _part(folder: str, names: Sequence[str]) -> str:
+    return next((name for name in names if storage.is_folder(os.path.join(folder, name))), "")
+
+
+def _classes(folder: str) -> list[str]:
+    classes = [
+        name
+        for name in storage.list_folder(folder)
+        if not name.startswith(".") and storage.is_folder(os.path.join(folder, name))
+    ]
+    if len(classes) < 2:
+        raise ValueError(
+            f"--images {folder}: expected two or more folders, one for each class, with its images "
+            f"in it, received {', '.join(classes) or 'no folder'}"
+        )
+    return classes
+
+
+def _files(folder: str, part: str, classes: Sequence[str], split: str) -> list[ClassFile]:
+    found = []
+    for label, name in enumerate(classes):
+        top = os.path.join(folder, part, name)
+        if not storage.is_folder(top):
+            continue  # a class of `train` without images to judge by
+        paths = sorted(path for path in _below(top) if not os.path.basename(path).startswith("."))
+        found += [ClassFile(os.path.relpath(path, folder), label, split) for path in paths]
+    return found
+
+
+def _below(top: str) -> list[str]:
+    found = []
+    for directory, folders, files in storage.walk(top):
+        paths = [os.path.join(directory, name) for name in (*folders, *files)]
+        found += [path for path in paths if not _is_real_folder(path)]
+    return found
+
+
+def _is_real_folder(path: str) -> bool:
+    if storage.is_remote(path):
+        return storage.is_folder(path)
+    return storage.is_folder(path) and not os.path.islink(path)

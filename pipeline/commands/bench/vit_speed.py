@@ -1,0 +1,85 @@
+"""`mnemosyne bench vit_speed`: images fine-tuned per CPU second, ours and other libraries'."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from collections.abc import Sequence
+
+from pipeline.lab import figures_file
+from pipeline.vision.settings import SIZES
+
+_HOW_TO_GET = {
+    "keras_hub": "keras-hub tensorflow tensorflow-text",
+    "hf_tf": "'transformers<5' tensorflow tf-keras",
+}
+_EPILOG = f"""example:
+  mnemosyne bench vit_speed --sizes Ti/16 S/16 --keras_hub peers/keras_hub/bin/python
+
+Every program trains the same vision transformer with random weights and AdamW on the same random
+images, on one core, as its users do. All are alive at the same time and make --steps steps in turn.
+CPU time counts, user and system; ratios are of turns of the same round. The row "our images alone"
+is what it takes to make our batches, cropped and mirrored as by default, without a step.
+
+A library is measured if you have it, in an environment of its own; its flag takes that Python:
+  python -m venv peers/keras_hub && peers/keras_hub/bin/pip install {_HOW_TO_GET["keras_hub"]}
+  python -m venv peers/hf_tf && peers/hf_tf/bin/pip install {_HOW_TO_GET["hf_tf"]}
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the flags of the suite."""
+    parser = argparse.ArgumentParser(
+        prog="mnemosyne bench vit_speed",
+        description="Compare fine-tuning of vision transformers by CPU time.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--sizes", nargs="+", choices=SIZES, default=["Ti/16"], help="of models (Ti/16)")
+    add("--resolution", type=int, default=224, help="pixels of a side (%(default)s)")
+    add("--batch_size", type=int, default=8, help="images a step (%(default)s)")
+    for name in _HOW_TO_GET:
+        add(f"--{name}", metavar="PYTHON", help="see below (not measured)")
+    add("--mnemosyne", action="store_true", help="measure ours with the optimizer Mnemosyne, too")
+    add("--rounds", type=int, default=5, help="turns behind each median (%(default)s)")
+    add("--steps", type=int, default=4, help="of a turn (%(default)s)")
+    add("--core", type=int, help="number of the one core to use (the last one)")
+    add("--output", metavar="FILE.json", help="also write all figures here")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measures, prints the tables, writes the JSON; returns 0.
+
+    Raises:
+        ValueError: a flag makes no sense, a program failed or trains something else.
+        FileNotFoundError: a Python or a folder does not exist.
+    """
+    args = build_parser().parse_args(argv)
+    _check(args)
+    from pipeline.lab.vit_speed import story
+
+    flags = vars(args)
+    output = flags.pop("output")
+    story.run(story.Settings(**flags), output)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    figures_file.check_folders({"output": args.output})
+    for name in ("resolution", "batch_size", "rounds", "steps"):
+        if getattr(args, name) < 1:
+            raise ValueError(f"--{name}: expected at least 1, received {getattr(args, name)}.")
+    cores = os.sched_getaffinity(0)
+    if args.core is not None and args.core not in cores:
+        raise ValueError(f"--core: expected one of {sorted(cores)}, received {args.core}.")
+    for name, packages in _HOW_TO_GET.items():
+        python = getattr(args, name)
+        if python and not shutil.which(python):
+            raise FileNotFoundError(
+                f"--{name}: expected a Python, received {python}, which is no program. Make one: "
+                f"python -m venv DIR && DIR/bin/pip install {packages}"
+            )

@@ -1,0 +1,1 @@
+"""Mnemosyne with nothing set against swept baselines, on vision transformers, by accuracy."""

@@ -1,0 +1,111 @@
+"""The vision transformers that are trained: one from random weights, one from real ones.
+
+Images are neither cropped nor mirrored, so that a run depends on the optimizer alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from models.vit import ViTClassifier
+from pipeline.lab.races.tasks.task import Arrays, Task
+from pipeline.vision.augmentation import evaluation_images
+from pipeline.vision.images.image_set import Split
+from pipeline.vision.images.sources import DIGITS, read_images
+from pipeline.vision.settings import VisionSettings
+from pipeline.vision.starting_point import StartingPoint, read_starting_point
+
+_DRAWN_WITH, _HELDOUT_FRACTION = 0, 0.25
+_CONVERTED_AT_ONCE = 100  # images
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """How much of a data set is used, and for how long.
+
+    Attributes:
+      images: `--images` of `mnemosyne vit`.
+      num_classes: in them.
+      resolution: pixels of a side that the model is given.
+      max_train, max_heldout: images, drawn once; 0 for all.
+      batch_size: images a step.
+      eval_every_steps, num_evaluations: of a run.
+      patch_size: of a model from random weights.
+    """
+
+    images: str
+    num_classes: int
+    resolution: int
+    max_train: int
+    max_heldout: int
+    batch_size: int
+    eval_every_steps: int
+    num_evaluations: int
+    patch_size: int | None = None
+
+
+def digits_task() -> Task:
+    """ViT-Ti from random weights on scikit-learn's digits."""
+    return _task("vit_ti_digits", Sizes(DIGITS, 10, 32, 0, 0, 32, 15, 10, patch_size=8), None)
+
+
+def fashion_task(folder: str, weights: str) -> Task:
+    """All of a vision transformer from real weights, on some of Fashion-MNIST."""
+    return _task("vit_fashion", Sizes(folder, 10, 56, 500, 300, 16, 15, 4), weights)
+
+
+def textile_task(folder: str, weights: str) -> Task:
+    """All of a vision transformer from real weights, on the pictures of conformal-clip-data."""
+    return _task("vit_textile", Sizes(folder, 3, 84, 400, 200, 16, 12, 4), weights)
+
+
+def _task(name: str, sizes: Sizes, weights: str | None) -> Task:
+    settings = VisionSettings(resolution=sizes.resolution, patch_size=sizes.patch_size)
+    start = read_starting_point(weights, settings)
+
+    def load() -> tuple[Arrays, Arrays]:
+        data = read_images(
+            sizes.images,
+            resolution=sizes.resolution,
+            heldout_fraction=_HELDOUT_FRACTION,
+            max_pixels=settings.max_pixels,
+        ).drawn(sizes.max_train, sizes.max_heldout, _DRAWN_WITH)
+        return _arrays(data.train, start), _arrays(data.heldout, start)
+
+    about = f"{start.origin}, {sizes.resolution} pixels"
+    return Task(
+        name,
+        load,
+        _builder(start, sizes.num_classes),
+        sizes.batch_size,
+        sizes.eval_every_steps,
+        sizes.num_evaluations,
+        about=about,
+    )
+
+
+def _arrays(split: Split, start: StartingPoint) -> Arrays:
+    """Returns float32 `[count, side, side, 3]`, normalised, and the labels."""
+    parts = [
+        evaluation_images(rows, start.resolution, start.normalisation).numpy()
+        for rows in np.array_split(split.images, -(-len(split) // _CONVERTED_AT_ONCE))
+    ]
+    return np.concatenate(parts), split.labels
+
+
+def _builder(start: StartingPoint, num_classes: int) -> Callable[[], keras.Model]:
+    """Returns a function that makes the model; random weights are of the generator's seed."""
+
+    def build() -> keras.Model:
+        model = ViTClassifier(start.config, num_classes, name="vit")
+        model(tf.zeros([1, start.resolution, start.resolution, start.config.channels]))
+        if start.weights:
+            start.weights.load_into(model)
+        return model
+
+    return build

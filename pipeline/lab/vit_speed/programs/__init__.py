@@ -1,0 +1,1 @@
+"""Programs that train the same vision transformer, see `measured_program`."""

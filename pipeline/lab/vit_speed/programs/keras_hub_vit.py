@@ -1,0 +1,69 @@
+"""keras-hub's image classifier: `compile` and `fit` of Keras 3 on TensorFlow."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import keras
+import keras_hub
+import numpy as np
+import tensorflow as tf
+
+PACKAGES = ("keras-hub", "keras", "tensorflow")
+
+
+class Training:
+    """`parameters` and `run` as of `measured_program`."""
+
+    def __init__(self, settings: dict):
+        self._model = _model(settings)
+        self._model.compile(
+            optimizer=keras.optimizers.AdamW(
+                settings["learning_rate"],
+                weight_decay=settings["weight_decay"],
+                epsilon=1e-6,
+                global_clipnorm=settings["clip_norm"],
+            ),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        self._dataset = _dataset(settings)
+        self.parameters = sum(int(np.prod(each.shape)) for each in self._model.trainable_weights)
+
+    def run(self, num_steps: int) -> float:
+        """Makes steps; returns their mean loss."""
+        history = self._model.fit(self._dataset, steps_per_epoch=num_steps, verbose=0)
+        return history.history["loss"][-1]
+
+
+def build(settings: dict) -> Training:
+    """Makes the model and its optimizer."""
+    keras.utils.set_random_seed(0)
+    return Training(settings)
+
+
+def _model(settings: dict) -> keras.Model:
+    size = settings["model"]
+    backbone = keras_hub.models.ViTBackbone(
+        image_shape=(size["image_size"], size["image_size"], 3),
+        patch_size=size["patch_size"],
+        num_layers=size["num_layers"],
+        num_heads=size["num_heads"],
+        hidden_dim=size["hidden_dim"],
+        mlp_dim=size["intermediate_dim"],
+        layer_norm_epsilon=size["layer_norm_epsilon"],
+    )
+    return keras_hub.models.ViTImageClassifier(backbone, settings["num_classes"], preprocessor=None)
+
+
+def _dataset(settings: dict) -> tf.data.Dataset:
+    arrays = np.load(settings["examples"])
+    dataset = tf.data.Dataset.from_tensor_slices((arrays["images"], arrays["labels"]))
+    dataset = dataset.shuffle(len(arrays["labels"]), seed=0).repeat()
+    dataset = dataset.batch(settings["batch_size"], drop_remainder=True)
+    return dataset.map(_normalised).prefetch(4)
+
+
+def _normalised(images, labels):
+    return tf.cast(images, tf.float32) / 127.5 - 1.0, labels

@@ -1,0 +1,1 @@
+"""Folders of a T5 in Hugging Face's layout, read and written."""
