@@ -143,7 +143,7 @@ CONTESTANTS = {
             (_PUBLISHED_SCHEDULE_FREE_RATE,),
             as_published=True,
         ),
-        # Muon's other rate, AdamW's, in two more sweeps: a quarter and four times of the matrices'.
+        # Muon's other rate: AdamW's is a quarter, and four times, that of the matrices.
         *(
             Contestant(
                 f"muon(adamw_rate={rate:g})",
