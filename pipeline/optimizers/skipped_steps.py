@@ -51,7 +51,11 @@ class SkipBadSteps:
     @tf.autograph.experimental.do_not_convert
     def _internal_apply_gradients(self, grads_and_vars):
         # Gradients are summed over replicas by now: every replica reaches the same verdict.
-        finite = all_finite([_values(gradient) for gradient, _ in grads_and_vars])
+        gradients = [_values(gradient) for gradient, _ in grads_and_vars]
+        if self.global_clipnorm:
+            # Where one is not finite, neither is their norm, and clipping has made all of them NaN.
+            gradients = [min(gradients, key=lambda gradient: gradient.shape.num_elements() or 0)]
+        finite = all_finite(gradients)
         return tf.__internal__.distribute.interim.maybe_merge_call(
             self._apply_if_finite, self._distribution_strategy, grads_and_vars, finite
         )
