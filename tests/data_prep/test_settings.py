@@ -35,7 +35,7 @@ def changed(**fields):
         ("num_shards", 0, "--num_shards from 1"),
         ("heldout_fraction", 1.0, "--heldout_fraction from 0 to 0.9"),
         ("sentences", "guess", "--sentences to be one of split, given"),
-        ("objective", "clm", "--objective to be one of mlm_nsp, mlm_sop, mlm, received 'clm'"),
+        ("objective", "clm", "--objective to be one of mlm_nsp, mlm_sop, mlm, span_corruption"),
         ("dedup", "fuzzy", "--dedup to be one of none, exact"),
         ("ids", "hf", "--ids to be one of bert, tf_text"),
         ("compression", "zip", "--compression to be one of none, gzip"),

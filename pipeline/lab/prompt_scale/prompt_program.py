@@ -59,7 +59,7 @@ def lowered_step(
       optimizer: not built; its state and the prompt, float32, are all that is allocated.
       dtype: of the frozen weights, "bfloat16" or "float32".
     """
-    graph, weights = _gradient_graph(config, batch, dtype)
+    graph, weights = gradient_graph(config, batch, dtype)
     prompt = tf.Variable(tf.zeros([batch.prompt, config.hidden_dim]), name="prompt_embeddings")
     optimizer.build([prompt])
     specs = [*batch.specs().values(), *weights.values()]
@@ -78,7 +78,7 @@ def lowered_step(
     return text, sum(int(np.prod(v.shape)) * v.dtype.size for v in optimizer.variables)
 
 
-def _gradient_graph(
+def gradient_graph(
     config: T5Config, batch: PromptBatch, dtype: str
 ) -> tuple[tf.compat.v1.GraphDef, dict[str, tf.TensorSpec]]:
     """The graph of loss and gradient, and its arguments that stand for weights, by name."""

@@ -22,7 +22,7 @@ BATCH = PromptBatch(rows=2, text=6, answer=3, prompt=5)
 
 
 def test_the_graph_without_variables_computes_loss_and_gradient_of_the_model():
-    graph, specs = prompt_program._gradient_graph(CONFIG, BATCH, "float32")
+    graph, specs = prompt_program.gradient_graph(CONFIG, BATCH, "float32")
     rng = np.random.default_rng(0)
     features = {n: rng.integers(1, 40, s.shape).astype(np.int32) for n, s in BATCH.specs().items()}
     model = T5(CONFIG)
