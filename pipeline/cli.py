@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from pipeline import tensorflow_startup
 from pipeline.malloc import keep_freed_memory
 
 COMMANDS = {
@@ -65,7 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    # Before TensorFlow is imported: its start-up lines would hide ours.
+    # Before TensorFlow is imported: its start-up lines would hide ours, unless they are asked for.
+    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+        tensorflow_startup.leave_out()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     keep_freed_memory()

@@ -59,6 +59,9 @@ def build_parser() -> argparse.ArgumentParser:
     """Returns the parser; its flags and their defaults are those of `GlueSettings`."""
     parser = argparse.ArgumentParser(
         prog="mnemosyne glue",
+        usage="mnemosyne glue --checkpoint DIR (--glue_dir DIR | --task_file FILE.yaml) "
+        "--output DIR [options]\n       mnemosyne glue --list_tasks\n"
+        "       mnemosyne glue --check_submission ZIP",
         description="Fine-tune on GLUE tasks from a pre-trained encoder and score the dev sets.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -65,6 +65,27 @@ def encode_texts(
     return {"input_ids": input_ids, "input_mask": input_mask, "segment_ids": segment_ids}
 
 
+def count_cut(
+    texts: Sequence[Sequence[str]],
+    tokenizer: WordpieceTokenizer,
+    max_seq_length: int,
+    features: dict[str, np.ndarray] | None = None,
+) -> int:
+    """How many examples have more pieces than fit, so that `encode_texts` cuts them.
+
+    Args:
+      texts, tokenizer, max_seq_length: As of `encode_texts`.
+      features: What it returned, with which only full rows are looked at.
+    """
+    if features is not None:
+        full = np.flatnonzero(features["input_mask"][:, -1])
+        texts = [[column[i] for i in full] for column in texts]
+    if not texts[0]:
+        return 0
+    lengths = [[len(ids) for ids in _tokenize(tokenizer, column)] for column in texts]
+    return int((np.sum(lengths, axis=0) > max_seq_length - 1 - len(texts)).sum())
+
+
 def kept_lengths(lengths: Sequence[np.ndarray], budget: int) -> list[np.ndarray]:
     """How many pieces of each segment stay, int `[num_examples]` per segment.
 

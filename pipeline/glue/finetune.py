@@ -15,7 +15,7 @@ from pipeline.glue.initial_weights import InitialEncoder
 from pipeline.glue.pretrained_run import PretrainedRun, read_run
 from pipeline.glue.results import ResultsFolder, convention, kept_models
 from pipeline.glue.results.not_run import TaskNotRun, one_line
-from pipeline.glue.settings import GlueSettings
+from pipeline.glue.settings import FineTuningSettings, GlueSettings
 from pipeline.glue.submission.answers import answer_tests
 from pipeline.glue.submission.archive import answer_file, write_archive
 from pipeline.glue.task import GlueTask
@@ -82,6 +82,9 @@ def finetune(
     )
     if folder.submission:
         print("\n".join(folder.submission))
+    for task in task_to_data if kind == convention.OWN else ():
+        if kept_models.has_model(folder, task):
+            print(f"model, for `mnemosyne predict`: {kept_models.path_of(output, task)}")
     return 0
 
 
@@ -121,6 +124,7 @@ def _run_seeds(
             done.row["started_from"] = started_from
             if seed == seeds[0]:
                 _warn_of_unknown_tokens(done.row, start)
+                _say_cut(done.row, of_seed)
             is_kept = settings.keep_models == "best" and kept_models.is_better(done, folder, task)
             if is_kept:
                 kept_models.save(done, folder, task, run=run, settings=of_seed)
@@ -201,8 +205,8 @@ def _announce(task: GlueTask, data: TaskData, directory: str) -> None:
     if data.rejects:
         first = data.rejects[0]
         print(
-            f"WARNING {task.name}: {len(data.rejects)} malformed rows left out, the first in "
-            f"{first.file}, line {first.line}: {first.reason}; all are in "
+            f"WARNING {task.name}: {_counted(len(data.rejects), 'malformed row')} left out, "
+            f"the first in {first.file}, line {first.line}: {first.reason}; all are in "
             f"{directory}/rejects.jsonl",
             flush=True,
         )
@@ -216,6 +220,19 @@ def _warn_of_unknown_tokens(row: Mapping, start: InitialEncoder) -> None:
             "or casing",
             flush=True,
         )
+
+
+def _say_cut(row: Mapping, settings: FineTuningSettings) -> None:
+    if row["cut_train_examples"]:
+        print(
+            f"{row['task']}: {row['cut_train_examples']:,} of {row['train_examples']:,} training "
+            f"examples are longer than --max_seq_length {settings.max_seq_length} and cut",
+            flush=True,
+        )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _add(

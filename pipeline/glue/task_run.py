@@ -10,7 +10,7 @@ import numpy as np
 
 from models.bert_classifier import BertClassifier
 from pipeline.glue import classifier_training, initial_weights, metrics
-from pipeline.glue.encoding import encode_texts, unknown_fraction
+from pipeline.glue.encoding import count_cut, encode_texts, unknown_fraction
 from pipeline.glue.files.examples import Examples, TaskData, Texts
 from pipeline.glue.initial_weights import InitialEncoder
 from pipeline.glue.settings import FineTuningSettings
@@ -61,6 +61,7 @@ def run_task(
     model = (build or _whole_classifier)(task, train, start, settings)
     features = encode_texts(train.texts, start.tokenizer, settings.max_seq_length)
     unknown = unknown_fraction(features, start.tokenizer)
+    num_cut = count_cut(train.texts, start.tokenizer, settings.max_seq_length, features)
     dev = _Dev(task, data, start, settings, model)
     best = _BestEpoch(model, dev) if settings.choose == "best" else None
     num_train_steps = classifier_training.train(
@@ -89,6 +90,8 @@ def run_task(
         "learning_rate": settings.learning_rate,
         "batch_size": settings.batch_size,
         "unknown_fraction": unknown,
+        "cut_train_examples": num_cut,
+        "majority_score": metrics.task_score(dev.scores(_majority(task, train, data))),
         "rejects": len(data.rejects),
         "data_sha256": data.sha256,
         "note": data.note,
@@ -180,6 +183,12 @@ class _BestEpoch:
         score = metrics.task_score(self._dev.scores(self._dev.predictions()))
         if score > self._score:
             self._score, self.epoch, self.weights = score, epoch, self._model.get_weights()
+
+
+def _majority(task: GlueTask, train: Examples, data: TaskData) -> list[np.ndarray]:
+    """The same answer everywhere: the most frequent label of training, or its mean score."""
+    answer = train.labels.mean() if task.is_regression else np.bincount(train.labels).argmax()
+    return [np.full(len(examples), answer) for examples in data.dev_sets]
 
 
 def _training_examples(data: TaskData, settings: FineTuningSettings) -> Examples:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
+from pipeline.glue.encoding import count_cut
 from pipeline.pretrained_model import PretrainedModel, load_pretrained
 from pipeline.text_tables import Row, kind_to_write, read_rows, texts_of, write_table
-from pipeline.text_tables.reject_file import reject_file, write_rejects
+from pipeline.text_tables.reject_file import left_out, write_rejects
 
 _ROWS_PER_PART = 4096
 
@@ -42,12 +43,14 @@ def predict_file(
     kind = kind_to_write(output, source=input_file)
     model = load_pretrained(checkpoint)
     columns = _columns(model, columns)
-    good, answers, rejects = [], [], []
+    good, answers, rejects, num_cut = [], [], [], 0
     with tqdm(desc="predict", unit="row", mininterval=_interval()) as bar:
         for part in _parts(read_rows(input_file), _ROWS_PER_PART):
             texts = _good_texts(part, columns, good, rejects)
             if texts:
                 answers.append(_answers(model, texts, batch_size))
+                segments = [texts] if len(columns) == 1 else list(zip(*texts, strict=True))
+                num_cut += count_cut(segments, model.tokenizer, model.max_seq_length)
             bar.update(len(part))
     if not good:
         raise ValueError(_nothing_good(input_file, columns, rejects))
@@ -58,8 +61,9 @@ def predict_file(
         kind,
         {"row": good, **{name: [x for part in answers for x in part[name]] for name in names}},
     )
-    left_out = f"; {len(rejects):,} bad rows in {reject_file(output)}" if rejects else ""
-    print(f"predicted {len(good):,} rows: {output}{left_out}")
+    if num_cut:
+        print(f"{num_cut:,} longer than the model's {model.max_seq_length} tokens, and cut")
+    print(f"predicted {len(good):,} rows: {output}{left_out(output, rejects)}")
 
 
 def _parts(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

@@ -13,7 +13,7 @@ from data_prep.wordpiece import WordpieceTokenizer
 from pipeline.pretrained_model import load_pretrained
 from pipeline.scoring.pseudo_likelihood import pseudo_log_likelihoods
 from pipeline.text_tables import kind_to_write, read_rows, texts_of, write_table
-from pipeline.text_tables.reject_file import reject_file, write_rejects
+from pipeline.text_tables.reject_file import left_out, write_rejects
 
 
 def score_pairs(
@@ -58,7 +58,7 @@ def score_pairs(
         first = f", the first: {rejects[0][1]}" if rejects else ""
         raise ValueError(
             f"{input_file}: expected rows with the sentences {' and '.join(columns)}, received "
-            f"{len(rejects):,} bad rows{first}"
+            f"{len(rejects):,} bad {'row' if len(rejects) == 1 else 'rows'}{first}"
         )
     total = sum(len(tokens) - 2 for tokens in sentences)
     with tqdm(total=total, desc="score", unit="token", mininterval=_interval()) as bar:
@@ -82,11 +82,10 @@ def score_pairs(
             "correct": correct.tolist(),
         },
     )
-    left_out = f"; {len(rejects):,} bad rows in {reject_file(output)}" if rejects else ""
     accuracy = float(correct.mean())
     print(
         f"accuracy {100 * accuracy:.1f} %, {correct.sum():,} of {len(correct):,} pairs: {output}"
-        f"{left_out}"
+        f"{left_out(output, rejects)}"
     )
     return accuracy
 

@@ -14,6 +14,13 @@ def reject_file(output: str) -> str:
     return f"{output}.rejects.jsonl"
 
 
+def left_out(output: str, rejects: Sequence) -> str:
+    """The end of a last line: how many rows were left out and where they are; "" of none."""
+    if not rejects:
+        return ""
+    return f"; {len(rejects):,} bad row{'s' if len(rejects) > 1 else ''} in {reject_file(output)}"
+
+
 def write_rejects(output: str, rejects: Sequence[tuple[Row, str]]) -> None:
     """Saves rows with the reason why each was left out; of none, an old file is removed."""
     path = reject_file(output)

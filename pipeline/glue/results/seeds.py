@@ -15,6 +15,7 @@ _SHARED = (
     "learning_rate",
     "batch_size",
     "unknown_fraction",
+    "majority_score",
     "rejects",
     "data_sha256",
     "note",

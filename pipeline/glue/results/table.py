@@ -31,6 +31,7 @@ _OF_SEEDS: tuple[_Column, ...] = (
     ("median", lambda row: _percent(row["median"])),
     ("seeds", lambda row: str(len(row["seeds"]))),
 )
+_MAJORITY: tuple[_Column, ...] = (("majority", lambda row: _percent(row.get("majority_score"))),)
 _LAST: tuple[_Column, ...] = (
     ("metrics", _metrics),
     ("train", lambda row: f"{row['train_examples']:,}"),
@@ -48,12 +49,16 @@ def score_table(
 
     Args:
       rows: One per task, see `seeds.task_rows`; deviation and median are shown where a task has
-        several seeds.
+        several seeds; majority is the score of the most frequent label.
       average: Of the rows, a fraction.
       diagnostic: The row of AX, which stands below the average.
     """
     has_seeds = any(len(row["seeds"]) > 1 for row in rows)
-    columns = (*_FIRST, *(_OF_SEEDS if has_seeds else ()), *_LAST)
+    has_majority = any(
+        "majority_score" in row for row in rows
+    )  # not in folders of earlier versions
+    middle = (*(_OF_SEEDS if has_seeds else ()), *(_MAJORITY if has_majority else ()))
+    columns = (*_FIRST, *middle, *_LAST)
     heads = [head for head, _ in columns]
     cells = [[text(row) for _, text in columns] for row in rows]
     cells.append(["average", _percent(average), *[""] * (len(columns) - 2)])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.glue.encoding import encode_texts, kept_lengths, unknown_fraction
+from pipeline.glue.encoding import count_cut, encode_texts, kept_lengths, unknown_fraction
 
 
 class NumberTokenizer:
@@ -27,6 +27,13 @@ def test_a_pair_has_segment_1_from_its_second_text_to_its_last_sep():
     assert features["input_ids"].tolist() == [[1, 7, 8, 9, 2, 5, 2, 0]]
     assert features["input_mask"].tolist() == [[1, 1, 1, 1, 1, 1, 1, 0]]
     assert features["segment_ids"].tolist() == [[0, 0, 0, 0, 0, 1, 1, 0]]
+
+
+@pytest.mark.parametrize("with_features", [False, True])
+def test_an_example_that_just_fits_is_not_counted_as_cut(with_features):
+    texts, tokenizer = [["7 8 9", "7 8", "7 8 9"], ["5", "5", ""]], NumberTokenizer()
+    features = encode_texts(texts, tokenizer, 6) if with_features else None
+    assert count_cut(texts, tokenizer, 6, features) == 1
 
 
 def test_inputs_are_int32():

@@ -76,7 +76,7 @@ def test_a_bad_row_is_warned_of_and_kept(folders, capsys, quick):
     path.write_text(path.read_text() + "no label\n")
     finetune.main(arguments(folders, "--tasks", "SST-2"))
     assert (
-        f"WARNING SST-2: 1 malformed rows left out, the first in {path}, line 122: expected 2 "
+        f"WARNING SST-2: 1 malformed row left out, the first in {path}, line 122: expected 2 "
         "tab-separated columns (sentence, label), received 1"
     ) in capsys.readouterr().out
     [reject] = (folders / "out" / "rejects.jsonl").read_text().splitlines()

@@ -111,3 +111,12 @@ def test_a_model_is_traced_once_for_all_epochs_and_once_for_all_parts(
     assert made == [done.model]
     predict_texts(task, done.model, (["good"] * 5,), start=start, settings=SETTINGS)
     assert made == [done.model] * 2
+
+
+def test_majority_is_the_score_of_the_most_frequent_training_label(tmp_path, start, trained_on):
+    make_task(tmp_path / "glue", "SST-2")
+    data = read_task(BY_NAME["SST-2"], str(tmp_path / "glue"))
+    done = run_task(BY_NAME["SST-2"], data, start=start, settings=SETTINGS)
+    (dev,) = data.dev_sets
+    frequent = np.bincount(data.train.labels).argmax()
+    assert done.row["majority_score"] == np.mean(dev.labels == frequent)

@@ -63,6 +63,13 @@ def test_pairs_have_two_columns_and_bad_rows_are_saved(fine_tuned, tmp_path, cap
     assert "2 bad rows in" in said
 
 
+def test_texts_longer_than_the_model_takes_are_counted(fine_tuned, tmp_path, capsys):
+    texts = tmp_path / "texts.tsv"
+    texts.write_text("text\n" + "the cat " * 10_000 + "\nthe cat\n")
+    assert run(fine_tuned("text"), texts, tmp_path / "labels.tsv") == 0
+    assert "1 longer than the model's 8 tokens, and cut" in capsys.readouterr().out
+
+
 def test_other_columns_can_be_named(fine_tuned, tmp_path):
     texts = tmp_path / "texts.jsonl"
     texts.write_text('{"review": "the cat"}\n')

@@ -54,7 +54,7 @@ def test_scores_are_those_of_the_definition(level_run, monkeypatch, tmp_path, ca
     assert json.loads((tmp_path / "scores.jsonl.rejects.jsonl").read_text())["row"] == 2
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith(f"accuracy {100 * row['correct']:.1f} %, {row['correct']} of 1 pairs")
-    assert "1 bad rows in" in last
+    assert "1 bad row in" in last
 
 
 def test_the_accuracy_counts_pairs_whose_good_sentence_scores_higher(pretrained_run, tmp_path):
