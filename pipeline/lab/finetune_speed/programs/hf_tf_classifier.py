@@ -1,6 +1,6 @@
 """Hugging Face's classifier for TensorFlow: `compile` and `fit`, batches padded to their longest.
 
-As its `run_glue.py` and `prepare_tf_dataset` do. Helped: an allocator that keeps its memory.
+As its `run_glue.py` and `prepare_tf_dataset` do: no XLA, the allocator of the system.
 """
 
 from __future__ import annotations
