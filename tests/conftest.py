@@ -8,6 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras as keras
 
 
 def pytest_configure(config):
@@ -18,7 +19,8 @@ def pytest_configure(config):
 
 @pytest.fixture(autouse=True)
 def _the_same_random_numbers_in_every_run():
-    tf.keras.utils.set_random_seed(0)
+    # Of Keras 2: it keeps a generator of seeds of its own, which `tf.keras`, here Keras 3, leaves.
+    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")
