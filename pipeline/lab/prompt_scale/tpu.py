@@ -10,8 +10,8 @@ from tabulate import tabulate
 
 from models.t5 import T5Config
 from pipeline.lab import figures_file
-from pipeline.lab.cost.tpu_aot import compiler_for
 from pipeline.lab.prompt_scale.prompt_program import PromptBatch, lowered_step
+from pipeline.lab.tpu_compiler import compiler_for
 from pipeline.optimizers.from_recipe import make_optimizer
 from pipeline.optimizers.table import MNEMOSYNE, OPTIMIZER_TABLE, display_name
 from pipeline.recipes.sections import OptimizerConfig
@@ -34,7 +34,7 @@ def run(
     Args:
       sizes: of the T5, as of `T5Config.named`.
       optimizers: names in a recipe.
-      tpu: a key of `tpu_aot.TOPOLOGIES`.
+      tpu: a key of `tpu_compiler.TOPOLOGIES`.
       batch: of the step.
       output: the file, or None.
 

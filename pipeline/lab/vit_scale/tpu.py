@@ -1,7 +1,7 @@
 """A step of a large vision transformer, compiled for a TPU that is not there.
 
 TensorFlow lowers the step here, without memory for weights and state since no step is made;
-`pipeline.lab.cost.tpu_aot` hands it to the compiler of `libtpu`.
+`pipeline.lab.tpu_compiler` hands it to the compiler of `libtpu`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from pipeline.lab import figures_file
-from pipeline.lab.cost import tpu_aot
+from pipeline.lab.tpu_compiler import compiler_for
 from pipeline.lab.vit_scale.one_step import StepSettings, built_model, gradients_of, make_optimizer
 from pipeline.lab.vit_scale.without_memory import variables_without_memory
 from pipeline.optimizers.table import display_name
@@ -30,14 +30,14 @@ def run(
     Args:
       sizes: of the model.
       optimizers: names in a recipe.
-      tpu: a key of `tpu_aot.TOPOLOGIES`.
+      tpu: a key of `tpu_compiler.TOPOLOGIES`.
       output: JSON to write, or None.
       **settings: others of `StepSettings`.
 
     Raises:
       ValueError: the packages of the extra `tpu` are not installed.
     """
-    compile_for_tpu = tpu_aot.compiler_for(tpu)
+    compile_for_tpu = compiler_for(tpu)
     rows = []
     for size in sizes:
         for optimizer in optimizers:

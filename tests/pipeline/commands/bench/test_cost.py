@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.commands import bench
 from pipeline.commands.bench import cost
-from pipeline.lab.cost import tpu_aot
+from pipeline.lab import tpu_compiler
 
 
 def test_help_lists_sizes_and_limits(capsys):
@@ -15,4 +15,4 @@ def test_help_lists_sizes_and_limits(capsys):
 
 
 def test_every_generation_of_tpu_may_be_named():
-    assert tuple(tpu_aot.TOPOLOGIES) == cost._TPUS
+    assert tuple(tpu_compiler.TOPOLOGIES) == cost._TPUS

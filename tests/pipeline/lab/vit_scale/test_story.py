@@ -71,7 +71,7 @@ def test_figures_of_a_chip_are_summed(monkeypatch, capsys):
             raise RuntimeError("Ran out of memory in memory space hbm.\nmore")
         return compiled[text]
 
-    monkeypatch.setattr(tpu.tpu_aot, "compiler_for", lambda name: compile_for_tpu)
+    monkeypatch.setattr(tpu, "compiler_for", lambda name: compile_for_tpu)
     monkeypatch.setattr(tpu, "lowered_step", lambda settings: settings.optimizer)
     flags = ["--tpu", "v5e", "--sizes", "L/16", "--optimizers", "sgd", "adamw"]
     assert command.main([*flags, "--batch_size", "32"]) == 0
