@@ -1,8 +1,8 @@
 """The compiler of TPUs, for programs of TensorFlow and a TPU that is not there.
 
 TensorFlow lowers a program on the CPU; JAX knows the topologies of TPUs and hands the program to
-the compiler of `libtpu`. Nothing runs: this shows that a program compiles, what it holds and what it computes.
-Needs the packages of the extra `tpu`.
+the compiler of `libtpu`. Nothing runs: this shows that a program compiles, what it holds and what
+it computes. Needs the packages of the extra `tpu`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-TOPOLOGIES = {
-    "v2": ("v2:2x2", "v2-8"),
-    "v4": ("v4:2x2x1", "v4-8"),
-    "v5e": ("v5e:2x2", "v5litepod-4"),
-    "v5p": ("v5p:2x2x1", "v5p-8"),
-    "v6e": ("v6e:2x2", "v6e-4"),
-}
+from pipeline.lab.tpu_topologies import TOPOLOGIES
+
 _BOOLEANS = re.compile(r'dense<"0x([0-9A-F]*)"> : tensor<([0-9x]+)xi1>')
 _COPY = re.compile(r"mhlo\.copy (%\S+) : (tensor<[^>]*>)")
 

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 
 from pipeline.lab import figures_file
+from pipeline.lab.tpu_topologies import TOPOLOGIES
 
 _SIZES = ("tiny", "mini", "small", "medium", "base", "large")
-_TPUS = ("v2", "v4", "v5e", "v6e")
 _EPILOG = """example:
   taskset -c 0 mnemosyne bench cost
   mnemosyne bench cost --sizes tiny mini base --output cost.json
@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--max_state_gb", type=float, default=2, help="of one variant's state (%(default)s)")
     add("--no_share", action="store_true", help="leave out the fraction of a BERT-base step")
     add("--levers", action="store_true", help="also what makes the orthogonalisation cheaper")
-    add("--tpu", choices=_TPUS, help="compile a step for this generation instead")
+    add("--tpu", choices=tuple(TOPOLOGIES), help="compile a step for this generation instead")
     add("--output", metavar="FILE.json", help="also write all figures here")
     return parser
 

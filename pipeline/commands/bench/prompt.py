@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 
 from pipeline.lab import figures_file
+from pipeline.lab.tpu_topologies import TOPOLOGIES
 from pipeline.optimizers.table import OPTIMIZER_TABLE
 
 _SIZES = ("small", "base", "large", "xl", "xxl")
-_TPUS = ("v4", "v5e", "v5p", "v6e")
 _EPILOG = """example:
   mnemosyne bench prompt --sizes small base --output prompt.json
   mnemosyne bench prompt --sizes small --trains prompt whole
@@ -49,7 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--text", type=int, default=128, help="tokens of a text (%(default)s)")
     add("--answer", type=int, default=16, help="tokens of an answer (%(default)s)")
     add("--prompt", type=int, default=100, help="vectors of the prompt (%(default)s)")
-    add("--tpu", choices=_TPUS, help="compile a prompt step for this generation instead")
+    add(
+        "--tpu", choices=tuple(TOPOLOGIES), help="compile a prompt step for this generation instead"
+    )
     add("--output", metavar="FILE.json", help="also write all figures here")
     return parser
 

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 
 from pipeline.lab import figures_file
+from pipeline.lab.tpu_topologies import TOPOLOGIES
 from pipeline.optimizers.table import OPTIMIZER_TABLE
 from pipeline.vision.settings import PRECISIONS, SIZES
 
-_TPUS = ("v2", "v4", "v5e", "v6e")
 _EPILOG = """example:
   mnemosyne bench vit --sizes L/16 --output vit.json
   mnemosyne bench vit --sizes H/14-36 --optimizers mnemosyne --recompute
@@ -52,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--precision", choices=PRECISIONS, default="float32", help="of layers (%(default)s)")
     add("--recompute", action="store_true", help="compute blocks again in the backward pass")
     add("--repeats", type=int, default=1, help="steps behind each time; 0: see below (%(default)s)")
-    add("--tpu", choices=_TPUS, help="compile for this TPU and make no step")
+    add("--tpu", choices=tuple(TOPOLOGIES), help="compile for this TPU and make no step")
     add("--output", metavar="FILE.json", help="also write all figures here")
     return parser
 

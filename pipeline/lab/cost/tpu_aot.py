@@ -29,7 +29,7 @@ def run(
     Args:
         sizes: of BERT, as of `BertConfig.named`.
         variants: keys of `timing.VARIANTS`; empty: `LIVE`, with all parts of the optimizer.
-        tpu: a key of `tpu_compiler.TOPOLOGIES`.
+        tpu: a key of `tpu_topologies.TOPOLOGIES`.
         output: the file, or None.
 
     Raises:

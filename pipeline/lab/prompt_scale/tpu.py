@@ -34,7 +34,7 @@ def run(
     Args:
       sizes: of the T5, as of `T5Config.named`.
       optimizers: names in a recipe.
-      tpu: a key of `tpu_compiler.TOPOLOGIES`.
+      tpu: a key of `tpu_topologies.TOPOLOGIES`.
       batch: of the step.
       output: the file, or None.
 

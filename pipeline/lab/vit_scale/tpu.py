@@ -30,7 +30,7 @@ def run(
     Args:
       sizes: of the model.
       optimizers: names in a recipe.
-      tpu: a key of `tpu_compiler.TOPOLOGIES`.
+      tpu: a key of `tpu_topologies.TOPOLOGIES`.
       output: JSON to write, or None.
       **settings: others of `StepSettings`.
 

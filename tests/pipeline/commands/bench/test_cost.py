@@ -1,8 +1,6 @@
 import pytest
 
 from pipeline.commands import bench
-from pipeline.commands.bench import cost
-from pipeline.lab import tpu_compiler
 
 
 def test_help_lists_sizes_and_limits(capsys):
@@ -14,5 +12,8 @@ def test_help_lists_sizes_and_limits(capsys):
     assert "--max_gb MAX_GB of a size, all of it together (12)" in text
 
 
-def test_every_generation_of_tpu_may_be_named():
-    assert tuple(tpu_compiler.TOPOLOGIES) == cost._TPUS
+@pytest.mark.parametrize("suite", ["cost", "vit", "prompt"])
+def test_every_generation_of_tpu_may_be_named(suite, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        bench.main([suite, "--help"])
+    assert "--tpu {v2,v4,v5e,v5p,v6e}" in " ".join(capsys.readouterr().out.split())
