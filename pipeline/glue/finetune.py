@@ -9,21 +9,18 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from models.fused.graph_release import graphs_released_at_end
-from pipeline.glue import classifier_training, initial_weights
+from pipeline.glue import classifier_training, console, initial_weights
 from pipeline.glue.files.examples import TaskData
 from pipeline.glue.initial_weights import InitialEncoder
 from pipeline.glue.pretrained_run import PretrainedRun, read_run
 from pipeline.glue.results import ResultsFolder, convention, kept_models
 from pipeline.glue.results.not_run import TaskNotRun, one_line
-from pipeline.glue.settings import FineTuningSettings, GlueSettings
+from pipeline.glue.settings import GlueSettings
 from pipeline.glue.submission.answers import answer_tests
 from pipeline.glue.submission.archive import answer_file, write_archive
 from pipeline.glue.task import GlueTask
 from pipeline.glue.task_run import TaskRun, run_task
 from pipeline.glue.tasks import MNLI
-
-# Text of the language and casing of a vocabulary has well below a percent.
-_MANY_UNKNOWN = 0.02
 
 
 def finetune(
@@ -66,7 +63,7 @@ def finetune(
     if folder.not_run:
         print(one_line(folder.not_run), flush=True)
     if not random_init:
-        _warn_of_untrained_positions(run, settings)
+        console.warn_of_untrained_positions(run, settings)
     if settings.from_mnli:
         task_to_data = _mnli_first(task_to_data, folder)
     for task, data in task_to_data.items():
@@ -100,11 +97,11 @@ def _run_seeds(
     """Runs the seeds of a task that are not finished; False if one diverged."""
     seeds = [s for s in settings.all_seeds if not folder.finished_run(task, s, data.sha256)]
     if len(seeds) < settings.seeds:
-        _say_skipped(task, settings, seeds)
+        console.say_skipped(task, settings, seeds)
     if not seeds:
         return True
     folder.begin()
-    _announce(task, data, folder.directory)
+    console.announce(task, data, folder.directory)
     folder.add_rejects(task, data.rejects)
     is_random = folder.header["initialisation"] == "random"
     started_from = ""
@@ -123,8 +120,8 @@ def _run_seeds(
                 return False
             done.row["started_from"] = started_from
             if seed == seeds[0]:
-                _warn_of_unknown_tokens(done.row, start)
-                _say_cut(done.row, of_seed)
+                console.warn_of_unknown_tokens(done.row, start)
+                console.say_cut(done.row, of_seed)
             is_kept = settings.keep_models == "best" and kept_models.is_better(done, folder, task)
             if is_kept:
                 kept_models.save(done, folder, task, run=run, settings=of_seed)
@@ -179,60 +176,6 @@ def _header(
             **settings.fixed(),
         },
     }
-
-
-def _warn_of_untrained_positions(run: PretrainedRun, settings: GlueSettings) -> None:
-    if untrained := run.untrained_positions(settings.max_seq_length):
-        print(
-            f"WARNING --max_seq_length {settings.max_seq_length}: the run was trained on records "
-            f"of at most {run.trained_positions} tokens, so rows {untrained[0]} to "
-            f"{untrained[-1]} of its position table hold their random initial values. Leave the "
-            "flag out, or continue pre-training on longer records (train.initial_run) first",
-            flush=True,
-        )
-
-
-def _say_skipped(task: GlueTask, settings: GlueSettings, seeds: Sequence[int]) -> None:
-    finished = [str(seed) for seed in settings.all_seeds if seed not in seeds]
-    which = "" if settings.seeds == 1 else f", seed {', '.join(finished)}"
-    print(f"{task.name}{which}: finished earlier with the same settings, skipped", flush=True)
-
-
-def _announce(task: GlueTask, data: TaskData, directory: str) -> None:
-    dev = " + ".join(f"{len(examples):,}" for examples in data.dev_sets)
-    line = f"{task.name}: {len(data.train):,} training and {dev} dev examples"
-    print(f"{line}; {data.note}" if data.note else line, flush=True)
-    if data.rejects:
-        first = data.rejects[0]
-        print(
-            f"WARNING {task.name}: {_counted(len(data.rejects), 'malformed row')} left out, "
-            f"the first in {first.file}, line {first.line}: {first.reason}; all are in "
-            f"{directory}/rejects.jsonl",
-            flush=True,
-        )
-
-
-def _warn_of_unknown_tokens(row: Mapping, start: InitialEncoder) -> None:
-    if row["unknown_fraction"] > _MANY_UNKNOWN:
-        print(
-            f"WARNING {row['task']}: {row['unknown_fraction']:.1%} of its tokens are [UNK]; the "
-            f"vocabulary of {start.tokenizer.vocab_file} was learned from text of another language "
-            "or casing",
-            flush=True,
-        )
-
-
-def _say_cut(row: Mapping, settings: FineTuningSettings) -> None:
-    if row["cut_train_examples"]:
-        print(
-            f"{row['task']}: {row['cut_train_examples']:,} of {row['train_examples']:,} training "
-            f"examples are longer than --max_seq_length {settings.max_seq_length} and cut",
-            flush=True,
-        )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _add(

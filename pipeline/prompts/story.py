@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from models.fused.graph_release import graphs_released_at_end
 from models.t5.prompted_classifier import PromptedT5Classifier
-from pipeline.glue import classifier_training
+from pipeline.glue import classifier_training, console
 from pipeline.glue.files.examples import TaskData
 from pipeline.glue.initial_weights import InitialEncoder, load_encoder
 from pipeline.glue.pretrained_run import read_run
@@ -103,14 +103,7 @@ def _tune(
     """Trains one prompt, saves it and then its score; False if it diverged."""
     folder.begin()
     folder.add_rejects(task, data.rejects)
-    if data.rejects:
-        first = data.rejects[0]
-        print(
-            f"WARNING {task.name}: {len(data.rejects)} malformed rows left out, the first in "
-            f"{first.file}, line {first.line}: {first.reason}; all are in "
-            f"{folder.directory}/rejects.jsonl",
-            flush=True,
-        )
+    console.announce(task, data, folder.directory)
     try:
         done = run_task(task, data, start=start, settings=settings, build=build)
     except FloatingPointError as error:
