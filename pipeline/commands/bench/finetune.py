@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from collections.abc import Sequence
 
-from pipeline.lab import figures_file
+from pipeline.lab import figures_file, peers
 
 _SIZES = ("tiny", "mini", "small", "medium", "base", "large")
-_HOW_TO_GET = {
-    "keras_hub": "keras-hub tensorflow tensorflow-text",
-    "hf_tf": "'transformers<5' tensorflow tf-keras",
-}
+_PEERS = ("keras_hub", "hf_tf")
 _EPILOG = f"""example:
   mnemosyne bench finetune --glue_dir glue --vocab_file vocab.txt --tasks SST-2 MRPC \\
       --keras_hub peers/keras_hub/bin/python --hf_tf peers/hf_tf/bin/python
@@ -25,8 +21,7 @@ does. All are alive at the same time and make --steps steps in turn. CPU time co
 system; ratios are of turns of the same round.
 
 A library is measured if you have it, in an environment of its own; its flag takes that Python:
-  python -m venv peers/keras_hub && peers/keras_hub/bin/pip install {_HOW_TO_GET["keras_hub"]}
-  python -m venv peers/hf_tf && peers/hf_tf/bin/pip install {_HOW_TO_GET["hf_tf"]}
+{peers.how_to_get(*_PEERS)}
 """
 
 
@@ -47,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dropout", type=float, default=0.1, help="probability (%(default)s)")
     add("--batch_size", type=int, default=32, help="examples a step (%(default)s)")
     add("--max_seq_length", type=int, default=128, help="tokens an example (%(default)s)")
-    for name in _HOW_TO_GET:
+    for name in _PEERS:
         add(f"--{name}", metavar="PYTHON", help="see below (not measured)")
     add("--mnemosyne", action="store_true", help="measure ours with the optimizer Mnemosyne, too")
     add("--rounds", type=int, default=5, help="turns behind each median (%(default)s)")
@@ -83,15 +78,6 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError(f"--max_seq_length: expected 5 to 512, received {args.max_seq_length}.")
     if not 0 <= args.dropout < 1:
         raise ValueError(f"--dropout: expected from 0 to below 1, received {args.dropout}.")
-    cores = os.sched_getaffinity(0)
-    if args.core is not None and args.core not in cores:
-        raise ValueError(f"--core: expected one of {sorted(cores)}, received {args.core}.")
+    peers.check(args)
     if not os.path.isfile(args.vocab_file):
         raise FileNotFoundError(f"--vocab_file {args.vocab_file}: expected a file, there is none.")
-    for name, packages in _HOW_TO_GET.items():
-        python = getattr(args, name)
-        if python and not shutil.which(python):
-            raise FileNotFoundError(
-                f"--{name}: expected a Python, received {python}, which is no program. Make one: "
-                f"python -m venv DIR && DIR/bin/pip install {packages}"
-            )

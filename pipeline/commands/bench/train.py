@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from collections.abc import Sequence
 
-from pipeline.lab import figures_file
+from pipeline.lab import figures_file, peers
 
 _SIZES = ("tiny", "mini", "small", "medium", "base", "large")
-_HOW_TO_GET = {
-    "keras_hub": "keras-hub tensorflow tensorflow-text",
-    "hf_tf": "'transformers<5' tensorflow tf-keras",
-    "hf_torch": "transformers torch",
-}
+_PEERS = ("keras_hub", "hf_tf", "hf_torch")
 _EPILOG = f"""example:
   mnemosyne bench train --keras_hub peers/keras_hub/bin/python --hf_tf peers/hf_tf/bin/python
   mnemosyne bench train --baseline ../older_checkout --rounds 20 --output train.json
@@ -29,9 +24,7 @@ Ratios are of turns of the same round. "of peak" are the useful floating-point o
 step over those of a float32 matrix product of oneDNN, measured in the same rounds.
 
 A library is measured if you have it, in an environment of its own; its flag takes that Python:
-  python -m venv peers/keras_hub && peers/keras_hub/bin/pip install {_HOW_TO_GET["keras_hub"]}
-  python -m venv peers/hf_tf && peers/hf_tf/bin/pip install {_HOW_TO_GET["hf_tf"]}
-  python -m venv peers/hf_torch && peers/hf_torch/bin/pip install {_HOW_TO_GET["hf_torch"]}
+{peers.how_to_get(*_PEERS)}
 --helped adds a row for each: the masked-LM head on the masked positions alone where it is not so
 anyway, XLA for Hugging Face TF, `torch.compile` for PyTorch, and an allocator that keeps its
 memory, in large pages.
@@ -64,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--max_predictions_per_seq", type=int, default=20, help="(%(default)s)")
     add("--vocab_size", type=int, default=30_522, help="(%(default)s)")
     add("--baseline", metavar="DIR", help="another checkout of this project (not measured)")
-    for name in _HOW_TO_GET:
+    for name in _PEERS:
         add(f"--{name}", metavar="PYTHON", help="see below (not measured)")
     add("--helped", action="store_true", help="measure helped variants, too")
     add("--mnemosyne", action="store_true", help="measure ours with the optimizer Mnemosyne, too")
@@ -113,18 +106,9 @@ def _check(args: argparse.Namespace) -> None:
     for dropout in args.dropout:
         if not 0 <= dropout < 1:
             raise ValueError(f"--dropout: expected from 0 to below 1, received {dropout}.")
-    cores = os.sched_getaffinity(0)
-    if args.core is not None and args.core not in cores:
-        raise ValueError(f"--core: expected one of {sorted(cores)}, received {args.core}.")
+    peers.check(args)
     if args.baseline and not os.path.isfile(os.path.join(args.baseline, "pipeline", "cli.py")):
         raise FileNotFoundError(
             f"--baseline: expected a checkout of this project, received {args.baseline}, which has "
             "no pipeline/cli.py."
         )
-    for name, packages in _HOW_TO_GET.items():
-        python = getattr(args, name)
-        if python and not shutil.which(python):
-            raise FileNotFoundError(
-                f"--{name}: expected a Python, received {python}, which is no program. Make one: "
-                f"python -m venv DIR && DIR/bin/pip install {packages}"
-            )

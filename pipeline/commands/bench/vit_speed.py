@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 from collections.abc import Sequence
 
-from pipeline.lab import figures_file
+from pipeline.lab import figures_file, peers
 from pipeline.vision.settings import SIZES
 
-_HOW_TO_GET = {
-    "keras_hub": "keras-hub tensorflow tensorflow-text",
-    "hf_tf": "'transformers<5' tensorflow tf-keras",
-}
+_PEERS = ("keras_hub", "hf_tf")
 _EPILOG = f"""example:
   mnemosyne bench vit_speed --sizes Ti/16 S/16 --keras_hub peers/keras_hub/bin/python
 
@@ -23,8 +18,7 @@ CPU time counts, user and system; ratios are of turns of the same round. The row
 is what it takes to make our batches, cropped and mirrored as by default, without a step.
 
 A library is measured if you have it, in an environment of its own; its flag takes that Python:
-  python -m venv peers/keras_hub && peers/keras_hub/bin/pip install {_HOW_TO_GET["keras_hub"]}
-  python -m venv peers/hf_tf && peers/hf_tf/bin/pip install {_HOW_TO_GET["hf_tf"]}
+{peers.how_to_get(*_PEERS)}
 """
 
 
@@ -41,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--sizes", nargs="+", choices=SIZES, default=["Ti/16"], help="of models (Ti/16)")
     add("--resolution", type=int, default=224, help="pixels of a side (%(default)s)")
     add("--batch_size", type=int, default=8, help="images a step (%(default)s)")
-    for name in _HOW_TO_GET:
+    for name in _PEERS:
         add(f"--{name}", metavar="PYTHON", help="see below (not measured)")
     add("--mnemosyne", action="store_true", help="measure ours with the optimizer Mnemosyne, too")
     add("--rounds", type=int, default=5, help="turns behind each median (%(default)s)")
@@ -73,13 +67,4 @@ def _check(args: argparse.Namespace) -> None:
     for name in ("resolution", "batch_size", "rounds", "steps"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name}: expected at least 1, received {getattr(args, name)}.")
-    cores = os.sched_getaffinity(0)
-    if args.core is not None and args.core not in cores:
-        raise ValueError(f"--core: expected one of {sorted(cores)}, received {args.core}.")
-    for name, packages in _HOW_TO_GET.items():
-        python = getattr(args, name)
-        if python and not shutil.which(python):
-            raise FileNotFoundError(
-                f"--{name}: expected a Python, received {python}, which is no program. Make one: "
-                f"python -m venv DIR && DIR/bin/pip install {packages}"
-            )
+    peers.check(args)

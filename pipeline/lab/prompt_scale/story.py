@@ -6,27 +6,23 @@ What does not fit into the memory that is free is not begun, and said so.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-import pathlib
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
 from models.t5 import T5Config
-from pipeline.lab import figures_file
+from pipeline.lab import figures_file, step_process
 from pipeline.lab.prompt_scale.one_step import PROMPT, WHOLE, StepSettings
 from pipeline.optimizers.table import display_name
 from pipeline.weights.t5.names import t5_shapes
 
+_ONE_STEP = "pipeline.lab.prompt_scale.one_step"
 COLUMNS = ("T5", "trained", "optimizer", "weights that train", "weights GB", "state kB", "held GB",
            "peak GB", "step s")  # fmt: skip
 # Bytes a weight at the peak of a step: bfloat16 and its copies; or, of whole models, what vision
 # transformers were measured to take (docs/vision.md). And room for activations.
 _BYTES_A_WEIGHT, _ROOM = {PROMPT: 8, WHOLE: 26}, 1e9
-_MEMORY = pathlib.Path("/proc/meminfo")
 
 
 def run(
@@ -50,7 +46,7 @@ def run(
     wanted = [(size, what, name) for size in sizes for what in trains for name in optimizers]
     for size, what, optimizer in wanted:
         one = StepSettings(size=size, optimizer=optimizer, trains=what, **settings)
-        found, reason = _measured(one)
+        found, reason = step_process.measured(_ONE_STEP, one, bytes_needed=bytes_needed(one))
         if found is None:
             missing.append({**dataclasses.asdict(one), "reason": reason})
             print(f"{size}, {what}, {display_name(optimizer)}: {reason}", flush=True)
@@ -65,32 +61,11 @@ def run(
     print(f"measured {len(rows)} of {len(wanted)}")
 
 
-def _measured(settings: StepSettings) -> tuple[dict | None, str]:
-    needed, free = bytes_needed(settings), _free_bytes()
-    if free is not None and needed > free:
-        return None, (
-            f"not begun: expected {needed / 1e9:.1f} GB of free memory, received {free / 1e9:.1f}"
-        )
-    words = json.dumps(dataclasses.asdict(settings))
-    command = [sys.executable, "-m", "pipeline.lab.prompt_scale.one_step", words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        return None, f"ended with code {done.returncode}: see above; -9 is out of memory"
-    return json.loads(done.stdout.splitlines()[-1]), ""
-
-
 def bytes_needed(settings: StepSettings) -> float:
     """Returns a little more than what a step takes at its peak, by arithmetic."""
     shapes = t5_shapes(T5Config.named(settings.size))
     weights = sum(math.prod(shape) for _, shape in shapes)
     return _BYTES_A_WEIGHT[settings.trains] * weights + _ROOM
-
-
-def _free_bytes() -> int | None:
-    if not _MEMORY.is_file():
-        return None
-    line = next(x for x in _MEMORY.read_text().splitlines() if x.startswith("MemAvailable:"))
-    return 1024 * int(line.split()[1])
 
 
 def table(rows: Sequence[Mapping]) -> str:

@@ -5,28 +5,23 @@ What does not fit into the memory that is free is not begun, and said so.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
-import pathlib
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
 from models.vit import ViTConfig
-from pipeline.lab import figures_file
+from pipeline.lab import figures_file, step_process
 from pipeline.lab.vit_scale.one_step import StepSettings
 from pipeline.optimizers.table import display_name
 from pipeline.vision.weights.tensors import tensor_shapes
 
+_ONE_STEP = "pipeline.lab.vit_scale.one_step"
 COLUMNS = ("ViT", "optimizer", "weights", "state bytes a weight", "held GB", "peak GB",
            "times its weights", "step s", "update %")  # fmt: skip
 # Bytes a weight at the peak, those of AdamW on ViT-L (docs/vision.md): weight, gradient and two
 # accumulators are 16, buffers of TensorFlow the rest. And room for activations.
 _BYTES_A_WEIGHT, _ROOM = 26, 0.5e9
-_MEMORY = pathlib.Path("/proc/meminfo")
 
 
 def run(
@@ -44,7 +39,7 @@ def run(
     for size in sizes:
         for optimizer in optimizers:
             one = StepSettings(size=size, optimizer=optimizer, **settings)
-            found, reason = _measured(one)
+            found, reason = step_process.measured(_ONE_STEP, one, bytes_needed=bytes_needed(one))
             if found is None:
                 missing.append({"size": size, "optimizer": optimizer, "reason": reason})
                 print(f"{size}, {display_name(optimizer)}: {reason}", flush=True)
@@ -59,33 +54,12 @@ def run(
     print(f"measured {len(rows)} of {len(rows) + len(missing)}")
 
 
-def _measured(settings: StepSettings) -> tuple[dict | None, str]:
-    needed, free = bytes_needed(settings), _free_bytes()
-    if free is not None and needed > free:
-        return None, (
-            f"not begun: expected {needed / 1e9:.1f} GB of free memory, received {free / 1e9:.1f}"
-        )
-    words = json.dumps(dataclasses.asdict(settings))
-    command = [sys.executable, "-m", "pipeline.lab.vit_scale.one_step", words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        return None, f"ended with code {done.returncode}: see above; -9 is out of memory"
-    return json.loads(done.stdout.splitlines()[-1]), ""
-
-
 def bytes_needed(settings: StepSettings) -> float:
     """Returns a little more than what a step takes at its peak, by arithmetic."""
     config = ViTConfig.named(settings.size)
     shapes = tensor_shapes(config, settings.classes)
     weights = sum(math.prod(shape) for _, shape in shapes)
     return _BYTES_A_WEIGHT * weights + _ROOM
-
-
-def _free_bytes() -> int | None:
-    if not _MEMORY.is_file():
-        return None
-    line = next(x for x in _MEMORY.read_text().splitlines() if x.startswith("MemAvailable:"))
-    return 1024 * int(line.split()[1])
 
 
 def table(rows: Sequence[Mapping]) -> str:

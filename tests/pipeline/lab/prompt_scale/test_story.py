@@ -19,7 +19,7 @@ def fixture_tiny(monkeypatch):
 
 
 def test_what_does_not_fit_is_not_begun(monkeypatch, capsys):
-    monkeypatch.setattr(story, "_free_bytes", lambda: 2 * 10**9)
+    monkeypatch.setattr(story.step_process, "free_bytes", lambda: 2 * 10**9)
     assert command.main(["--sizes", "xxl", "--optimizers", "adamw"]) == 0
     said = capsys.readouterr().out
     # Eight bytes for each of 11,135,332,352 weights, and a billion.

@@ -14,7 +14,7 @@ def test_needed_memory_counts_every_weight():
 
 
 def test_what_does_not_fit_is_not_begun(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(story, "_free_bytes", lambda: 10**9)
+    monkeypatch.setattr(story.step_process, "free_bytes", lambda: 10**9)
     assert command.main(["--sizes", "L/16", "--optimizers", "adamw"]) == 0
     said = capsys.readouterr().out
     assert "L/16, AdamW: not begun: expected 8.4 GB of free memory, received 1.0" in said
