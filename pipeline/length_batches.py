@@ -19,11 +19,11 @@ _WINDOW_BATCHES = 16
 _WINDOWS_PER_EPOCH = 4
 # oneDNN and XLA work on blocks of eight numbers.
 _WIDTH_MULTIPLE = 8
-# The padded tokens whose training takes as long as the graph of one more width. On a CPU with
-# BERT-mini: 1.4 s to trace and 4.2 s to compile, and 0.22 ms a token (450 ms a step of 32 x 64).
-# On an accelerator an estimate: the program of a whole step takes ten times as long to compile, a
-# token a tenth of the time.
-GRAPH_COST_ON_CPU, GRAPH_COST_ON_ACCELERATOR = 25_000, 2_000_000
+# The padded tokens whose training takes as long as one more width. On a CPU with BERT-mini: 2.1 s
+# to compile what stands between the matrix products, and 0.22 ms a token (450 ms a step of 32 x
+# 64). On an accelerator an estimate: the program of a whole step takes thirty times as long to
+# compile, a token a tenth of the time.
+WIDTH_COST_ON_CPU, WIDTH_COST_ON_ACCELERATOR = 10_000, 2_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Batch:
 
 
 def training_batches(
-    lengths: np.ndarray, *, batch_size: int, num_steps: int, seed: int, graph_cost: int
+    lengths: np.ndarray, *, batch_size: int, num_steps: int, seed: int, width_cost: int
 ) -> list[Batch]:
     """The batches of a whole training, one a step.
 
@@ -49,21 +49,21 @@ def training_batches(
       batch_size: examples of every batch.
       num_steps: of the training.
       seed: decides the order.
-      graph_cost: padded tokens that one more width must save, see `GRAPH_COST_ON_CPU`.
+      width_cost: padded tokens that one more width must save, see `WIDTH_COST_ON_CPU`.
     """
     batches = itertools.islice(shuffled_batches(lengths, batch_size, seed), num_steps)
     rows = [np.asarray(batch) for batch in batches]
-    return _with_widths(lengths, rows, graph_cost)
+    return _with_widths(lengths, rows, width_cost)
 
 
-def sorted_batches(lengths: np.ndarray, *, batch_size: int, graph_cost: int = 0) -> list[Batch]:
+def sorted_batches(lengths: np.ndarray, *, batch_size: int, width_cost: int = 0) -> list[Batch]:
     """All examples once, the longest first, for predictions; the last batch may be smaller.
 
     The longest first: what does not fit into memory fails at once.
     """
     order = np.argsort(-np.asarray(lengths), kind="stable").astype(np.int32)
     rows = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    return _with_widths(lengths, rows, graph_cost)
+    return _with_widths(lengths, rows, width_cost)
 
 
 def shuffled_batches(lengths: np.ndarray, batch_size: int, seed: int) -> Iterator[np.ndarray]:
@@ -98,13 +98,13 @@ def window_batches(num_examples: int, batch_size: int) -> int:
     return max(1, min(_WINDOW_BATCHES, of_epoch))
 
 
-def chosen_widths(needed: Sequence[int], batch_size: int, graph_cost: int) -> list[int]:
+def chosen_widths(needed: Sequence[int], batch_size: int, width_cost: int) -> list[int]:
     """The widths, ascending, that cost least: padding of all batches and a graph for each width.
 
     Args:
       needed: the longest example of each batch, in tokens.
       batch_size: rows of a batch.
-      graph_cost: of one width, in padded tokens.
+      width_cost: of one width, in padded tokens.
 
     Returns:
       Multiples of eight; the largest holds every batch.
@@ -119,7 +119,7 @@ def chosen_widths(needed: Sequence[int], batch_size: int, graph_cost: int) -> li
     best, before = [0.0], [0]
     for i in range(1, len(candidates) + 1):
         costs = [
-            best[j] + graph_cost + batch_size * int(candidates[i - 1]) * int(counts[j:i].sum())
+            best[j] + width_cost + batch_size * int(candidates[i - 1]) * int(counts[j:i].sum())
             for j in range(i)
         ]
         before.append(int(np.argmin(costs)))
@@ -131,10 +131,10 @@ def chosen_widths(needed: Sequence[int], batch_size: int, graph_cost: int) -> li
     return widths[::-1]
 
 
-def _with_widths(lengths: np.ndarray, rows: Sequence[np.ndarray], graph_cost: int) -> list[Batch]:
+def _with_widths(lengths: np.ndarray, rows: Sequence[np.ndarray], width_cost: int) -> list[Batch]:
     if not rows:
         return []
     needed = [int(np.asarray(lengths)[batch].max()) for batch in rows]
-    widths = np.array(chosen_widths(needed, len(rows[0]), graph_cost))
+    widths = np.array(chosen_widths(needed, len(rows[0]), width_cost))
     places = np.searchsorted(widths, needed)
     return [Batch(batch, int(widths[place])) for batch, place in zip(rows, places, strict=True)]

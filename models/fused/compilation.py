@@ -8,18 +8,23 @@ is one XLA program; a function that is compiled by itself is inlined where anoth
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
+
+_shapes_may_be_unknown = contextvars.ContextVar("shapes_may_be_unknown", default=False)
 
 
 def call(function: Callable, *tensors: tf.Tensor, **settings):
     """Calls `function(*tensors, **settings)`, compiled where that pays.
 
     Eagerly, and where a shape is not known before the call (sentences of any length), the
-    operations run one by one: XLA would compile them again for every shape. Results are the same
-    but for the order of roundings.
+    operations run one by one: XLA would compile them again for every shape, which pays where few
+    shapes come often (`compiled_at_unknown_shapes`). Results are the same but for the order of
+    roundings.
 
     Args:
       function: of tensors only; it reads no variable, since under a distribution strategy a
@@ -30,9 +35,23 @@ def call(function: Callable, *tensors: tf.Tensor, **settings):
     """
     tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
     known = all(tensor.shape.is_fully_defined() for tensor in tensors)
-    if tf.executing_eagerly() or not known:
-        return function(*tensors, **settings)
-    return _compiled(function)(*tensors, **settings)
+    if not tf.executing_eagerly() and (known or _shapes_may_be_unknown.get()):
+        return _compiled(function)(*tensors, **settings)
+    return function(*tensors, **settings)
+
+
+@contextlib.contextmanager
+def compiled_at_unknown_shapes() -> Iterator[None]:
+    """Within it `call` compiles functions of unknown shapes, too, again for each shape that comes.
+
+    For a graph that is traced once and runs at few widths: a graph for each width would hold the
+    whole model again, the programs of a width are small.
+    """
+    token = _shapes_may_be_unknown.set(True)
+    try:
+        yield
+    finally:
+        _shapes_may_be_unknown.reset(token)
 
 
 def float32_rows(tensor: tf.Tensor) -> tf.Tensor:

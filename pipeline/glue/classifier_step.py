@@ -1,8 +1,9 @@
 """One step of fine-tuning: a batch of examples to a loss and an update.
 
-On a CPU a step is an ordinary graph, one for each width of a batch, whose parts between two matrix
-products are compiled (`models.fused.compilation`), and so is the update. A training of few steps
-does without: compiling would take longer. On an accelerator a whole step is one XLA program.
+On a CPU a step is an ordinary graph for all widths of a batch, whose parts between two matrix
+products are compiled for each width (`models.fused.compilation`), and so is the update. A training
+of few steps does without: compiling would take longer. On an accelerator a whole step is one XLA
+program for each width.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.bert_classifier import BertClassifier
+from models.fused.compilation import compiled_at_unknown_shapes
 from pipeline import length_batches
 from pipeline.glue.task import MAX_SCORE
 
@@ -104,8 +106,10 @@ def make_train_step(
         update(*(tf.convert_to_tensor(each) for each in tape.gradient(loss, variables)))
         return loss
 
-    if compiled != "nothing":  # one graph for each width, known when it is traced
-        return tf.function(train_step, jit_compile=compiled == "step")
+    if compiled == "step":  # one program for each width, known when it is traced
+        return tf.function(train_step, jit_compile=True)
+    if compiled == "parts":
+        train_step = compiled_at_unknown_shapes()(train_step)
     labels_spec, seed_spec = tf.TensorSpec([None], label_dtype), tf.TensorSpec([2], tf.int32)
     return tf.function(train_step, input_signature=[BATCH_SPEC, labels_spec, seed_spec])
 
@@ -115,9 +119,9 @@ def on_accelerator() -> bool:
     return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
 
 
-def graph_cost(compiled: str) -> int:
-    """What one more width costs, see `length_batches`; nothing where one graph is for all."""
+def width_cost(compiled: str) -> int:
+    """What one more width costs, see `length_batches`; nothing where nothing is compiled."""
     if compiled == "nothing":
-        return 0  # one graph for all widths
+        return 0
     on_cpu = compiled == "parts"
-    return length_batches.GRAPH_COST_ON_CPU if on_cpu else length_batches.GRAPH_COST_ON_ACCELERATOR
+    return length_batches.WIDTH_COST_ON_CPU if on_cpu else length_batches.WIDTH_COST_ON_ACCELERATOR

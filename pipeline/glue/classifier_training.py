@@ -18,11 +18,11 @@ from pipeline import length_batches
 from pipeline.glue.classifier_step import (
     BATCH_SPEC,
     cut,
-    graph_cost,
     lengths_of,
     make_train_step,
     on_accelerator,
     what_is_compiled,
+    width_cost,
 )
 from pipeline.glue.settings import FineTuningSettings
 from pipeline.glue.task import MAX_SCORE
@@ -88,7 +88,7 @@ def train(
         batch_size=settings.batch_size,
         num_steps=num_train_steps,
         seed=settings.seed,
-        graph_cost=graph_cost(compiled),
+        width_cost=width_cost(compiled),
     )
     epoch_ends = settings.epoch_ends(len(labels)) if after_epoch else {}
     # A terminal is redrawn twice a second; a log file gets a line every ten seconds.
@@ -152,7 +152,7 @@ def make_predict(
         batches = length_batches.sorted_batches(
             lengths_of(features),
             batch_size=batch_size,
-            graph_cost=graph_cost("step") if accelerated else 0,
+            width_cost=width_cost("step") if accelerated else 0,
         )
         logits = None
         for batch in batches:

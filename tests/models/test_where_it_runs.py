@@ -8,6 +8,8 @@ import tensorflow as tf
 from numeric_bounds import rounding
 
 from models import BertClassifier, BertEncoder, BertPretrainer
+from models.fused.activation import bias_gelu
+from models.fused.compilation import compiled_at_unknown_shapes
 
 # Roundings of a loss of two blocks of width 8 to 16 and a head over 50 words, and of sums.
 LOSS = 2 * 60 + 50 + 80
@@ -40,6 +42,27 @@ def test_graph_of_parts_eager_and_one_program_drop_the_same(dropping, pretrainin
 
         found = derive(features, tf.constant([3, 4]))
         np.testing.assert_allclose(found, expected, rtol=rounding(2 * LOSS))
+
+
+def test_a_graph_of_unknown_shapes_compiles_its_parts_where_it_is_asked_to():
+    def gelu(product):
+        return bias_gelu(product, tf.zeros([8]))
+
+    unknown = tf.TensorSpec([None, 8])
+    plain = tf.function(gelu).get_concrete_function(unknown)
+    compiled = tf.function(compiled_at_unknown_shapes()(gelu)).get_concrete_function(unknown)
+    assert [number_of_compiled_calls(each) for each in (plain, compiled)] == [0, 1]
+    for rows in (1, 3):
+        product = tf.constant(np.linspace(-3, 3, rows * 8).reshape(rows, 8), tf.float32)
+        # Some 20 roundings of numbers up to 3.
+        np.testing.assert_allclose(compiled(product), plain(product), atol=3 * rounding(20))
+
+
+def number_of_compiled_calls(concrete_function):
+    """Operations that XLA compiles by themselves, wherever they stand."""
+    library = concrete_function.graph.as_graph_def().library.function
+    compiled = [each for each in library if each.attr["_XlaMustCompile"].b]
+    return len(compiled)
 
 
 def test_steps_of_a_loop_are_those_made_one_by_one(dropping, pretraining_batch):

@@ -62,14 +62,14 @@ def test_a_short_epoch_is_not_sorted_as_a_whole():
 def test_widths_are_worth_their_graphs():
     needed = [8, 8, 60]
     # One width of 64 costs 3 x 64; 8 and 64 cost 8 + 8 + 64 and one graph more.
-    assert length_batches.chosen_widths(needed, batch_size=1, graph_cost=111) == [8, 64]
-    assert length_batches.chosen_widths(needed, batch_size=1, graph_cost=113) == [64]
+    assert length_batches.chosen_widths(needed, batch_size=1, width_cost=111) == [8, 64]
+    assert length_batches.chosen_widths(needed, batch_size=1, width_cost=113) == [64]
 
 
 def test_every_batch_fits_into_its_width():
-    for graph_cost in (0, 500, 10**9):
+    for width_cost in (0, 500, 10**9):
         batches = length_batches.training_batches(
-            LENGTHS, batch_size=16, num_steps=40, seed=0, graph_cost=graph_cost
+            LENGTHS, batch_size=16, num_steps=40, seed=0, width_cost=width_cost
         )
         assert len(batches) == 40
         for batch in batches:

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras as keras
 from numeric_bounds import rounding
 
 from models import BertConfig
@@ -215,6 +216,18 @@ def test_compiled_steps_give_the_weights_of_plain_ones(monkeypatch, compiled):
     atol = 2 * moved * rounding(16 * 6 + 2 * 9 * 16)
     for weights, other in zip(plain, others, strict=True):
         np.testing.assert_allclose(weights, other, rtol=0, atol=atol)
+
+
+@pytest.mark.slow
+def test_compiled_parts_are_of_one_graph_for_all_widths():
+    model = make_model()
+    step = classifier_step.make_train_step(
+        model, keras.optimizers.SGD(0.0), np.int32, compiled="parts"
+    )
+    for width in (4, 5, 6):
+        features = {name: tf.ones([2, width], tf.int32) for name in classifier_step.BATCH_SPEC}
+        step(features, tf.constant([0, 1]), tf.constant([0, 1]))
+    assert step.experimental_get_tracing_count() == 1
 
 
 @pytest.mark.slow

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # as `pipeline.cli`: no Keras 3 is imported
+
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
@@ -40,7 +44,7 @@ class Training:
             batch_size=settings["batch_size"],
             num_steps=num_steps,
             seed=0,
-            graph_cost=length_batches.GRAPH_COST_ON_CPU,
+            width_cost=length_batches.WIDTH_COST_ON_CPU,
         )
         self._step = 0
         self.parameters = model.count_params()

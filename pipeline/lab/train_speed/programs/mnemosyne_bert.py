@@ -6,6 +6,9 @@ It measures older checkouts, too, so it uses only what they have alike.
 from __future__ import annotations
 
 import contextlib
+import os
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # as `pipeline.cli`: no Keras 3 is imported
 
 import numpy as np
 import tensorflow as tf
