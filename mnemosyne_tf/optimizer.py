@@ -53,7 +53,8 @@ class Mnemosyne(GuardedOptimizer):
             `exclude_from_weight_decay` adds.
         meta_params: "shipped" (trained, see `weights/README.md`), "nominal", the path of a `.npz`,
             a `MetaParams`, or its `to_config()`.
-        role_rates: other rates of some roles than `meta_params` has: `{"position table": 4.0}`.
+        role_rates: other rates of some roles than `meta_params` has: `{"position table": 4.0}`;
+            `mnemosyne_tf.FINE_TUNING_RATES` for weights of an earlier training.
         orthogonalise: False sends every variable to the elementwise path, where meta-parameters
             without a nominal direction send them all by themselves.
         size_scaling: False keeps the built-in rates at every size of the model, see

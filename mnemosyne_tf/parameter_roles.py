@@ -69,6 +69,11 @@ RATE_ENTRIES = {
     if treatment.has_rate
 }
 
+# For weights of an earlier training: what is moved element by element has found its scale there, and
+# a few steps at the rates of a training from random weights lose it. Matrices keep their rate, since
+# an orthogonalised step is as small in one direction as in all others. See docs/mnemosyne.md.
+FINE_TUNING_RATES = dict.fromkeys((WORD_TABLE, POSITION_TABLE, TABLE, NORM, BIAS), 0.1)
+
 # Of kernels of the role value/output, those whose rows, not columns, belong to heads.
 _READS_HEADS = re.compile(r"o(_proj)?|output|attention_output")
 _KERNEL_NAME = re.compile(r"(.*_)?kernel")

@@ -57,6 +57,7 @@ def train(
     settings: FineTuningSettings,
     description: str,
     score_range: tuple[float, float] = (0.0, MAX_SCORE),
+    fine_tuning: bool = False,
     after_epoch: Callable[[int], None] | None = None,
 ) -> int:
     """Fine-tunes in place, with a progress bar on stderr.
@@ -68,6 +69,7 @@ def train(
       settings: See `FineTuningSettings`.
       description: Label of the progress bar.
       score_range: The lowest and the highest score of a regression.
+      fine_tuning: Whether all weights but the head are of an earlier training.
       after_epoch: Called with the number of each epoch that ends (1, 2, ...), while `model` holds
         the weights to evaluate.
 
@@ -78,7 +80,12 @@ def train(
       FloatingPointError: If the loss is not finite; names the steps.
     """
     num_train_steps = settings.num_train_steps(len(labels))
-    optimizer = make_optimizer(optimizer_config(settings), num_train_steps, settings.batch_size)
+    optimizer = make_optimizer(
+        optimizer_config(settings),
+        num_train_steps,
+        settings.batch_size,
+        fine_tuning=fine_tuning,
+    )
     compiled = what_is_compiled(num_train_steps)
     train_step = make_train_step(
         model, optimizer, labels.dtype, compiled=compiled, score_range=score_range

@@ -26,6 +26,7 @@ class InitialEncoder:
       weights: in the order of the encoder's variables.
       weights_hash: of `weights`, see `weights_hash`.
       step: of pre-training, at which the checkpoint was saved; None of random weights.
+      is_random: whether the weights were drawn, not trained.
     """
 
     config: BertConfig
@@ -33,6 +34,7 @@ class InitialEncoder:
     weights: Sequence[np.ndarray]
     weights_hash: str
     step: int | None
+    is_random: bool = False
 
 
 def load_encoder(
@@ -54,7 +56,7 @@ def load_encoder(
     config = dataclasses.replace(run.config, dropout=dropout, attention_dropout=dropout)
     tokenizer = WordpieceTokenizer(run.vocab_file, do_lower_case=run.do_lower_case, ids=run.ids)
     weights, step = encoder_weights(config, run.directory, random_init=random_init, seed=seed)
-    return InitialEncoder(config, tokenizer, weights, weights_hash(weights), step)
+    return InitialEncoder(config, tokenizer, weights, weights_hash(weights), step, random_init)
 
 
 def encoder_weights(

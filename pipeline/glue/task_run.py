@@ -71,6 +71,8 @@ def run_task(
         settings=settings,
         description=f"{task.name} seed {settings.seed}",
         score_range=task.score_range,
+        # Nothing of a prompt, which another `build` makes, or of random weights was trained before.
+        fine_tuning=build is None and not start.is_random,
         **({"after_epoch": best.after_epoch} if best else {}),
     )
     if best:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tf_keras as keras
 
-from mnemosyne_tf import Mnemosyne
+from mnemosyne_tf import FINE_TUNING_RATES, Mnemosyne
 from pipeline.optimizers.schedules import LinearDecay, LinearWarmup, LinearWarmupDecay
 from pipeline.optimizers.table import MNEMOSYNE, OPTIMIZER_TABLE
 from pipeline.recipes.sections import DECAY, STABLE, WHOLE, OptimizerConfig
@@ -23,6 +23,8 @@ def make_optimizer(
     num_train_steps: int,
     labels_per_step: int,
     first_step: int = 0,
+    *,
+    fine_tuning: bool = False,
     **arguments,
 ) -> keras.optimizers.Optimizer:
     """Makes the optimizer that `config` names; updates are compiled by XLA.
@@ -39,6 +41,8 @@ def make_optimizer(
       num_train_steps: of the run.
       labels_per_step: labels in the loss of one step, over all replicas.
       first_step: steps that the optimizer has made where a decay phase begins.
+      fine_tuning: whether all weights but a head are of an earlier training, which Mnemosyne moves
+        at `FINE_TUNING_RATES`; a hand-designed optimizer has its rate in `config`.
       **arguments: more of a hand-designed optimizer's class.
 
     Source: Devlin et al. 2019, appendix A.2.
@@ -46,7 +50,7 @@ def make_optimizer(
     Adafactor's rate follows the same schedule under its own bound of 1 / sqrt(step).
     """
     if config.name == MNEMOSYNE.name:
-        return _mnemosyne(config, num_train_steps, labels_per_step, first_step)
+        return _mnemosyne(config, num_train_steps, labels_per_step, first_step, fine_tuning)
     row = OPTIMIZER_TABLE[config.name]
     settings = dict(row.settings)
     if config.beta_2 is not None:
@@ -68,7 +72,11 @@ def meta_parameters(optimizer: keras.optimizers.Optimizer) -> str | None:
 
 
 def _mnemosyne(
-    config: OptimizerConfig, num_train_steps: int, labels_per_step: int, first_step: int
+    config: OptimizerConfig,
+    num_train_steps: int,
+    labels_per_step: int,
+    first_step: int,
+    fine_tuning: bool,
 ) -> Mnemosyne:
     rate = config.learning_rate
     if config.schedule == STABLE:
@@ -80,6 +88,7 @@ def _mnemosyne(
         "learning_rate": rate,
         "total_steps": num_train_steps if config.schedule == WHOLE else None,
         "labels_per_step": labels_per_step,
+        "role_rates": FINE_TUNING_RATES if fine_tuning else None,
     }
     if config.without in LEFT_OUT_BY_SETTINGS:
         return Mnemosyne(**settings, **LEFT_OUT_BY_SETTINGS[config.without])

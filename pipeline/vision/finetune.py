@@ -60,7 +60,13 @@ def finetune(settings: VisionSettings, *, images: str, weights: str | None, outp
         task = LinearProbe(model, data, start, settings, folder.features)
     else:
         task = WholeModel(model, data, start, settings)
-    trainer = Trainer(task.trained, settings, len(data.train), task.factors)
+    trainer = Trainer(
+        task.trained,
+        settings,
+        len(data.train),
+        task.factors,
+        fine_tuning=start.weights is not None and settings.mode != PROBE,
+    )
     try:
         epochs = _train(task, trainer, folder, data)
     except FloatingPointError as error:

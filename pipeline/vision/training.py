@@ -38,6 +38,7 @@ class Trainer:
       settings: of the run.
       num_images: to train on.
       factors: of the steps of each trainable variable, or None for whole steps.
+      fine_tuning: whether all weights but the head are of an earlier training.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class Trainer:
         settings: VisionSettings,
         num_images: int,
         factors: Sequence[float] | None = None,
+        *,
+        fine_tuning: bool = False,
     ):
         self.model = model
         self.settings = settings
@@ -54,6 +57,7 @@ class Trainer:
             settings.optimizer_config(),
             self.steps_per_epoch * settings.num_train_epochs,
             settings.batch_size,
+            fine_tuning=fine_tuning,
         )
         self.optimizer.build(model.trainable_variables)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")

@@ -11,7 +11,7 @@ from pipeline.glue.initial_weights import load_encoder
 from pipeline.glue.pretrained_run import read_run
 from pipeline.glue.reader import read_task
 from pipeline.glue.settings import FineTuningSettings
-from pipeline.glue.task_run import predict_texts, run_task
+from pipeline.glue.task_run import _whole_classifier, predict_texts, run_task
 
 SETTINGS = FineTuningSettings(batch_size=8, max_seq_length=16, num_train_epochs=1)
 
@@ -64,6 +64,24 @@ def test_scores_of_sts_b_are_trained_on_as_they_are(tmp_path, start, trained_on)
     task = BY_NAME["STS-B"]
     run_task(task, read_task(task, str(tmp_path / "glue")), start=start, settings=SETTINGS)
     assert set(trained_on) == {0.5, 5.0}
+
+
+@pytest.mark.parametrize("is_random", [False, True])
+def test_weights_of_an_earlier_training_are_fine_tuned(tmp_path, start, monkeypatch, is_random):
+    received = []
+
+    def train(*_, fine_tuning, **__):
+        received.append(fine_tuning)
+        return 1
+
+    monkeypatch.setattr(classifier_training, "train", train)
+    make_task(tmp_path / "glue", "RTE")
+    start = dataclasses.replace(start, is_random=is_random)
+    data = read_task(BY_NAME["RTE"], str(tmp_path / "glue"))
+    run_task(BY_NAME["RTE"], data, start=start, settings=SETTINGS)
+    # What another `build` makes, a prompt, was not trained before.
+    run_task(BY_NAME["RTE"], data, start=start, settings=SETTINGS, build=_whole_classifier)
+    assert received == [not is_random, False]
 
 
 def test_texts_are_answered_in_parts_and_in_order(start, monkeypatch):

@@ -2,7 +2,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from mnemosyne_tf import MetaParams, Mnemosyne
+from mnemosyne_tf import FINE_TUNING_RATES, MetaParams, Mnemosyne
 from pipeline.optimizers import keras_optimizers
 from pipeline.optimizers.from_recipe import (
     LEFT_OUT_BY_SETTINGS,
@@ -23,6 +23,18 @@ def test_mnemosyne_is_given_steps_and_labels_of_the_run():
     assert isinstance(optimizer, Mnemosyne)
     assert optimizer.get_config()["total_steps"] == 77
     assert optimizer.get_config()["labels_per_step"] == 7
+
+
+def test_mnemosyne_moves_weights_of_an_earlier_training_at_rates_for_them():
+    optimizer = make_optimizer(OptimizerConfig(), 77, 7, fine_tuning=True)
+    expected = Mnemosyne().meta_params.with_role_rates(FINE_TUNING_RATES)
+    assert optimizer.meta_params.fingerprint() == expected.fingerprint()
+
+
+def test_a_hand_designed_optimizer_has_one_rate_for_both():
+    config = OptimizerConfig(name="adamw", learning_rate=0.1)
+    fine_tuning, training = (make_optimizer(config, 77, 7, fine_tuning=each) for each in (1, 0))
+    assert fine_tuning.get_config() == training.get_config()
 
 
 @pytest.mark.parametrize("part", ABLATIONS)

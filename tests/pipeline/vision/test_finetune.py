@@ -128,6 +128,28 @@ def test_mnemosyne_trains_all_layers_with_layer_decay(tmp_path, colour_folder, l
     assert max(early) < 1e-3 * moved["encoder/layer_norm/gamma"]
 
 
+class Made(Exception):
+    """Ends a run where its trainer would be made."""
+
+
+@pytest.mark.parametrize(
+    ("is_trained", "mode", "expected"),
+    [(True, "whole", True), (True, "probe", False), (False, "whole", False)],
+)
+def test_only_weights_that_were_trained_before_are_fine_tuned(
+    tmp_path, colour_folder, little_weights, monkeypatch, is_trained, mode, expected
+):
+    def trainer(*_, fine_tuning):
+        raise Made(fine_tuning)
+
+    monkeypatch.setattr("pipeline.vision.finetune.Trainer", trainer)
+    size = {} if is_trained else {"patch_size": 4}
+    settings = VisionSettings(mode=mode, num_train_epochs=1, batch_size=8, **size)
+    with pytest.raises(Made) as made:
+        run(settings, colour_folder, little_weights if is_trained else None, tmp_path / "run")
+    assert made.value.args == (expected,)
+
+
 def test_a_run_that_diverges_says_what_to_try(capsys):
     layer = LinearLayer(2)
     layer(tf.zeros([1, 3]))
