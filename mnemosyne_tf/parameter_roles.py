@@ -69,8 +69,8 @@ RATE_ENTRIES = {
     if treatment.has_rate
 }
 
-# For weights of an earlier training: what is moved element by element has found its scale there, and
-# a few steps at the rates of a training from random weights lose it. Matrices keep their rate, since
+# For weights of an earlier training: what is moved element by element has found its scale there,
+# and a few steps at the rates of a training from random weights lose it. Matrices keep their rate:
 # an orthogonalised step is as small in one direction as in all others. See docs/mnemosyne.md.
 FINE_TUNING_RATES = dict.fromkeys((WORD_TABLE, POSITION_TABLE, TABLE, NORM, BIAS), 0.1)
 
