@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from mnemosyne_tf import FINE_TUNING_RATES
 from pipeline.lab import figures_file
 from pipeline.lab.races.contestants import Contestant
 from pipeline.lab.races.sweep import Sweep
@@ -87,7 +88,9 @@ def chosen_tasks(
     fashion_mnist: str | None, textile: str | None, weights: str | None
 ) -> list[tuple[Task, list[Contestant]]]:
     """Returns the tasks and the optimizers of each, as `run` takes them."""
-    chosen = [(tasks.digits_task(), _optimizers(_RANDOM_WEIGHTS))]
+    chosen = [(tasks.digits_task(), [Contestant("mnemosyne"), *_baselines(_RANDOM_WEIGHTS)])]
+    # As `mnemosyne vit` makes it where weights are given.
+    fine_tuning = Contestant("mnemosyne", arguments={"role_rates": FINE_TUNING_RATES})
     for name, folder, make in (
         ("fashion_mnist", fashion_mnist, tasks.fashion_task),
         ("textile", textile, tasks.textile_task),
@@ -96,12 +99,12 @@ def chosen_tasks(
             continue
         if weights is None:
             raise ValueError(f"--{name} {folder}: expected --weights to fine-tune, received none.")
-        chosen.append((make(folder, weights), _optimizers(_REAL_WEIGHTS)))
+        chosen.append((make(folder, weights), [fine_tuning, *_baselines(_REAL_WEIGHTS)]))
     return chosen
 
 
-def _optimizers(rates) -> list[Contestant]:
-    return [Contestant("mnemosyne"), *(Contestant(name, name, rates[name]) for name in BASELINES)]
+def _baselines(rates: Mapping[str, Sequence[float]]) -> list[Contestant]:
+    return [Contestant(name, name, rates[name]) for name in BASELINES]
 
 
 def _summary(name: str, found: Sequence[accuracy_table.Result]) -> str:
