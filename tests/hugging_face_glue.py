@@ -7,9 +7,9 @@
         --model FOLDER --glue_dir GLUE --tasks STS-B MRPC
 
 The settings are those of `mnemosyne glue` with AdamW: batches of 32, linear warm-up over a tenth of
-the steps and linear decay, decoupled weight decay of 0.01 without biases and norms, and dropout of
-0.1. Prints the score of each seed on the dev set, the mean and the standard deviation. Nothing of
-this project is imported. Not part of CI.
+the steps and linear decay, decoupled weight decay of 0.01 without biases and norms, dropout of 0.1,
+and scores regressed on [-1, 1]. Prints the score of each seed on the dev set, the mean and the
+standard deviation. Nothing of this project is imported. Not part of CI.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def pearson_and_spearman(labels, scores):
     return (stats.pearsonr(labels, scores)[0] + stats.spearmanr(labels, scores)[0]) / 2
 
 
-# Columns of the texts, column of the label, its values (None: a score from 0 to 5), the metric.
+# Columns of the texts, column of the label, its values (None: scores from 0 to 5), the metric.
 TASKS = {
     "CoLA": ((3,), 1, ("0", "1"), metrics.matthews_corrcoef),
     "MRPC": ((3, 4), 0, ("0", "1"), f1_and_accuracy),
@@ -56,7 +56,10 @@ def read(folder, task, split):
     with open(pathlib.Path(folder) / task / f"{split}.tsv", encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     rows = rows if task == "CoLA" else rows[1:]
-    labels = [float(row[label]) if values is None else values.index(row[label]) for row in rows]
+    labels = [
+        float(row[label]) / 2.5 - 1.0 if values is None else values.index(row[label])
+        for row in rows
+    ]
     return [[row[column] for row in rows] for column in columns], np.array(labels)
 
 
