@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from pipeline.glue.encoding import count_cut
 from pipeline.pretrained_model import PretrainedModel, load_pretrained
-from pipeline.text_tables import Row, kind_to_write, read_rows, texts_of, write_table
-from pipeline.text_tables.reject_file import left_out, write_rejects
+from pipeline.text_tables import Row, kind_to_write, read_rows, texts_of, write_result
+from pipeline.text_tables.reject_file import left_out
 
 _ROWS_PER_PART = 4096
 
@@ -54,13 +54,9 @@ def predict_file(
             bar.update(len(part))
     if not good:
         raise ValueError(_nothing_good(input_file, columns, rejects))
-    write_rejects(output, rejects)
     names = answers[0].keys()
-    write_table(
-        output,
-        kind,
-        {"row": good, **{name: [x for part in answers for x in part[name]] for name in names}},
-    )
+    columns_out = {name: [x for part in answers for x in part[name]] for name in names}
+    write_result(output, kind, {"row": good, **columns_out}, rejects)
     if num_cut:
         print(f"{num_cut:,} longer than the model's {model.max_seq_length} tokens, and cut")
     print(f"predicted {len(good):,} rows: {output}{left_out(output, rejects)}")
