@@ -6,6 +6,7 @@ from safetensors.numpy import load_file
 from pipeline import cli
 from pipeline.weights.export import export_model as module
 from pipeline.weights.export.export_model import export_model
+from pipeline.weights.serving import saved_model
 
 
 def test_a_run_leaves_with_its_heads_and_a_card(pretrained_run, tmp_path, capsys):
@@ -26,6 +27,18 @@ def test_a_classifier_leaves_with_its_labels_and_metrics_on_the_card(saved, tmp_
     card = (tmp_path / "out" / "README.md").read_text()
     assert "# BERT classifier for moods" in card
     assert "| labels | sad, glad, mad |" in card and "| accuracy | 0.9 |" in card
+
+
+@pytest.mark.parametrize("columns", [("text",), ("one", "other"), ()])
+def test_the_card_of_a_served_classifier_calls_it_with_what_it_takes(
+    saved, tmp_path, monkeypatch, columns
+):
+    monkeypatch.setattr(saved_model, "write_saved_model", lambda *_: ())
+    export_model(saved("classifier", sentence_columns=columns), tmp_path / "out", "savedmodel")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert ('(text=tf.constant(["a sentence"]))' in card) == (len(columns) != 2)
+    assert ('pair=tf.constant(["another"])' in card) == (len(columns) != 1)
+    assert ('signatures["pairs"]' in card) == (not columns)
 
 
 def test_what_goes_wrong_leaves_nothing_behind(saved, tmp_path, monkeypatch):
