@@ -67,4 +67,5 @@ def read_model(source: str | os.PathLike) -> TravellingModel:
     raise FileNotFoundError(
         f"--input: expected a folder with {HUGGING_FACE_CONFIG} (Hugging Face) or with "
         f"{GOOGLE_CONFIG} and a checkpoint (Google, TensorFlow Model Garden), received {path}"
+        f"{'' if path.exists() else ', which is not there'}"
     )
