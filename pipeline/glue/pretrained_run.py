@@ -69,9 +69,9 @@ class PretrainedRun:
 
 def _received(path: str) -> str:
     """What a folder without a configuration is instead, and what to do."""
-    models = sorted(map(str, pathlib.Path(path).glob("models/*/model.json")))
+    models = sorted(file.parent for file in pathlib.Path(path).glob("models/*/model.json"))
     if models:
-        return f"scores of `mnemosyne glue`; name one of its models: {os.path.dirname(models[0])}"
+        return f"scores of `mnemosyne glue`; name one of its models: {models[0]}"
     if os.path.isfile(os.path.join(path, "config.json")):
         return "a folder of Hugging Face; turn it into a model folder with `mnemosyne import`"
     return (

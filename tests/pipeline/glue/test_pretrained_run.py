@@ -53,9 +53,10 @@ def test_what_stands_in_place_of_a_run_is_named_with_the_way_on(folder):
     (folder / "config.json").write_text("{}")
     with pytest.raises(FileNotFoundError, match="a folder of Hugging Face; .*`mnemosyne import`"):
         read_run(str(folder))
-    (folder / "models" / "RTE").mkdir(parents=True)
-    (folder / "models" / "RTE" / "model.json").write_text("{}")
-    with pytest.raises(FileNotFoundError, match=f"name one of its models: {folder}/models/RTE"):
+    for name in ("RTE-seed0", "RTE"):
+        (folder / "models" / name).mkdir(parents=True)
+        (folder / "models" / name / "model.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match=f"name one of its models: {folder}/models/RTE$"):
         read_run(str(folder))
 
 
