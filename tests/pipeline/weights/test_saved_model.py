@@ -28,6 +28,7 @@ def test_vectors_are_those_of_python(saved, tmp_path):
     serve = tf.saved_model.load(tmp_path / "served").signatures["serving_default"]
     vectors = serve(text=tf.constant(TEXTS))["vectors"]
     np.testing.assert_allclose(vectors, load_pretrained(folder).encode(TEXTS), atol=ERROR)
+    assert serve(text=tf.constant([], tf.string))["vectors"].shape == (0, 8)
 
 
 @pytest.mark.slow
