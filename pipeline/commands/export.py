@@ -13,7 +13,7 @@ _EPILOG = """example:
 huggingface  config.json, model.safetensors, tokenizer files: AutoModel.from_pretrained(DIR)
 google       bert_config.json, bert_model.ckpt.*, vocab.txt: --init_checkpoint=DIR/bert_model.ckpt
 onnx         model.onnx, ids in, and tokenizer files; needs the extra onnx
-savedmodel   a TensorFlow SavedModel with the tokenizer inside: strings in
+savedmodel   a TensorFlow SavedModel with the tokenizer inside: strings or pairs of strings in
 
 Every folder gets a README.md, the model card.
 """
@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="a run, RUN/checkpoints/ckpt-STEP, RUN/checkpoints/best, or a model folder",
     )
-    add("--format", required=True, choices=tuple(FORMATS), help="of the export")
+    add("--format", required=True, choices=tuple(FORMATS), help="see below")
     add("--output", required=True, metavar="DIR", help="a new folder, for the export")
     return parser
 

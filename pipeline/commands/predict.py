@@ -27,7 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--checkpoint",
         required=True,
         metavar="DIR",
-        help="a fine-tuned task, models/TASK in the output of 'mnemosyne glue'",
+        help="a fine-tuned task, models/TASK in the output of 'mnemosyne glue', or an imported "
+        "classifier",
     )
     add("--input", required=True, metavar="FILE", help="TSV, JSONL or Parquet with the texts")
     add("--output", required=True, metavar="FILE", help="to write: .tsv, .jsonl or .parquet")
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Only now: TensorFlow takes seconds, and --help and bad flags need none of it.
     from pipeline.prediction.story import predict_file
 
-    columns = [name for name in args.columns.split(",") if name]
+    columns = [name.strip() for name in args.columns.split(",") if name.strip()]
     predict_file(
         args.checkpoint, args.input, args.output, columns=columns, batch_size=args.batch_size
     )

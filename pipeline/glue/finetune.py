@@ -4,6 +4,7 @@ Called again, it skips the tasks and seeds that are finished.
 """
 
 import dataclasses
+import functools
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -98,6 +99,7 @@ def _run_seeds(
     seeds = [s for s in settings.all_seeds if not folder.finished_run(task, s, data.sha256)]
     if len(seeds) < settings.seeds:
         console.say_skipped(task, settings, seeds)
+        _say_not_kept(task, settings, folder, pending=seeds)
     if not seeds:
         return True
     folder.begin()
@@ -122,11 +124,42 @@ def _run_seeds(
             if seed == seeds[0]:
                 console.warn_of_unknown_tokens(done.row, start)
                 console.say_cut(done.row, of_seed)
-            is_kept = settings.keep_models == "best" and kept_models.is_better(done, folder, task)
-            if is_kept:
-                kept_models.save(done, folder, task, run=run, settings=of_seed)
+            is_kept = _keep(done, task, run=run, settings=of_seed, folder=folder)
             _add(done, task, data, folder, is_kept=is_kept)
     return True
+
+
+def _keep(
+    done: TaskRun,
+    task: GlueTask,
+    *,
+    run: PretrainedRun,
+    settings: GlueSettings,
+    folder: ResultsFolder,
+) -> bool:
+    """Writes the model of a run where it is wanted; says whether it is the task's best now."""
+    is_best = settings.keep_models != "none" and kept_models.is_better(done, folder, task)
+    save = functools.partial(kept_models.save, done, folder, task, run=run, settings=settings)
+    if is_best:
+        save(as_best=True)
+    if settings.keep_models == "each_seed":
+        save(as_best=False)
+    return is_best
+
+
+def _say_not_kept(
+    task: GlueTask, settings: GlueSettings, folder: ResultsFolder, *, pending: Sequence[int]
+) -> None:
+    """Names the finished seeds whose model `--keep_models each_seed` does not find."""
+    if settings.keep_models != "each_seed":
+        return
+    finished = [seed for seed in settings.all_seeds if seed not in pending]
+    if lost := kept_models.not_kept(folder, task, finished):
+        print(
+            f"WARNING {task.name}, seed {', '.join(map(str, lost))}: scored by an earlier call, "
+            "which did not keep the model of each seed; give another --output to have it",
+            flush=True,
+        )
 
 
 def _mnli_first(

@@ -7,6 +7,7 @@ too; what it does not record has a default.
 import dataclasses
 import json
 import os
+import pathlib
 from collections.abc import Mapping, Sequence
 
 import yaml
@@ -66,6 +67,19 @@ class PretrainedRun:
         return range(self.trained_positions, max(self.trained_positions, max_seq_length))
 
 
+def _received(path: str) -> str:
+    """What a folder without a configuration is instead, and what to do."""
+    models = sorted(file.parent for file in pathlib.Path(path).glob("models/*/model.json"))
+    if models:
+        return f"scores of `mnemosyne glue`; name one of its models: {models[0]}"
+    if os.path.isfile(os.path.join(path, "config.json")):
+        return "a folder of Hugging Face; turn it into a model folder with `mnemosyne import`"
+    return (
+        f"a path without {_CONFIG_FILE}; give the --output of `mnemosyne pretrain` or of "
+        "`mnemosyne import`"
+    )
+
+
 def read_run(path: str) -> PretrainedRun:
     """Reads the files of a run folder or a model folder, but not its weights.
 
@@ -82,9 +96,7 @@ def read_run(path: str) -> PretrainedRun:
     config_file = os.path.join(checkpoint, _CONFIG_FILE)
     if not os.path.isfile(config_file):
         raise FileNotFoundError(
-            f"{checkpoint}: expected a pre-training run folder, received a path "
-            f"without {_CONFIG_FILE}; give the --output of `mnemosyne pretrain` or of "
-            "`mnemosyne import`"
+            f"{checkpoint}: expected a pre-training run folder, received {_received(checkpoint)}"
         )
     config, vocab_file = BertConfig.load(config_file), find_vocab(checkpoint)
     facts = _read(os.path.join(checkpoint, "run.json"))

@@ -13,7 +13,7 @@ from pipeline.recipes.sections import OPTIMIZERS
 # A peak rate, but for Mnemosyne a multiplier of its own rates. The others have no default.
 DEFAULT_LEARNING_RATES = {"adamw": 1e-4, "mnemosyne": 1.0}
 CHOICES = ("last", "best")
-KEPT_MODELS = ("best", "none")
+KEPT_MODELS = ("best", "each_seed", "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,8 +128,8 @@ class GlueSettings(FineTuningSettings):
     )
     keep_models: str = setting(
         "best",
-        "keep the weights of each task's best seed by dev score in models/TASK, or of none; "
-        "test.tsv is predicted with them",
+        "keep the weights of each task's best seed by dev score in models/TASK; of each seed, too, "
+        "in models/TASK-seedN; or of none. test.tsv is predicted with those of the best",
         choices=KEPT_MODELS,
     )
     fill_submission: bool = setting(

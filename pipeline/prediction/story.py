@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from pipeline.glue.encoding import count_cut
 from pipeline.pretrained_model import PretrainedModel, load_pretrained
-from pipeline.text_tables import Row, kind_to_write, read_rows, texts_of, write_table
-from pipeline.text_tables.reject_file import left_out, write_rejects
+from pipeline.text_tables import Row, kind_of, kind_to_write, read_rows, texts_of, write_result
+from pipeline.text_tables.kinds import TSV
+from pipeline.text_tables.reject_file import left_out
 
 _ROWS_PER_PART = 4096
 
@@ -44,7 +45,7 @@ def predict_file(
     model = load_pretrained(checkpoint)
     columns = _columns(model, columns)
     good, answers, rejects, num_cut = [], [], [], 0
-    with tqdm(desc="predict", unit="row", mininterval=_interval()) as bar:
+    with tqdm(desc="predict", unit=" rows", mininterval=_interval()) as bar:
         for part in _parts(read_rows(input_file), _ROWS_PER_PART):
             texts = _good_texts(part, columns, good, rejects)
             if texts:
@@ -54,13 +55,9 @@ def predict_file(
             bar.update(len(part))
     if not good:
         raise ValueError(_nothing_good(input_file, columns, rejects))
-    write_rejects(output, rejects)
     names = answers[0].keys()
-    write_table(
-        output,
-        kind,
-        {"row": good, **{name: [x for part in answers for x in part[name]] for name in names}},
-    )
+    columns_out = {name: [x for part in answers for x in part[name]] for name in names}
+    write_result(output, kind, {"row": good, **columns_out}, rejects)
     if num_cut:
         print(f"{num_cut:,} longer than the model's {model.max_seq_length} tokens, and cut")
     print(f"predicted {len(good):,} rows: {output}{left_out(output, rejects)}")
@@ -82,7 +79,7 @@ def _columns(model: PretrainedModel, columns: Sequence[str]) -> Sequence[str]:
         )
     if not columns:
         return expected
-    if not of_other_library and len(columns) != len(expected):
+    if expected and len(columns) != len(expected):
         raise ValueError(
             f"--columns: expected {len(expected)} ({', '.join(expected)} of task "
             f"{model.description.task}), received {', '.join(columns)}"
@@ -113,13 +110,14 @@ def _answers(model: PretrainedModel, texts: list, batch_size: int) -> dict[str, 
 
 
 def _nothing_good(input_file: str, columns: Sequence[str], rejects: list) -> str:
-    received = "an empty file"
+    received = "none below the header" if kind_of(input_file) == TSV else "a file without rows"
     if rejects:
         row, reason = rejects[0]
-        received = f"{len(rejects):,} bad ones, the first, row {row.number}: {reason}"
+        bad = f"{len(rejects):,} bad row{'s' if len(rejects) > 1 else ''}"
+        received = f"{bad}, the first, row {row.number}: {reason}"
     return (
         f"{input_file}: expected rows with text in {', '.join(columns)}, received {received}. "
-        "Name other columns with --columns."
+        "--columns names other columns."
     )
 
 

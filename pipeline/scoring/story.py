@@ -12,8 +12,8 @@ from tqdm import tqdm
 from data_prep.wordpiece import WordpieceTokenizer
 from pipeline.pretrained_model import load_pretrained
 from pipeline.scoring.pseudo_likelihood import pseudo_log_likelihoods
-from pipeline.text_tables import kind_to_write, read_rows, texts_of, write_table
-from pipeline.text_tables.reject_file import left_out, write_rejects
+from pipeline.text_tables import kind_to_write, read_rows, texts_of, write_result
+from pipeline.text_tables.reject_file import left_out
 
 
 def score_pairs(
@@ -71,8 +71,7 @@ def score_pairs(
             progress=bar.update,
         ).reshape(-1, 2)
     correct = (scores[:, 0] > scores[:, 1]).astype(int)
-    write_rejects(output, rejects)
-    write_table(
+    write_result(
         output,
         kind,
         {
@@ -81,6 +80,7 @@ def score_pairs(
             "bad_score": scores[:, 1].tolist(),
             "correct": correct.tolist(),
         },
+        rejects,
     )
     accuracy = float(correct.mean())
     print(

@@ -2,6 +2,6 @@
 
 from pipeline.text_tables.kinds import kind_of, kind_to_write
 from pipeline.text_tables.reader import Row, read_rows, texts_of
-from pipeline.text_tables.writer import write_table
+from pipeline.text_tables.result_file import write_result
 
-__all__ = ["Row", "kind_of", "kind_to_write", "read_rows", "texts_of", "write_table"]
+__all__ = ["Row", "kind_of", "kind_to_write", "read_rows", "texts_of", "write_result"]

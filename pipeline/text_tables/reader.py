@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.text_tables.kinds import JSONL, PARQUET, kind_of
+from pipeline.text_tables.other_kinds import refuse_other_kinds
 
 _SHOWN_CHARACTERS = 300
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -45,11 +46,13 @@ def read_rows(path: str | os.PathLike) -> Iterator[Row]:
 
     Raises:
         FileNotFoundError: there is no file.
-        ValueError: it is no Parquet file although it is named so, or a TSV file without header.
+        ValueError: it is no Parquet file although it is named so, a TSV file without header, or of
+            a kind that is not read, such as a compressed file.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path}: expected a TSV, JSONL or Parquet file, there is no file")
     kind = kind_of(path)
+    refuse_other_kinds(path, kind)
     if kind == PARQUET:
         yield from _parquet_rows(path)
         return
@@ -130,6 +133,11 @@ def _json_values(line: bytes) -> Mapping[str, Any]:
 
 def _header(path: str | os.PathLike, line: bytes) -> list[str]:
     columns = line.decode("utf-8", "backslashreplace").split("\t")
+    if b"\r" in line:
+        raise ValueError(
+            f"{path}, line 1: expected lines that end with a line feed, received carriage returns "
+            "alone; convert the file"
+        )
     if not line or len(set(columns)) < len(columns):
         raise ValueError(
             f"{path}, line 1: expected a header with the names of the columns, tab-separated and "

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import pathlib
-import tempfile
 
 from data_prep import storage
 from pipeline.weights.google.folder import CONFIG as GOOGLE_CONFIG
 from pipeline.weights.google.folder import read_google
 from pipeline.weights.huggingface.folder import CONFIG as HUGGING_FACE_CONFIG
 from pipeline.weights.huggingface.folder import read_hugging_face
-from pipeline.weights.model_folder import is_model_folder, read_model_folder, save_weights
+from pipeline.weights.model_folder import (
+    VOCABULARY,
+    is_model_folder,
+    read_model_folder,
+    save_weights,
+)
 from pipeline.weights.travelling_model import TravellingModel
 from pipeline.weights.whole_folder import refuse_if_used, whole_folder
 
@@ -32,8 +36,8 @@ def import_model(source: str | os.PathLike, output: str | os.PathLike) -> Travel
     """
     refuse_if_used(output)
     model = read_model(source)
-    with whole_folder(output) as folder, tempfile.TemporaryDirectory() as temporary:
-        vocab_file = os.path.join(temporary, "vocab.txt")
+    with whole_folder(output) as folder:
+        vocab_file = os.fspath(folder / VOCABULARY)
         storage.write_whole(vocab_file, model.vocabulary)
         save_weights(
             *(folder, model.weights, model.config, model.description),
@@ -63,4 +67,5 @@ def read_model(source: str | os.PathLike) -> TravellingModel:
     raise FileNotFoundError(
         f"--input: expected a folder with {HUGGING_FACE_CONFIG} (Hugging Face) or with "
         f"{GOOGLE_CONFIG} and a checkpoint (Google, TensorFlow Model Garden), received {path}"
+        f"{'' if path.exists() else ', which is not there'}"
     )

@@ -1,4 +1,7 @@
-"""A folder that is written under another name and renamed at the end: whole, or not there."""
+"""A folder that is written under another name and renamed at the end: whole, or not there.
+
+What a killed call left under the other name is removed by the next one.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 
 from data_prep import storage
+from pipeline.left_behind import hold, remove_left_behind
 
 
 @contextlib.contextmanager
@@ -22,14 +26,17 @@ def whole_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     # The folder itself: "." has no name, and a link cannot be replaced by a folder.
     target = pathlib.Path(path).resolve()
     temporary = target.parent / f"{target.name}.tmp-{uuid.uuid4().hex}"
+    remove_left_behind(target)
     try:
         temporary.mkdir(parents=True)
+        descriptor = os.open(temporary, os.O_RDONLY)
     except OSError as error:
         raise OSError(
             f"--output: expected a folder that can be made, {path}, received {error.strerror} at "
             f"{target.parent}. Name another folder."
         ) from error
     try:
+        hold(descriptor)
         yield temporary
         if target.is_dir():
             target.rmdir()
@@ -38,6 +45,8 @@ def whole_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         with contextlib.suppress(OSError):
             storage.remove_folder(os.fspath(temporary))
         raise
+    finally:
+        os.close(descriptor)
 
 
 def refuse_if_used(path: str | os.PathLike) -> None:

@@ -1,9 +1,13 @@
-"""The fine-tuned model of each task: OUTPUT/models/TASK, of the seed that is best on dev."""
+"""The fine-tuned model of each task: OUTPUT/models/TASK, of the seed that is best on dev.
+
+With `--keep_models each_seed` OUTPUT/models/TASK-seedN, too, of every seed.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterable
 
 from models.bert_classifier import BertClassifier
 from pipeline.glue import initial_weights
@@ -24,14 +28,20 @@ from pipeline.weights.model_folder import (
 _FOLDER = "models"
 
 
-def path_of(output: str, task: GlueTask) -> str:
-    """The folder of a task's model, whether it is there or not."""
-    return os.path.join(output, _FOLDER, task.name)
+def path_of(output: str, task: GlueTask, seed: int | None = None) -> str:
+    """The folder of a task's best model, or of that of a seed, whether it is there or not."""
+    name = task.name if seed is None else f"{task.name}-seed{seed}"
+    return os.path.join(output, _FOLDER, name)
 
 
 def has_model(folder: ResultsFolder, task: GlueTask) -> bool:
     """Says whether a whole model of the task is there."""
     return task.name in folder.models and is_model_folder(path_of(folder.directory, task))
+
+
+def not_kept(folder: ResultsFolder, task: GlueTask, seeds: Iterable[int]) -> list[int]:
+    """The seeds among these whose own model is not there."""
+    return [s for s in seeds if not is_model_folder(path_of(folder.directory, task, s))]
 
 
 def is_better(done: TaskRun, folder: ResultsFolder, task: GlueTask) -> bool:
@@ -50,8 +60,18 @@ def save(
     *,
     run: PretrainedRun,
     settings: FineTuningSettings,
+    as_best: bool,
 ) -> None:
-    """Writes the model of a run over the one that was kept before it."""
+    """Writes the model of a run, over the one that was kept before it.
+
+    Args:
+      done: the run.
+      folder: of the scores.
+      task: which.
+      run: where training started.
+      settings: of the task and seed.
+      as_best: whether it is the task's best, or goes to the folder of its seed.
+    """
     seed = done.row["seed"]
     description = ModelDescription(
         kind="classifier",
@@ -65,7 +85,7 @@ def save(
         metrics=done.row["metrics"],
     )
     save_model_folder(
-        path_of(folder.directory, task),
+        path_of(folder.directory, task, None if as_best else seed),
         done.model,
         description,
         vocab_file=run.vocab_file,

@@ -12,9 +12,16 @@ import jinja2
 
 from data_prep import storage
 from pipeline.run.checkpoints import run_of
+from pipeline.weights.tensors import CLASSIFIER, ENCODER, PRETRAINER
 from pipeline.weights.travelling_model import TravellingModel
 
 _TEMPLATE = "model_card.md"
+# Of transformers, with the head that was exported.
+_ARCHITECTURES = {
+    ENCODER: "AutoModel",
+    PRETRAINER: "AutoModelForMaskedLM",
+    CLASSIFIER: "AutoModelForSequenceClassification",
+}
 
 
 def write_model_card(
@@ -43,6 +50,8 @@ def write_model_card(
         parameters=sum(math.prod(array.shape) for array in model.weights.values()),
         facts=facts,
         format=to_format,
+        pairs=len(model.description.sentence_columns) == 2,
+        architecture=_ARCHITECTURES[model.description.kind],
     )
     storage.write_whole(folder / "README.md", text.encode("utf-8"))
 

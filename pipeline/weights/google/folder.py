@@ -6,6 +6,7 @@ bert_config.json  vocab.txt  bert_model.ckpt.index  bert_model.ckpt.data-00000-o
 from __future__ import annotations
 
 import pathlib
+import re
 from collections.abc import Iterator, Mapping
 
 from data_prep import storage
@@ -31,13 +32,14 @@ _FINE_TUNING_LENGTH = 128  # of BERT's own fine-tuning on GLUE
 _HEAD = "output_weights"
 # State of the optimizer; everything else of a checkpoint is the model.
 _OPTIMIZER = ("/adam_m", "/adam_v", "/Adam", "/Adam_1", "_power", "global_step", "learning_rate")
+_FILE_OF_CHECKPOINT = re.compile(r"\.(index|data-\d{5}-of-\d{5})$")
 _OF_A_BLOCK = "transformer/layer_"
 # Settings of ours in bert_config.json, which Google's code keeps and ignores.
 _OWN = "mnemosyne"
 
 
 def read_google(path: pathlib.Path) -> TravellingModel:
-    """Reads a folder, or the checkpoint in it that `path` names without its endings.
+    """Reads a folder, or the checkpoint in it that `path` names, with or without its endings.
 
     Raises:
       FileNotFoundError: a file is missing.
@@ -79,7 +81,7 @@ def _vocabulary(folder: pathlib.Path) -> bytes:
 def _checkpoint_of(path: pathlib.Path) -> pathlib.Path:
     """The checkpoint's path without endings; TensorFlow's list `checkpoint` is not followed."""
     if not path.is_dir():
-        return path
+        return path.with_name(_FILE_OF_CHECKPOINT.sub("", path.name))
     found = sorted(file.name.removesuffix(".index") for file in path.glob("*.index"))
     if CHECKPOINT in found:
         return path / CHECKPOINT

@@ -84,10 +84,12 @@ class GraphTokenizer(tf.Module):
         ids, segment_ids = tf_text.combine_segments(
             _trimmed(segments, budget), self._special["[CLS]"], self._special["[SEP]"]
         )
+        # No row has no length: a batch of none is one token wide.
+        shape = tf.maximum(ids.bounding_shape(), [0, 1])
         return {
-            "input_ids": ids.to_tensor(self._special["[PAD]"]),
-            "input_mask": tf.ones_like(ids).to_tensor(0),
-            "segment_ids": segment_ids.to_tensor(0),
+            "input_ids": ids.to_tensor(self._special["[PAD]"], shape=shape),
+            "input_mask": tf.ones_like(ids).to_tensor(0, shape=shape),
+            "segment_ids": segment_ids.to_tensor(0, shape=shape),
         }
 
 

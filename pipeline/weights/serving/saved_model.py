@@ -16,6 +16,7 @@ import tf_keras as keras
 from data_prep import storage
 from data_prep.wordpiece import WordpieceTokenizer
 from models.bert_encoder import BertEncoder
+from pipeline.weights.model_description import ModelDescription
 from pipeline.weights.serving.graph_tokenizer import GraphTokenizer, compare_ids
 from pipeline.weights.serving.network import serving_network
 from pipeline.weights.tensors import CLASSIFIER
@@ -37,7 +38,9 @@ _PROBES = (
 def write_saved_model(model: TravellingModel, folder: pathlib.Path) -> tuple[str, ...]:
     """Writes a SavedModel with the signature `serving_default`.
 
-    Inputs: `text`, strings `[batch]`; of a classifier of pairs `pair`, too.
+    Inputs: `text`, strings `[batch]`; of a classifier of pairs `pair`, too. A classifier of another
+    library does not say which it is: its `serving_default` takes `text` alone, and a signature
+    `pairs` takes both.
     Outputs: of a classifier `label`, strings `[batch]`, and `probabilities` `[batch, classes]`; of
     a regression `score` `[batch]`; of any other model `vectors` `[batch, hidden]`, the mean over
     all real tokens, and `pooled_output` `[batch, hidden]`.
@@ -49,18 +52,33 @@ def write_saved_model(model: TravellingModel, folder: pathlib.Path) -> tuple[str
     Returns:
       Notes on texts whose ids differ from those of training.
     """
-    tokenizer, differing = _tokenizer(model)
+    tokenizer, differing = _tokenizer(model, folder)
     network = serving_network(model)
     module = tf.Module()
     # The layers stay out of sight: what is saved is variables and one function.
     module.weights, module.tokenizer = list(network.variables), tokenizer
-    module.serve = _serving_function(model, network, tokenizer)
-    tf.saved_model.save(module, str(folder), signatures=module.serve)
+    signatures = {
+        name: _serving_function(model, network, tokenizer, inputs)
+        for name, inputs in _inputs(model.description).items()
+    }
+    module.serve = signatures["serving_default"]
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+    if len(signatures) > 1:
+        differing.append("whether it takes texts or pairs is not recorded: it has both signatures")
     return tuple(differing)
 
 
-def _tokenizer(model: TravellingModel) -> tuple[GraphTokenizer, list[str]]:
-    with tempfile.TemporaryDirectory() as temporary:
+def _inputs(description: ModelDescription) -> dict[str, tuple[str, ...]]:
+    """The names of the inputs of each signature."""
+    if description.kind != CLASSIFIER or len(description.sentence_columns) == 1:
+        return {"serving_default": ("text",)}
+    if description.sentence_columns:
+        return {"serving_default": ("text", "pair")}
+    return {"serving_default": ("text",), "pairs": ("text", "pair")}
+
+
+def _tokenizer(model: TravellingModel, folder: pathlib.Path) -> tuple[GraphTokenizer, list[str]]:
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
         vocab_file = os.path.join(temporary, "vocab.txt")
         storage.write_whole(vocab_file, model.vocabulary)
         rules = {"do_lower_case": model.do_lower_case, "ids": model.ids}
@@ -76,11 +94,13 @@ def _tokenizer(model: TravellingModel) -> tuple[GraphTokenizer, list[str]]:
 
 
 def _serving_function(
-    model: TravellingModel, network: keras.Model | BertEncoder, tokenizer: GraphTokenizer
+    model: TravellingModel,
+    network: keras.Model | BertEncoder,
+    tokenizer: GraphTokenizer,
+    inputs: Sequence[str],
 ) -> Callable:
     description = model.description
-    names = ["text"] + (["pair"] if len(description.sentence_columns) == 2 else [])
-    signature = [tf.TensorSpec([None], tf.string, name) for name in names]
+    signature = [tf.TensorSpec([None], tf.string, name) for name in inputs]
     answer = _labels if description.kind == CLASSIFIER else _vectors
 
     @tf.function(input_signature=signature)

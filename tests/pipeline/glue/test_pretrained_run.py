@@ -48,6 +48,18 @@ def test_a_folder_that_is_no_run_is_named(folder, missing):
         read_run(str(folder))
 
 
+def test_what_stands_in_place_of_a_run_is_named_with_the_way_on(folder):
+    (folder / "bert_config.json").unlink()
+    (folder / "config.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match="a folder of Hugging Face; .*`mnemosyne import`"):
+        read_run(str(folder))
+    for name in ("RTE-seed0", "RTE"):
+        (folder / "models" / name).mkdir(parents=True)
+        (folder / "models" / name / "model.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match=f"name one of its models: {folder}/models/RTE$"):
+        read_run(str(folder))
+
+
 def test_a_message_begins_with_the_path_and_names_no_flag_of_one_caller(folder):
     with pytest.raises(FileNotFoundError, match="^nodir: expected a pre-training run folder, "):
         read_run("nodir")

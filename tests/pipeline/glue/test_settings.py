@@ -83,7 +83,10 @@ def test_what_may_change_between_two_calls_is_not_compared():
     [
         ({"seeds": 0}, "--seeds: expected 1 or more, received 0"),
         ({"choose": "first"}, "--choose: expected one of last, best; received first"),
-        ({"keep_models": "all"}, "--keep_models: expected one of best, none; received all"),
+        (
+            {"keep_models": "all"},
+            "--keep_models: expected one of best, each_seed, none; received all",
+        ),
         ({"from_mnli": True, "keep_models": "none"}, "--from_mnli: expected --keep_models best"),
     ],
 )

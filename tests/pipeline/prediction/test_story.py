@@ -1,5 +1,6 @@
 """`mnemosyne predict`: a label and a probability for each row, in order."""
 
+import gzip
 import json
 
 import pyarrow as pa
@@ -91,15 +92,33 @@ def test_a_text_of_ten_thousand_words_is_cut(fine_tuned, tmp_path):
 def test_a_file_without_rows_is_refused(fine_tuned, tmp_path):
     texts = tmp_path / "texts.tsv"
     texts.write_text("text\n")
-    with pytest.raises(ValueError, match="expected rows with text in text, received an empty file"):
+    with pytest.raises(ValueError, match="expected rows with text in text, received none below"):
         run(fine_tuned("text"), texts, tmp_path / "out.tsv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "received"),
+    [
+        ("texts.tsv.gz", gzip.compress(b"text\nthe cat\n"), "a compressed file; unpack it first"),
+        ("texts.tsv", "text\nthe cat\n".encode("utf-16"), "UTF-16; convert it to UTF-8"),
+        ("texts.csv", b"text\nthe cat\n", r"a name that ends with \.csv"),
+        ("texts.json", b'[{"text": "the cat"}]', "one JSON array; write one object a line"),
+        ("texts.tsv", b"text\rthe cat\r", "carriage returns alone"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(fine_tuned, tmp_path, name, content, received):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name}.*expected .*, received {received}"):
+        run(fine_tuned("text"), tmp_path / name, tmp_path / "out.tsv")
+    assert not (tmp_path / "out.tsv").exists()
 
 
 def test_a_pretraining_run_has_no_labels(pretrained_run, tmp_path):
     texts = tmp_path / "texts.tsv"
     texts.write_text("text\nthe cat\n")
-    with pytest.raises(ValueError, match="expects a classifier"):
-        run(pretrained_run, texts, tmp_path / "out.tsv")
+    for flags in ((), ("--columns=text",)):
+        with pytest.raises(ValueError, match="expects a classifier"):
+            run(pretrained_run, texts, tmp_path / "out.tsv", *flags)
 
 
 def test_an_output_of_unknown_kind_is_refused(fine_tuned, tmp_path):
@@ -112,6 +131,6 @@ def test_a_classifier_that_does_not_say_what_it_takes_needs_columns(fine_tuned, 
     texts.write_text('{"a": "the cat", "b": "sat"}\n')
     with pytest.raises(ValueError, match="--columns: expected .* received none"):
         run(fine_tuned(), texts, tmp_path / "out.tsv")
-    for columns in ("a", "a,b"):
+    for columns in ("a", "a,b", "a, b"):
         assert run(fine_tuned(), texts, tmp_path / "out.tsv", f"--columns={columns}") == 0
         assert len(read_tsv(tmp_path / "out.tsv")) == 1

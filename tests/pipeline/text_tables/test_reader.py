@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.text_tables import kind_of, kind_to_write, read_rows, texts_of, write_table
+from pipeline.text_tables import kind_of, kind_to_write, read_rows, texts_of, write_result
 from pipeline.text_tables.reject_file import reject_file, write_rejects
 
 
@@ -76,7 +76,8 @@ def test_what_is_no_text_is_refused(tmp_path, value, received):
 @pytest.mark.parametrize("kind", ["tsv", "jsonl", "parquet"])
 def test_what_is_written_is_read(tmp_path, kind):
     path = tmp_path / f"out.{kind}"
-    write_table(path, kind, {"row": [1, 2], "label": ["ja", "nein"], "probability": [0.5, 0.25]})
+    columns = {"row": [1, 2], "label": ["ja", "nein"], "probability": [0.5, 0.25]}
+    write_result(path, kind, columns, [])
     rows = [row.values for row in read_rows(path)]
     as_is = rows if kind != "tsv" else [{**row, "row": int(row["row"])} for row in rows]
     assert [(row["row"], row["label"]) for row in as_is] == [(1, "ja"), (2, "nein")]

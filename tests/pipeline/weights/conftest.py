@@ -103,8 +103,17 @@ def values_of():
 @pytest.fixture(scope="session")
 def hugging_face():
     """The module `huggingface_folder` next to this file, which no package holds."""
-    path = pathlib.Path(__file__).with_name("huggingface_folder.py")
-    spec = importlib.util.spec_from_file_location("huggingface_folder", path)
+    return _module(pathlib.Path(__file__).with_name("huggingface_folder.py"))
+
+
+@pytest.fixture(scope="session")
+def bert_numpy():
+    """The module tests/models/bert_numpy.py."""
+    return _module(pathlib.Path(__file__).parents[2] / "models" / "bert_numpy.py")
+
+
+def _module(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -6,6 +6,7 @@ from safetensors.numpy import load_file
 from pipeline import cli
 from pipeline.weights.export import export_model as module
 from pipeline.weights.export.export_model import export_model
+from pipeline.weights.serving import saved_model
 
 
 def test_a_run_leaves_with_its_heads_and_a_card(pretrained_run, tmp_path, capsys):
@@ -17,6 +18,7 @@ def test_a_run_leaves_with_its_heads_and_a_card(pretrained_run, tmp_path, capsys
     assert bias.tolist() == [50.0 * (i == 6) for i in range(10)]  # the decoder prefers "cat"
     card = (tmp_path / "out" / "README.md").read_text()
     assert "Mnemosyne-BERT run run, step 1. Exported by" in card
+    assert 'model = AutoModelForMaskedLM.from_pretrained(".")' in card
     assert "| longest sequence | 12 positions, 8 of them trained |" in card
     assert "| activation | GELU, tanh form |" in card
 
@@ -26,6 +28,27 @@ def test_a_classifier_leaves_with_its_labels_and_metrics_on_the_card(saved, tmp_
     card = (tmp_path / "out" / "README.md").read_text()
     assert "# BERT classifier for moods" in card
     assert "| labels | sad, glad, mad |" in card and "| accuracy | 0.9 |" in card
+    assert "Its origin is not recorded. Exported by" in card
+
+
+def test_the_card_for_hugging_face_loads_the_head_and_reads_pairs(saved, tmp_path):
+    pairs = saved("classifier", sentence_columns=("one", "other"))
+    export_model(pairs, tmp_path / "out", "huggingface")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert 'model = AutoModelForSequenceClassification.from_pretrained(".")' in card
+    assert 'model(**tokenizer("a sentence", "another", return_tensors="pt"))' in card
+
+
+@pytest.mark.parametrize("columns", [("text",), ("one", "other"), ()])
+def test_the_card_of_a_served_classifier_calls_it_with_what_it_takes(
+    saved, tmp_path, monkeypatch, columns
+):
+    monkeypatch.setattr(saved_model, "write_saved_model", lambda *_: ())
+    export_model(saved("classifier", sentence_columns=columns), tmp_path / "out", "savedmodel")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert ('(text=tf.constant(["a sentence"]))' in card) == (len(columns) != 2)
+    assert ('pair=tf.constant(["another"])' in card) == (len(columns) != 1)
+    assert ('signatures["pairs"]' in card) == (not columns)
 
 
 def test_what_goes_wrong_leaves_nothing_behind(saved, tmp_path, monkeypatch):

@@ -146,8 +146,9 @@ def test_one_of_several_checkpoints_is_named(folder, tmp_path):
         save_as_tf1(folder / f"model.ckpt-{step}", random(SHAPES))
     with pytest.raises(FileNotFoundError, match="received model.ckpt-10, model.ckpt-20. Name one"):
         import_model(folder, tmp_path / "ours")
-    import_model(folder / "model.ckpt-20", tmp_path / "ours")
-    assert read_model_folder(tmp_path / "ours").description.kind == "pretrainer"
+    for name in ("model.ckpt-20", "model.ckpt-20.index", "model.ckpt-20.data-00000-of-00001"):
+        import_model(folder / name, tmp_path / name)
+        assert read_model_folder(tmp_path / name).description.kind == "pretrainer"
 
 
 def test_a_list_of_checkpoints_that_points_elsewhere_is_not_followed(folder, tmp_path):

@@ -13,6 +13,7 @@ from pipeline.weights.model_folder import load_weights, read_model_folder
 ERROR = 300 * np.finfo(np.float32).eps
 
 
+@pytest.mark.slow
 def test_logits_are_those_of_the_model_at_any_size(saved, tmp_path):
     pytest.importorskip("tf2onnx", reason="the extra onnx is not installed")
     onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
