@@ -106,7 +106,7 @@ def test_the_same_seed_gives_the_same_weights():
 def test_model_ends_at_the_weights_to_evaluate(monkeypatch):
     made = []
 
-    def make(config, num_train_steps, labels_per_step):
+    def make(config, num_train_steps, labels_per_step, **_):
         assert (num_train_steps, labels_per_step) == (48 // 8, 8)
         made.append(make_optimizer(config, num_train_steps, labels_per_step))
         return made[-1]
