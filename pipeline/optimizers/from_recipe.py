@@ -88,13 +88,14 @@ def _mnemosyne(
         "learning_rate": rate,
         "total_steps": num_train_steps if config.schedule == WHOLE else None,
         "labels_per_step": labels_per_step,
-        "role_rates": FINE_TUNING_RATES if fine_tuning else None,
     }
-    if config.without in LEFT_OUT_BY_SETTINGS:
-        return Mnemosyne(**settings, **LEFT_OUT_BY_SETTINGS[config.without])
-    optimizer = Mnemosyne(**settings)
-    if not config.without:
+    left_out = LEFT_OUT_BY_SETTINGS.get(config.without, {})
+    optimizer = Mnemosyne(
+        **settings, **left_out, role_rates=FINE_TUNING_RATES if fine_tuning else None
+    )
+    if not config.without or left_out:
         return optimizer
+    # Its meta-parameters have the rates of fine-tuning; "role_rates" leaves those out, too.
     return Mnemosyne(**settings, meta_params=optimizer.meta_params.without(config.without))
 
 

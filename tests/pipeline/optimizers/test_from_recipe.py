@@ -31,6 +31,12 @@ def test_mnemosyne_moves_weights_of_an_earlier_training_at_rates_for_them():
     assert optimizer.meta_params.fingerprint() == expected.fingerprint()
 
 
+def test_rates_of_fine_tuning_are_left_out_with_those_of_roles():
+    without = make_optimizer(OptimizerConfig(without="role_rates"), 77, 7, fine_tuning=True)
+    expected = Mnemosyne().meta_params.without("role_rates")
+    assert without.meta_params.fingerprint() == expected.fingerprint()
+
+
 def test_a_hand_designed_optimizer_has_one_rate_for_both():
     config = OptimizerConfig(name="adamw", learning_rate=0.1)
     fine_tuning, training = (make_optimizer(config, 77, 7, fine_tuning=each) for each in (1, 0))
