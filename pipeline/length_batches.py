@@ -99,7 +99,7 @@ def window_batches(num_examples: int, batch_size: int) -> int:
 
 
 def chosen_widths(needed: Sequence[int], batch_size: int, width_cost: int) -> list[int]:
-    """The widths, ascending, that cost least: padding of all batches and a graph for each width.
+    """The widths, ascending, that cost least: padding of all batches, and each width.
 
     Args:
       needed: the longest example of each batch, in tokens.
@@ -109,7 +109,7 @@ def chosen_widths(needed: Sequence[int], batch_size: int, width_cost: int) -> li
     Returns:
       Multiples of eight; the largest holds every batch.
 
-    Example: batches of 8, 8 and 60 tokens get the widths 8 and 64, or 64 alone if a graph costs
+    Example: batches of 8, 8 and 60 tokens get the widths 8 and 64, or 64 alone if a width costs
     more than the 112 tokens a row that the first two save.
     """
     rounded = -(-np.asarray(needed) // _WIDTH_MULTIPLE) * _WIDTH_MULTIPLE

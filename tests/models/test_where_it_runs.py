@@ -59,10 +59,9 @@ def test_a_graph_of_unknown_shapes_compiles_its_parts_where_it_is_asked_to():
 
 
 def number_of_compiled_calls(concrete_function):
-    """Operations that XLA compiles by themselves, wherever they stand."""
-    library = concrete_function.graph.as_graph_def().library.function
-    compiled = [each for each in library if each.attr["_XlaMustCompile"].b]
-    return len(compiled)
+    """Operations of the graph that XLA compiles by themselves."""
+    operations = concrete_function.graph.get_operations()
+    return sum(each.node_def.attr["_XlaMustCompile"].b for each in operations)
 
 
 def test_steps_of_a_loop_are_those_made_one_by_one(dropping, pretraining_batch):
