@@ -17,6 +17,12 @@ def pytest_configure(config):
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
+def pytest_fixture_setup(fixturedef):
+    """Seeds fixtures that several tests share: else they depend on which tests ran before."""
+    if fixturedef.scope != "function":
+        keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def _the_same_random_numbers_in_every_run():
     # Of Keras 2: it keeps a generator of seeds of its own, which `tf.keras`, here Keras 3, leaves.

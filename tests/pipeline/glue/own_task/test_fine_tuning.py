@@ -24,7 +24,7 @@ def task_file(tmp_path):
 
 
 WORDS = {"cat": "good", "mat": "bad"}
-FLAGS = ("--batch_size=8", "--num_train_epochs=20", "--learning_rate=0.03", "--dropout=0")
+FLAGS = ("--batch_size=8", "--num_train_epochs=80", "--learning_rate=0.01", "--dropout=0")
 
 
 @pytest.mark.slow
