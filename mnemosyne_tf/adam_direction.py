@@ -1,5 +1,6 @@
 """Adam's accumulators and its direction: stages 1 and 2 of an update.
 
+    horizon        b <- 1 - (1 - b) / horizon, of b1 and b2, for roles with a horizon of their own
     momentum       m <- b1 m + (1 - b1) g
     second_moment  v <- b2 v + (1 - b2) g^2
     root           sqrt(v / (1 - b2^t) + 1e-16)
@@ -35,6 +36,11 @@ class Directions(NamedTuple):
     momentum: tf.Tensor
 
 
+def of_horizon(decay: tf.Tensor, horizon: tf.Tensor | float) -> tf.Tensor:
+    """The decay of an average that reaches `horizon` times as far back as one of `decay`."""
+    return 1.0 - (1.0 - decay) / horizon
+
+
 def accumulate(
     gradient: tf.Tensor, momentum: tf.Tensor, second_moment: tf.Tensor, *, decays: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -42,7 +48,7 @@ def accumulate(
 
     Args:
         gradient, momentum, second_moment: any one shape.
-        decays: `[2]`, b1 and b2, each in [0, 1).
+        decays: `[2, ...]`, b1 and b2, each in [0, 1), which broadcast against the gradient.
 
     Returns:
         The momentum and the second moment, not corrected for their bias.
@@ -64,7 +70,7 @@ def directions(
 
     Args:
         gradient, momentum, second_moment: any one shape; the accumulators hold the gradient.
-        decays: `[2]`, b1 and b2.
+        decays: `[2, ...]`, b1 and b2, which broadcast against the gradient.
         step: float32 `[]`, the number of gradients accumulated, at least 1.
     """
     # 1 - b^step without the cancellation that costs digits while the power is close to one.
@@ -78,7 +84,7 @@ def nesterov(directions: Directions, momentum_decay: tf.Tensor) -> Directions:
 
     Args:
         directions: from `directions`.
-        momentum_decay: `[]`, b1.
+        momentum_decay: b1, which broadcasts against the directions.
     """
     gradient, momentum = directions
     return Directions(gradient, momentum + (1.0 - momentum_decay) * (gradient - momentum))

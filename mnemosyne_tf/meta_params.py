@@ -16,7 +16,7 @@ import numpy as np
 
 from mnemosyne_tf.learned import model_entries
 from mnemosyne_tf.param_file import ParameterSet
-from mnemosyne_tf.parameter_roles import RATE_ENTRIES
+from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES
 
 SHIPPED = pathlib.Path(__file__).parent / "weights" / "mnemosyne.npz"
 LEVELS = ("chunk", "model")
@@ -40,12 +40,13 @@ NOMINAL_RULE = {
     "rule/length_exponent": (-0.08, -2.0, 2.0),
     "rule/decay_delay": (0.0, -1.0, 1.0),
     **dict.fromkeys(RATE_ENTRIES.values(), (1.0, 0.0, 64.0)),
+    **dict.fromkeys(HORIZON_ENTRIES.values(), (1.0, 1.0, 64.0)),
 }
 # Of the entries above, those by which rates and schedule follow the run, and the value with which
 # they change nothing.
 NEUTRAL_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0, "rule/decay_delay": 0.0}
-# And those by which rates follow the role of a variable.
-NEUTRAL_ROLE_RATES = dict.fromkeys(RATE_ENTRIES.values(), 1.0)
+# And those by which rates and horizons follow the role of a variable.
+NEUTRAL_ROLES = dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), 1.0)
 ZERO_HEADS = ("step_head/kernel", "step_head/bias", "film_head/kernel", "film_head/bias",
               "network/output")  # fmt: skip
 _ALL_HEADS = (*ZERO_HEADS, *model_entries.ZERO_HEADS)
@@ -63,7 +64,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 _ENTRIES_LEFT_OUT = {
     "run_scaling": NEUTRAL_ENTRIES,
     "decay_delay": {"rule/decay_delay": 0.0},
-    "role_rates": NEUTRAL_ROLE_RATES,
+    "role_rates": NEUTRAL_ROLES,
 }
 # A memory with discount tau looks back over some 1 / tau steps.
 NOMINAL_TAU = 0.02
@@ -182,7 +183,7 @@ class MetaParams(ParameterSet):
     structure_class = Structure
     untrained_name = "nominal"
     named_files = {"shipped": SHIPPED}
-    neutral_entries = {**NEUTRAL_ENTRIES, **NEUTRAL_ROLE_RATES}
+    neutral_entries = {**NEUTRAL_ENTRIES, **NEUTRAL_ROLES}
 
     @classmethod
     def untrained(cls) -> "MetaParams":
@@ -224,7 +225,7 @@ class MetaParams(ParameterSet):
                 the compact associative memory out; "encoder" the Performer, so that no token
                 attends to another; "run_scaling" the exponents and the delay, so that rates and
                 schedule are the same for every run; "decay_delay" the delay alone; "role_rates"
-                the rates by role, so that all roles of a path move alike.
+                rates and horizons by role, so that all roles of a path move alike.
 
         Raises:
             ValueError: another part.
@@ -246,12 +247,27 @@ class MetaParams(ParameterSet):
         Raises:
             ValueError: there is no rate of such a role, or it is not in [0, 64].
         """
-        if unknown := sorted(set(rates) - set(RATE_ENTRIES)):
+        return self._with_roles(RATE_ENTRIES, rates, "rates")
+
+    def with_role_horizons(self, horizons: Mapping[str, float]) -> "MetaParams":
+        """The same values with other horizons of some roles.
+
+        Args:
+            horizons: by role, how many times further back than the built-in ones the averages of
+                its gradients reach, such as `{"position table": 5.0}`.
+
+        Raises:
+            ValueError: there is no horizon of such a role, or it is not in [1, 64].
+        """
+        return self._with_roles(HORIZON_ENTRIES, horizons, "horizons")
+
+    def _with_roles(self, entries, given, what) -> "MetaParams":
+        if unknown := sorted(set(given) - set(entries)):
             raise ValueError(
-                f"Expected rates of roles among {', '.join(map(repr, RATE_ENTRIES))}, received "
-                f"{', '.join(map(repr, unknown))}. Every other role moves at the built-in rates."
+                f"Expected {what} of roles among {', '.join(map(repr, entries))}, received "
+                f"{', '.join(map(repr, unknown))}. Every other role has the built-in {what}."
             )
-        moved = {RATE_ENTRIES[role]: np.float32(rate) for role, rate in rates.items()}
+        moved = {entries[role]: np.float32(value) for role, value in given.items()}
         return MetaParams(self.structure, {**self.values, **moved})
 
 

@@ -19,7 +19,7 @@ from mnemosyne_tf.learned.model_level import ModelLevel
 from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.parameter_roles import ROLES, find_role
 from mnemosyne_tf.rule_settings import RuleSettings
-from mnemosyne_tf.step_size import role_rate, scale_rates, step_size
+from mnemosyne_tf.step_size import role_horizon, role_rate, scale_rates, step_size
 from mnemosyne_tf.update_rule import StepInputs, VariableState
 from mnemosyne_tf.variable_plan import plan_variable
 
@@ -178,7 +178,7 @@ class ModelUpdate:
         offsets: tf.Tensor | tuple[()] = (),
         rows: Sequence[int] = (),
     ) -> StepInputs:
-        """The inputs of a stack: those of the step, rates of roles and offsets of its variables.
+        """The inputs of a stack: those of the step, and what roles and levers of its variables say.
 
         Args:
             indices: of its variables.
@@ -188,11 +188,13 @@ class ModelUpdate:
             rows: of `offsets`, one for each variable.
         """
         values = self.params.values if meta_params is None else meta_params
-        rates = [role_rate(values, self.roles[index].role) for index in indices]
+        rates, horizons = (
+            tf.stack([tf.cast(of(values, self.roles[index].role), tf.float32) for index in indices])
+            for of in (role_rate, role_horizon)
+        )
         if self.model_level.is_live:
             offsets = tf.gather(offsets, list(rows))
-        rates = tf.stack([tf.cast(rate, tf.float32) for rate in rates])
-        return inputs._replace(role_rates=rates, offsets=offsets)
+        return inputs._replace(role_rates=rates, role_horizons=horizons, offsets=offsets)
 
     def role_rates(self) -> list[float]:
         """The rate of the role of each variable, a factor on the built-in one."""

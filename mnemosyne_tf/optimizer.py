@@ -55,6 +55,8 @@ class Mnemosyne(GuardedOptimizer):
             a `MetaParams`, or its `to_config()`.
         role_rates: other rates of some roles than `meta_params` has: `{"position table": 4.0}`;
             `mnemosyne_tf.FINE_TUNING_RATES` for weights of an earlier training.
+        role_horizons: how many times further back the averages of the gradients of some roles
+            reach: `{"position table": 5.0}`.
         orthogonalise: False sends every variable to the elementwise path, where meta-parameters
             without a nominal direction send them all by themselves.
         size_scaling: False keeps the built-in rates at every size of the model, see
@@ -83,6 +85,7 @@ class Mnemosyne(GuardedOptimizer):
         labels_per_step: int | None = None,
         meta_params: str | os.PathLike | MetaParams | Mapping[str, Any] = "shipped",
         role_rates: Mapping[str, float] | None = None,
+        role_horizons: Mapping[str, float] | None = None,
         orthogonalise: bool = True,
         size_scaling: bool = True,
         nesterov: bool = True,
@@ -133,11 +136,13 @@ class Mnemosyne(GuardedOptimizer):
             attention_block=attention_block,
         )
         self._orthogonalise = orthogonalise
-        is_nominal = meta_params == "nominal" and not role_rates
+        is_nominal = meta_params == "nominal" and not (role_rates or role_horizons)
         self._meta_params_name = "nominal" if is_nominal else None
         self._meta_params = MetaParams.resolve(meta_params)
         if role_rates:
             self._meta_params = self._meta_params.with_role_rates(role_rates)
+        if role_horizons:
+            self._meta_params = self._meta_params.with_role_horizons(role_horizons)
 
     @property
     def meta_params(self) -> MetaParams:

@@ -31,7 +31,7 @@ class Treatment(NamedTuple):
     Attributes:
         path: "matrix", the direction is orthogonalised; or "elementwise".
         decayed: whether weight decay applies.
-        has_rate: whether there is a rate of this role; else it moves at the built-in ones.
+        has_rate: whether there are a rate and a horizon of this role, or the built-in ones hold.
     """
 
     path: str
@@ -62,12 +62,16 @@ ROLES = {
     OTHER: Treatment(ELEMENTWISE, decayed=True, has_rate=False),
 }
 TABLES = (WORD_TABLE, POSITION_TABLE, TABLE)
-# Role: the meta-parameter that is its rate, a factor on the built-in one.
-RATE_ENTRIES = {
-    role: f"rule/role_rate/{re.sub('[ /-]', '_', role)}"
-    for role, treatment in ROLES.items()
-    if treatment.has_rate
-}
+
+
+def _entries(kind: str) -> dict[str, str]:
+    with_entries = [role for role, treatment in ROLES.items() if treatment.has_rate]
+    return {role: f"rule/{kind}/{re.sub('[ /-]', '_', role)}" for role in with_entries}
+
+
+# Role: the meta-parameter that is its rate, and the one that is its horizon, each a factor on the
+# built-in one.
+RATE_ENTRIES, HORIZON_ENTRIES = _entries("role_rate"), _entries("role_horizon")
 
 # For weights of an earlier training: what is moved element by element has found its scale there,
 # and a few steps at the rates of a training from random weights lose it. Matrices keep their rate:

@@ -34,7 +34,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnemosyne_tf.meta_params import LATEST_DECAY_START
-from mnemosyne_tf.parameter_roles import RATE_ENTRIES, TABLES, find_role
+from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES, TABLES, find_role
 from mnemosyne_tf.rule_settings import RuleSettings
 from mnemosyne_tf.variable_plan import MATRIX, VariablePlan
 
@@ -98,6 +98,15 @@ def role_rate(meta_params: Mapping[str, Any], role: str) -> Any:
         role: a key of `parameter_roles.ROLES`.
     """
     return meta_params[RATE_ENTRIES[role]] if role in RATE_ENTRIES else 1.0
+
+
+def role_horizon(meta_params: Mapping[str, Any], role: str) -> Any:
+    """How many times further back the averages of a role's gradients reach, `[]`; else 1.0.
+
+    Args:
+        meta_params, role: as of `role_rate`.
+    """
+    return meta_params[HORIZON_ENTRIES[role]] if role in HORIZON_ENTRIES else 1.0
 
 
 def scale_rates(

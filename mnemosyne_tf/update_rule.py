@@ -66,7 +66,7 @@ class VariableState(NamedTuple):
 
 
 class StepInputs(NamedTuple):
-    """What a step is given: scalars, the same for all variables, and the rates of their roles.
+    """What a step is given: scalars, the same for all variables, and what their roles say.
 
     Attributes:
         iterations: int64 `[]`, steps taken before, skipped ones included; moves the schedule.
@@ -75,6 +75,8 @@ class StepInputs(NamedTuple):
         finite: bool `[]`, whether every gradient of the step is finite.
         role_rates: float32 `[stack]`, of the roles of the variables that are moved together, an
             input so that variables of several roles share a program; or `[]`, of one.
+        role_horizons: float32, as `role_rates`: how many times further back the averages of their
+            gradients reach.
         offsets: float32 `[stack, len(LEVERS)]`, of their levers; () where there are none.
     """
 
@@ -83,6 +85,7 @@ class StepInputs(NamedTuple):
     learning_rate: tf.Tensor
     finite: tf.Tensor
     role_rates: tf.Tensor | float = 1.0
+    role_horizons: tf.Tensor | float = 1.0
     offsets: tf.Tensor | tuple[()] = ()
 
 
@@ -114,7 +117,7 @@ def update(
     adam = direction(meta_params, gradient, after, inputs, structure, settings)
     corrected = learned_correction(meta_params, adam, after, inputs, plan, structure, settings)
     step = orthogonalise(corrected, plan, settings)
-    lever = levers.read_levers(meta_params, inputs.offsets)
+    lever = _levers(meta_params, inputs)
     step = decay(step, state.weight, plan, settings, lever)
     rates = inputs.role_rates * tf.exp(lever.log_rate) if lever else inputs.role_rates
     iteration = tf.cast(inputs.iterations, tf.float32)
@@ -136,10 +139,10 @@ def accumulate(
     gradient = tf.cast(gradient, tf.float32)
     moments = state.momentum, state.second_moment
     momentum, second_moment = adam_direction.accumulate(
-        gradient, *moments, decays=_decays(meta_params)
+        gradient, *moments, decays=_decays(meta_params, inputs, gradient)
     )
     after = state._replace(momentum=momentum, second_moment=second_moment)
-    lever = levers.read_levers(meta_params, inputs.offsets)
+    lever = _levers(meta_params, inputs)
     return levers.accumulate(after, state.momentum, gradient, lever) if lever else after
 
 
@@ -153,12 +156,11 @@ def direction(
 ) -> Directions:
     """Stage 2: gradient and momentum over the root of the second moment, one gradient ahead."""
     step = tf.cast(inputs.applied_steps, tf.float32) + 1.0
-    b1 = meta_params["rule/momentum_decay"]
     gradient, moments = tf.cast(gradient, tf.float32), (state.momentum, state.second_moment)
-    directions = adam_direction.directions(
-        gradient, *moments, decays=_decays(meta_params), step=step
-    )
-    if lever := levers.read_levers(meta_params, inputs.offsets):
+    decays = _decays(meta_params, inputs, gradient)
+    b1 = decays[0]
+    directions = adam_direction.directions(gradient, *moments, decays=decays, step=step)
+    if lever := _levers(meta_params, inputs):
         momentum = levers.unbiased(directions.momentum, state.sensors, step=step, assumed=b1)
         directions = directions._replace(momentum=momentum)
         b1 = levers.of_each(lever.momentum_decay, state.momentum)
@@ -242,5 +244,14 @@ def guard(inputs: StepInputs, new: VariableState, old: VariableState) -> Variabl
     )
 
 
-def _decays(meta_params):
-    return tf.stack([meta_params["rule/momentum_decay"], meta_params["rule/second_moment_decay"]])
+def _decays(meta_params, inputs, gradient):
+    """b1 and b2 of each variable, `[2, ...]`, which broadcast against its gradient."""
+    names = ("rule/momentum_decay", "rule/second_moment_decay")
+    built_in = (meta_params[name] for name in names)
+    of_role = [adam_direction.of_horizon(decay, inputs.role_horizons) for decay in built_in]
+    return tf.stack([levers.of_each(decay, gradient) for decay in of_role])
+
+
+def _levers(meta_params, inputs):
+    b1 = adam_direction.of_horizon(meta_params["rule/momentum_decay"], inputs.role_horizons)
+    return levers.read_levers(inputs.offsets, b1)

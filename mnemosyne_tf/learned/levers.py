@@ -41,19 +41,17 @@ def has_live_heads(meta_params: Mapping[str, tf.Tensor]) -> bool:
     return any((*output_heads(meta_params), *lever_heads(meta_params)))
 
 
-def read_levers(
-    meta_params: Mapping[str, tf.Tensor], offsets: tf.Tensor | tuple[()]
-) -> Levers | None:
+def read_levers(offsets: tf.Tensor | tuple[()], momentum_decay: tf.Tensor) -> Levers | None:
     """What the offsets make of the rule; None where there are none.
 
     Args:
-        meta_params: `rule/momentum_decay` among them, `[]`.
         offsets: `[stack, len(LEVERS)]`, of `bounded_offsets`; or ().
+        momentum_decay: b1 of the rule, `[]` or `[stack]`.
     """
     if isinstance(offsets, tuple):
         return None
     log_rate, momentum, decay = tf.unstack(offsets, len(LEVERS), axis=-1)
-    moved = 1.0 - (1.0 - meta_params["rule/momentum_decay"]) * tf.exp(momentum)
+    moved = 1.0 - (1.0 - momentum_decay) * tf.exp(momentum)
     return Levers(log_rate, tf.maximum(moved, SMALLEST_DECAY), tf.exp(decay))
 
 
@@ -82,10 +80,10 @@ def unbiased(
         momentum: corrected as if its decay had been `assumed` in each of so many steps.
         kept: `VariableState.sensors` of this step.
         step: float32 `[]`, from 1.
-        assumed: `[]`.
+        assumed: broadcasts against the momentum.
     """
-    bias = -tf.math.expm1(step * tf.math.log(assumed)) * sensors.bias_correction(kept)
-    return momentum * of_each(bias, momentum)
+    bias = -tf.math.expm1(step * tf.math.log(assumed))
+    return momentum * bias * of_each(sensors.bias_correction(kept), momentum)
 
 
 def bounded_offsets(answers: tf.Tensor) -> tf.Tensor:

@@ -117,7 +117,10 @@ def update(
         offsets: its row of `levers.read_levers`, at the level of the model.
     """
     p = {name: np.asarray(value, np.float64) for name, value in meta.values.items()}
-    b1, b2 = p["rule/momentum_decay"], p["rule/second_moment_decay"]
+    of_role = role.translate(str.maketrans(" /-", "___"))
+    horizon = p.get("rule/role_horizon/" + of_role, 1.0)
+    decays = p["rule/momentum_decay"], p["rule/second_moment_decay"]
+    b1, b2 = (1.0 - (1.0 - decay) / horizon for decay in decays)
     step = applied_steps + 1
     of_rate = of_decay = 1.0
     if offsets is not None:
@@ -164,7 +167,7 @@ def update(
     rate = p["rule/matrix_rate"] if matrix else p["rule/elementwise_rate"]
     rate = rate * plan.rate_scale * learning_rate * rate_multiplier(iterations, p, settings)
     rate *= run_scale(p, settings)
-    rate *= p.get("rule/role_rate/" + role.translate(str.maketrans(" /-", "___")), 1.0)
+    rate *= p.get("rule/role_rate/" + of_role, 1.0)
     rate *= of_rate
     if plan.decayed:
         direction = direction + of_decay * settings.weight_decay * state.weight

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnemosyne_tf import MetaParams, Structure
-from mnemosyne_tf.parameter_roles import RATE_ENTRIES
+from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES
 
 STRUCTURES = [
     Structure(),
@@ -39,7 +39,7 @@ def test_nominal_values_are_the_published_rule():
         "rule/batch_exponent": 0.0,
         "rule/length_exponent": -0.08,
         "rule/decay_delay": 0.0,
-        **dict.fromkeys(RATE_ENTRIES.values(), 1.0),
+        **dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), 1.0),
     }
 
 
@@ -138,6 +138,22 @@ def test_rates_by_role_are_given_by_role_and_left_out_together():
     }
     assert differ == {"rule/role_rate/position_table": 4.0, "rule/role_rate/query_key": 0.5}
     assert given.without("role_rates").fingerprint() == nominal.fingerprint()
+
+
+def test_horizons_by_role_are_given_by_role_and_left_out_with_the_rates():
+    nominal = MetaParams.nominal(Structure(width=4))
+    given = nominal.with_role_horizons({"position table": 5.0})
+    assert given.values["rule/role_horizon/position_table"] == 5.0
+    assert given.fingerprint() != nominal.fingerprint()
+    assert given.without("role_rates").fingerprint() == nominal.fingerprint()
+
+
+def test_horizon_shorter_than_the_built_in_one_is_refused():
+    message = r"rule/role_horizon/norm in \[1.0, 64.0\] expected, received 0.5"
+    with pytest.raises(ValueError, match=message):
+        MetaParams.nominal().with_role_horizons({"norm": 0.5})
+    with pytest.raises(ValueError, match="Expected horizons of roles among .* received 'kernel'"):
+        MetaParams.nominal().with_role_horizons({"kernel": 2.0})
 
 
 @pytest.mark.parametrize(

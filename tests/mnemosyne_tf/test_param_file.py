@@ -34,11 +34,11 @@ def test_setting_that_a_file_lacks_has_its_default(tmp_path):
     assert old.fingerprint() == meta_params.fingerprint()
 
 
-def test_set_from_before_there_were_rates_by_role_has_rates_of_one(tmp_path):
+def test_set_from_before_there_were_entries_by_role_has_ones(tmp_path):
     now = MetaParams.nominal(Structure(width=4))
     config = now.to_config()
-    added = [name for name in config["values"] if name.startswith("rule/role_rate/")]
-    assert len(added) == 10
+    added = [name for name in config["values"] if name.startswith("rule/role_")]
+    assert len(added) == 10 + 10  # rates and horizons
     for name in added:
         del config["values"][name]
     before = MetaParams.from_config(config)

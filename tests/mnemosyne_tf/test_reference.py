@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf import MetaParams, Mnemosyne, Structure, reference
-from mnemosyne_tf.parameter_roles import RATE_ENTRIES, find_role
+from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES, find_role
 from mnemosyne_tf.update_rule import RuleSettings
 from mnemosyne_tf.variable_plan import plan_variable
 
@@ -281,17 +281,19 @@ def test_newton_schulz_of_a_scaled_identity_is_the_scalar_iteration():
 
 
 @pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_rates_by_role_equal_the_twin_over_100_steps(
+def test_rates_and_horizons_by_role_equal_the_twin_over_100_steps(
     small_structure, live_meta_params, jit_compile
 ):
-    """Every role another rate; variables of one plan and several roles are moved together."""
+    """Every role has its own; variables of one plan and several roles are moved together."""
     shapes = {
         f"{name}/kernel": (9, 8) for name in ("query", "value", "intermediate", "fc2", "dense")
     } | {"layer_norm/gamma": (8,), "query/bias": (8,), "position_embeddings": (9, 8)}
     rates = {role: 0.5 + 0.25 * index for index, role in enumerate(RATE_ENTRIES)}
+    horizons = {role: 1.0 + 0.5 * index for index, role in enumerate(HORIZON_ENTRIES)}
     optimizer = Mnemosyne(
         meta_params=live_meta_params(small_structure),
         role_rates=rates,
+        role_horizons=horizons,
         weight_decay=None,
         jit_compile=jit_compile,
     )

@@ -102,6 +102,7 @@ def test_levers_equal_their_twin(live_meta_params, variant, jit_compile, steps, 
         total_steps=total_steps,
         weight_decay=0.1,
         meta_params=live_meta_params(structure),
+        role_horizons={"word table": 3.0},
         jit_compile=jit_compile,
     )
     random = np.random.RandomState(0)
@@ -110,6 +111,7 @@ def test_levers_equal_their_twin(live_meta_params, variant, jit_compile, steps, 
         for name, shape in shapes.items()
     ]
     optimizer.build(variables)
+    starts = [np.abs(variable.numpy()).max() for variable in variables]
     twin = TwinModel(optimizer, variables, total_steps)
 
     @tf.function
@@ -121,7 +123,7 @@ def test_levers_equal_their_twin(live_meta_params, variant, jit_compile, steps, 
         apply([tf.constant(gradient) for gradient in gradients])
         twin.step(step, gradients)
     kept = {each.name.split(":")[0]: each for each in optimizer.variables}
-    for variable, name, state in zip(variables, shapes, twin.states, strict=True):
+    for variable, name, state, start in zip(variables, shapes, twin.states, starts, strict=True):
         pairs = {"weight": (variable, state.weight)}
         for part in ("momentum", "second_moment", "memory", "sensors"):
             if getattr(state, part) is not None:
@@ -129,5 +131,7 @@ def test_levers_equal_their_twin(live_meta_params, variant, jit_compile, steps, 
         multiplier = tf.exp(kept[f"log_multiplier/{name}"])
         pairs["multiplier"] = (multiplier, np.exp(state.log_multiplier))
         for part, (value, of_twin) in pairs.items():
-            error = np.abs(value.numpy() - of_twin).max() / np.abs(of_twin).max()
+            # A scalar weight may be on its way through zero: its roundings are those of the way.
+            size = max(np.abs(of_twin).max(), start if part == "weight" else 0.0)
+            error = np.abs(value.numpy() - of_twin).max() / size
             assert error < 1e-5, f"{name}: {part} is off by {error}"

@@ -86,6 +86,21 @@ def nominal_step(weight, gradient, m, v, *, t, matrix, decayed):
     weight -= rate * (direction + (0.1 * weight if decayed else 0.0))
 
 
+def test_horizon_of_a_role_lengthens_both_averages_of_its_variables_alone():
+    """Five times as far back: b1 = 1 - 0.1 / 5 = 0.98, b2 = 1 - 0.05 / 5 = 0.99."""
+    state = VariableState((), tf.zeros([2, 3, 8]), tf.zeros([2, 3, 8]), ())
+    inputs = inputs_at(0, 0)._replace(role_horizons=tf.constant([5.0, 1.0]))
+    values = MetaParams.nominal().values
+    after = update_rule.accumulate(values, tf.ones([2, 3, 8]), state, inputs)
+    for part, means in (
+        (after.momentum, (0.02, 0.1)),
+        (after.second_moment, (0.01, 0.05)),
+    ):
+        for of_variable, mean in zip(part.numpy(), means, strict=True):
+            # 1 - b: two roundings of numbers near one.
+            np.testing.assert_allclose(of_variable, mean, rtol=0, atol=2 * 2.0**-24)
+
+
 @pytest.mark.parametrize("name", ["output/bias", "matrix/kernel", "word_embeddings"])
 def test_zero_heads_give_the_nominal_rule(small_structure, weight_bound, name):
     meta_params = MetaParams.nominal(small_structure)

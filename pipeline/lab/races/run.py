@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mnemosyne_tf import MetaParams
-from mnemosyne_tf.meta_params import NEUTRAL_ROLE_RATES
+from mnemosyne_tf.meta_params import NEUTRAL_ROLES
 from mnemosyne_tf.step_size import rule_of_run
 from pipeline.lab.races.contestants import Contestant
 from pipeline.lab.races.runs_file import Curve, FinishedRun, RunKey, RunsFile
@@ -130,7 +130,7 @@ def _fingerprint_of_meta_params(params: Any, config: dict[str, Any]) -> str:
         name: [f"{value:.5g}" for value in np.ravel(each)]
         for name, each in rule_of_run(params.values, **run).items()
         # Runs from before there were rates by role keep their keys.
-        if name not in NEUTRAL_ROLE_RATES or each != NEUTRAL_ROLE_RATES[name]
+        if name not in NEUTRAL_ROLES or each != NEUTRAL_ROLES[name]
     }
     structure = dataclasses.asdict(params.structure)
     if params.structure.level == "chunk":  # as all were before there was another level
