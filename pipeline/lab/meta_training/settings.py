@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
-from mnemosyne_tf.parameter_roles import RATE_ENTRIES
+from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES
 
 IMAGE_KINDS = ("mlp", "vit")
 KINDS = ("copy", "text", *IMAGE_KINDS, "prompt")
@@ -19,6 +19,7 @@ LEARNED = {
     "decay_delay": ("rule/decay_delay",),
     "length_scaling": ("rule/length_exponent",),
     "role_rates": tuple(RATE_ENTRIES.values()),
+    "role_horizons": tuple(HORIZON_ENTRIES.values()),
     "multiplier": ("step_head/kernel", "step_head/bias"),
     "memory": ("memory/log_tau",),
 }

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mnemosyne_tf.meta_params import NOMINAL_RULE, MetaParams
-from mnemosyne_tf.parameter_roles import RATE_ENTRIES
+from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES
 
 _HEAD_SCALE = 0.1
 
@@ -44,7 +44,7 @@ _SCALES = {
     "rule/warmup_steps": _LOGARITHM,
     "rule/batch_exponent": _IDENTITY,
     "rule/length_exponent": _IDENTITY,
-    **dict.fromkeys(RATE_ENTRIES.values(), _LOGARITHM),
+    **dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), _LOGARITHM),
     "memory/log_tau": _IDENTITY,
     "step_head/kernel": _HEAD,
     "step_head/bias": _HEAD,

@@ -35,6 +35,7 @@ def test_zero_is_the_nominal_set():
         ("rule/length_exponent", 0.92),
         ("rule/decay_delay", 0.5),
         ("rule/role_rate/position_table", np.e),
+        ("rule/role_horizon/position_table", np.e),
         ("memory/log_tau", np.log(0.02) + 1),
         ("step_head/bias", 0.1),
     ],
