@@ -15,7 +15,7 @@ EVERYTHING = [entry for entries in LEARNED.values() for entry in entries]
 def test_zero_is_the_nominal_set():
     nominal = MetaParams.nominal()
     space = SearchSpace(nominal, EVERYTHING)
-    assert space.num_coords == 2 + 2 + 3 + 2 + 1 + 10 + 17 + 1
+    assert space.num_coords == 2 + 2 + 3 + 2 + 1 + 10 + 10 + 17 + 1
     found = space.meta_params(np.zeros(space.num_coords))
     assert found.values.keys() == nominal.values.keys()
     for name, value in nominal.values.items():
