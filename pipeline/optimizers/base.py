@@ -15,6 +15,7 @@ from typing import ClassVar, NamedTuple
 import tensorflow as tf
 import tf_keras as keras
 
+from mnemosyne_tf.adam_direction import of_horizon
 from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
 
 
@@ -26,12 +27,14 @@ class RulePlan(NamedTuple):
         decayed: whether weight decay applies.
         matrix_shape: (fan_in, fan_out) when the direction is orthogonalised, else None.
         role_rate: factor on the rate.
+        role_horizon: how many times further back the averages of the gradients reach.
     """
 
     shape: tuple[int, ...]
     decayed: bool
     matrix_shape: tuple[int, int] | None = None
     role_rate: float = 1.0
+    role_horizon: float = 1.0
 
 
 class HandDesignedOptimizer(GuardedOptimizer):
@@ -93,6 +96,7 @@ class HandDesignedOptimizer(GuardedOptimizer):
         state: Mapping[str, tf.Tensor],
         step: tf.Tensor,
         beta_1: float | None = None,
+        horizon: float = 1.0,
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Adam's accumulators after a gradient, and what it divides by.
 
@@ -101,22 +105,29 @@ class HandDesignedOptimizer(GuardedOptimizer):
         Args:
             gradient, state, step: as `rule` has them.
             beta_1: b1; None takes the attribute.
+            horizon: how many times further back both averages reach.
 
         Returns:
             The state, m not corrected for its bias, and sqrt(v / (1 - b2^t)) + epsilon.
         """
-        b1, b2 = self.beta_1 if beta_1 is None else beta_1, self.beta_2
+        decays = self.beta_1 if beta_1 is None else beta_1, self.beta_2
+        b1, b2 = (of_horizon(decay, horizon) for decay in decays)
         momentum = b1 * state["momentum"] + (1.0 - b1) * gradient
         second_moment = b2 * state["second_moment"] + (1.0 - b2) * tf.square(gradient)
         root = tf.sqrt(second_moment / (1.0 - tf.pow(b2, step)))
         return {"momentum": momentum, "second_moment": second_moment}, root + self.epsilon
 
     def adam_direction(
-        self, gradient: tf.Tensor, state: Mapping[str, tf.Tensor], step: tf.Tensor
+        self,
+        gradient: tf.Tensor,
+        state: Mapping[str, tf.Tensor],
+        step: tf.Tensor,
+        horizon: float = 1.0,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Adam's direction, and its accumulators after a gradient."""
-        state, divisor = self.adam_moments(gradient, state, step)
-        return state["momentum"] / (1.0 - tf.pow(self.beta_1, step)) / divisor, state
+        state, divisor = self.adam_moments(gradient, state, step, horizon=horizon)
+        correction = 1.0 - tf.pow(of_horizon(self.beta_1, horizon), step)
+        return state["momentum"] / correction / divisor, state
 
     def evaluation_weights(self, variables: Sequence[tf.Variable]) -> AbstractContextManager:
         """Inside the context the variables hold the weights to evaluate, to save and to restore.

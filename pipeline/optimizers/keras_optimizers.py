@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from mnemosyne_tf.guarded_optimizer import local_copy
-from pipeline.optimizers.role_rates import RatesByRole
+from pipeline.optimizers.by_role import ByRole
 from pipeline.optimizers.skipped_steps import SkipBadSteps
 from pipeline.optimizers.weight_decay import DecayByRole
 
@@ -17,12 +17,12 @@ _register = keras.utils.register_keras_serializable(package="mnemosyne_pipeline"
 
 
 @_register
-class AdamW(RatesByRole, SkipBadSteps, DecayByRole, keras.optimizers.AdamW):
-    """Adam with decoupled weight decay, and with rates by role where they are given.
+class AdamW(ByRole, SkipBadSteps, DecayByRole, keras.optimizers.AdamW):
+    """Adam with decoupled weight decay, and with rates and horizons by role where they are given.
 
     Args:
         learning_rate, weight_decay, beta_1, beta_2, epsilon: as in Keras.
-        role_rates: factors on the rates of some roles, as `Mnemosyne` has them.
+        role_rates, role_horizons: of some roles, as `Mnemosyne` has them.
         **kwargs: the others of Keras.
 
     Source: Loshchilov and Hutter 2019 (arXiv 1711.05101).
@@ -39,10 +39,12 @@ class AdamW(RatesByRole, SkipBadSteps, DecayByRole, keras.optimizers.AdamW):
         epsilon: float = 1e-7,
         *,
         role_rates: Mapping[str, float] | None = None,
+        role_horizons: Mapping[str, float] | None = None,
         **kwargs,
     ):
         moments = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
-        super().__init__(learning_rate, weight_decay, **moments, role_rates=role_rates, **kwargs)
+        by_role = {"role_rates": role_rates, "role_horizons": role_horizons}
+        super().__init__(learning_rate, weight_decay, **moments, **by_role, **kwargs)
 
     def _update_step_xla(self, gradient, variable, key):
         if self.amsgrad:
@@ -51,15 +53,17 @@ class AdamW(RatesByRole, SkipBadSteps, DecayByRole, keras.optimizers.AdamW):
         index = self._index_dict[self._var_key(variable)]
         step = tf.cast(self.iterations + 1, tf.float32)
         rate = tf.cast(self.learning_rate, tf.float32) * self.rate_of(variable)
-        corrected = tf.sqrt(1.0 - tf.pow(self.beta_2, step)) / (1.0 - tf.pow(self.beta_1, step))
         decayed = bool(self.weight_decay) and self._use_weight_decay(variable)
+        with self.averages_of(variable):
+            beta_1, beta_2 = self.beta_1, self.beta_2
+        corrected = tf.sqrt(1.0 - tf.pow(beta_2, step)) / (1.0 - tf.pow(beta_1, step))
         _adam(
             *map(local_copy, (variable, self._momentums[index], self._velocities[index])),
             tf.convert_to_tensor(gradient),
             rate * corrected,
             1.0 - rate * self.weight_decay if decayed else tf.ones([]),
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
+            beta_1=beta_1,
+            beta_2=beta_2,
             epsilon=self.epsilon,
         )
 

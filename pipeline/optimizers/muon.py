@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tf_keras as keras
 
+from mnemosyne_tf.adam_direction import of_horizon
 from mnemosyne_tf.newton_schulz import orthogonalise
 from mnemosyne_tf.variable_plan import matrix_shape
 from pipeline.optimizers.base import HandDesignedOptimizer
-from pipeline.optimizers.role_rates import checked_rates
+from pipeline.optimizers.by_role import checked_horizons, checked_rates
 
 
 @keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
@@ -32,7 +33,7 @@ class Muon(HandDesignedOptimizer):
         weight_decay: decoupled, per unit of rate; None or 0 for none.
         newton_schulz_iterations: iterations of the orthogonalisation.
         adamw_rate: what AdamW's rate is, relative to that of the matrices; None: the same.
-        role_rates: factors on the rates of some roles, as `Mnemosyne` has them.
+        role_rates, role_horizons: of some roles, as `Mnemosyne` has them.
         **kwargs: those of `GuardedOptimizer`.
 
     Source: Jordan et al. 2024 (Muon: Nesterov's momentum, Newton-Schulz); Liu et al. 2025
@@ -42,7 +43,7 @@ class Muon(HandDesignedOptimizer):
 
     settings = (
         *HandDesignedOptimizer.settings,
-        *("momentum", "newton_schulz_iterations", "adamw_rate", "role_rates"),
+        *("momentum", "newton_schulz_iterations", "adamw_rate", "role_rates", "role_horizons"),
     )
 
     def __init__(
@@ -56,6 +57,7 @@ class Muon(HandDesignedOptimizer):
         newton_schulz_iterations: int = 5,
         adamw_rate: float | None = None,
         role_rates: Mapping[str, float] | None = None,
+        role_horizons: Mapping[str, float] | None = None,
         name: str | None = None,
         **kwargs,
     ):
@@ -66,13 +68,15 @@ class Muon(HandDesignedOptimizer):
         self.newton_schulz_iterations = newton_schulz_iterations
         self.adamw_rate = adamw_rate
         self.role_rates = self._no_dependency(checked_rates(role_rates))
+        self.role_horizons = self._no_dependency(checked_horizons(role_horizons))
 
     def plan(self, variable):
         """As in the base, with the two-dimensional form in which a kernel is orthogonalised."""
-        plan = super().plan(variable)
+        plan, role = super().plan(variable), self.role_of(variable).role
         return plan._replace(
             matrix_shape=matrix_shape(variable.name, plan.shape, self._parameter_roles),
-            role_rate=float(self.role_rates.get(self.role_of(variable).role, 1.0)),
+            role_rate=float(self.role_rates.get(role, 1.0)),
+            role_horizon=float(self.role_horizons.get(role, 1.0)),
         )
 
     def state_shapes(self, plan):
@@ -85,14 +89,16 @@ class Muon(HandDesignedOptimizer):
         if plan.matrix_shape:
             direction, state = self.matrix_direction(gradient, state, inputs["step"], plan)
         else:
-            direction, state = self.adam_direction(gradient, state, inputs["step"])
+            step, horizon = inputs["step"], plan.role_horizon
+            direction, state = self.adam_direction(gradient, state, step, horizon)
             rate = rate if self.adamw_rate is None else rate * self.adamw_rate
         return weight - rate * (direction + self.decay(weight, plan)), state
 
     def matrix_direction(self, gradient, state, step, plan):
         """The direction of a matrix, of AdamW's size, and its state; shapes as in `rule`."""
-        momentum = self.momentum * state["momentum"] + gradient
-        moved = self.orthogonalised(gradient + self.momentum * momentum, plan)
+        mu = of_horizon(self.momentum, plan.role_horizon)
+        momentum = mu * state["momentum"] + gradient
+        moved = self.orthogonalised(gradient + mu * momentum, plan)
         return 0.2 * max(plan.matrix_shape) ** 0.5 * moved, {"momentum": momentum}
 
     def orthogonalised(self, direction, plan):
@@ -126,9 +132,9 @@ class NorMuon(Muon):
         moved, kept = super().matrix_direction(gradient, state, step, plan)
         # Muon's factor: the mean squares here are those of O, as published.
         matrix = tf.reshape(moved, plan.matrix_shape) / (0.2 * max(plan.matrix_shape) ** 0.5)
-        squares = self.beta_2 * state["column_squares"] + (1.0 - self.beta_2) * tf.reduce_mean(
-            tf.square(matrix), axis=0
-        )
+        b2 = of_horizon(self.beta_2, plan.role_horizon)
+        means = tf.reduce_mean(tf.square(matrix), axis=0)
+        squares = b2 * state["column_squares"] + (1.0 - b2) * means
         normalised = matrix / (tf.sqrt(squares) + self.epsilon)
         size = 0.2 * float(matrix.shape.num_elements()) ** 0.5
         direction = size * tf.math.divide_no_nan(normalised, tf.norm(normalised))
@@ -154,7 +160,8 @@ class MuonSquared(Muon):
 
     def matrix_direction(self, gradient, state, step, plan):
         """As in `Muon`, of the normalised momentum."""
-        kept, divisor = self.adam_moments(gradient, state, step, beta_1=self.momentum)
+        averages = {"beta_1": self.momentum, "horizon": plan.role_horizon}
+        kept, divisor = self.adam_moments(gradient, state, step, **averages)
         # Orthogonalising divides by the norm, so the bias of M needs no correction.
         moved = self.orthogonalised(kept["momentum"] / divisor, plan)
         return 0.2 * max(plan.matrix_shape) ** 0.5 * moved, kept

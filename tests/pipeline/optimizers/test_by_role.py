@@ -1,5 +1,6 @@
-"""A rate of a role is a factor on the rate of the optimizer, for the step and for its decay."""
+"""Rates and horizons of a role: factors on the rate and on the reach of an optimizer's averages."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
@@ -40,12 +41,38 @@ def test_weight_decay_follows_the_rate_of_the_role(optimizer):
         assert set(bias) == {1.0}
 
 
+# In the second step a longer average still has all of the first gradient; compiled and not.
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("optimizer", ALL)
+def test_averages_of_a_role_reach_further_back_and_the_others_stay(optimizer, jit_compile):
+    def after_two_steps(**arguments):
+        made = optimizer(0.125, jit_compile=jit_compile, weight_decay=0.0, **arguments)
+        variables = [tf.Variable(tf.zeros(of), name=name) for name, of in SHAPES.items()]
+        for gradient in (tf.cos, tf.sin):
+            numbers = [tf.cast(tf.range(tf.size(each)), tf.float32) for each in variables]
+            made.apply_gradients(
+                (tf.reshape(gradient(number), each.shape), each)
+                for number, each in zip(numbers, variables, strict=True)
+            )
+        return [each.numpy().tolist() for each in variables]
+
+    built_in, longer = {"beta_1": 0.9, "beta_2": 0.95}, {"beta_1": 0.98, "beta_2": 0.99}
+    if optimizer is not AdamW:
+        built_in["momentum"], longer["momentum"] = 0.95, 0.99
+    kernel, bias = after_two_steps(role_horizons={"feed-forward in": 5.0}, **built_in)
+    as_if, _ = after_two_steps(**longer)
+    _, plain = after_two_steps(**built_in)
+    # A decay of 0.98 is rounded after the division: some roundings of numbers near one, over 1 - b.
+    np.testing.assert_allclose(kernel, as_if, rtol=2e-5, atol=1e-6)
+    assert bias == plain and kernel != after_two_steps(**built_in)[0]
+
+
 @pytest.mark.parametrize("optimizer", [AdamW, Muon])
-def test_a_copy_has_the_rates_too(optimizer):
-    rates = {"norm": 0.5, "position table": 4.0}
-    made = optimizer(0.1, role_rates=rates)
+def test_a_copy_has_what_roles_were_given_too(optimizer):
+    given = {"role_rates": {"norm": 0.5}, "role_horizons": {"position table": 4.0}}
+    made = optimizer(0.1, **given)
     twin = keras.optimizers.deserialize(keras.optimizers.serialize(made))
-    assert twin.get_config()["role_rates"] == rates
+    assert {name: twin.get_config()[name] for name in given} == given
 
 
 @pytest.mark.parametrize("rates", [{"embedding": 2.0}, {"kernel": 2.0}, {"norm": -1.0}])
@@ -53,3 +80,10 @@ def test_a_copy_has_the_rates_too(optimizer):
 def test_a_rate_without_a_role_is_refused(optimizer, rates):
     with pytest.raises(ValueError, match="in role_rates, received"):
         optimizer(0.1, role_rates=rates)
+
+
+@pytest.mark.parametrize("horizons", [{"kernel": 2.0}, {"norm": 0.5}])
+@pytest.mark.parametrize("optimizer", [AdamW, Muon])
+def test_a_horizon_without_a_role_or_below_one_is_refused(optimizer, horizons):
+    with pytest.raises(ValueError, match="of at least 1 by roles .* in role_horizons, received"):
+        optimizer(0.1, role_horizons=horizons)
