@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mnemosyne_tf.learned import model_entries
+from mnemosyne_tf.nominal_rule import NEUTRAL_ENTRIES, NEUTRAL_ROLES, NOMINAL_RULE
 from mnemosyne_tf.param_file import ParameterSet
 from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES
 
@@ -25,28 +26,6 @@ LEVEL_2_ENCODERS = ("performer", "none")
 NUM_FEATURES = 3
 NUM_STATISTICS = 6
 NUM_CONTEXT = 6
-# The latest start of the decay, as a fraction of the run: some of it is always left for the decay.
-LATEST_DECAY_START = 0.95
-# Name: (untrained value, smallest, largest). The bounds keep every update bounded.
-NOMINAL_RULE = {
-    "rule/matrix_rate": (12e-3, 0.0, 1.0),
-    "rule/elementwise_rate": (8e-3, 0.0, 1.0),
-    "rule/momentum_decay": (0.9, 0.0, 0.9999),
-    "rule/second_moment_decay": (0.95, 0.0, 0.9999),
-    "rule/warmup_fraction": (0.03, 0.0, 0.9),
-    "rule/decay_start": (0.0, 0.0, LATEST_DECAY_START),
-    "rule/warmup_steps": (100.0, 1.0, 1e6),
-    "rule/batch_exponent": (0.0, -2.0, 2.0),
-    "rule/length_exponent": (-0.08, -2.0, 2.0),
-    "rule/decay_delay": (0.0, -1.0, 1.0),
-    **dict.fromkeys(RATE_ENTRIES.values(), (1.0, 0.0, 64.0)),
-    **dict.fromkeys(HORIZON_ENTRIES.values(), (1.0, 1.0, 64.0)),
-}
-# Of the entries above, those by which rates and schedule follow the run, and the value with which
-# they change nothing.
-NEUTRAL_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0, "rule/decay_delay": 0.0}
-# And those by which rates and horizons follow the role of a variable.
-NEUTRAL_ROLES = dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), 1.0)
 ZERO_HEADS = ("step_head/kernel", "step_head/bias", "film_head/kernel", "film_head/bias",
               "network/output")  # fmt: skip
 _ALL_HEADS = (*ZERO_HEADS, *model_entries.ZERO_HEADS)

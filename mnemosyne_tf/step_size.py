@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mnemosyne_tf.meta_params import LATEST_DECAY_START
+from mnemosyne_tf.nominal_rule import LATEST_DECAY_START
 from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES, TABLES, find_role
 from mnemosyne_tf.rule_settings import RuleSettings
 from mnemosyne_tf.variable_plan import MATRIX, VariablePlan

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnemosyne_tf import MetaParams, Structure
-from mnemosyne_tf.meta_params import NEUTRAL_ENTRIES
+from mnemosyne_tf.nominal_rule import NEUTRAL_ENTRIES
 
 
 @pytest.mark.parametrize("level", ["chunk", "model"])

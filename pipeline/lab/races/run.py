@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mnemosyne_tf import MetaParams
-from mnemosyne_tf.meta_params import NEUTRAL_ROLES
+from mnemosyne_tf.nominal_rule import NEUTRAL_ROLES
 from mnemosyne_tf.step_size import rule_of_run
 from pipeline.lab.races.contestants import Contestant
 from pipeline.lab.races.runs_file import Curve, FinishedRun, RunKey, RunsFile

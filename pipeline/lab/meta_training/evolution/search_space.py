@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mnemosyne_tf.meta_params import NOMINAL_RULE, MetaParams
+from mnemosyne_tf.meta_params import MetaParams
+from mnemosyne_tf.nominal_rule import NOMINAL_RULE
 from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES
 
 _HEAD_SCALE = 0.1

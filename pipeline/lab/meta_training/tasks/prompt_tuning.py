@@ -22,7 +22,8 @@ import numpy as np
 import tensorflow as tf
 
 from data_prep import storage
-from mnemosyne_tf.meta_params import NOMINAL_RULE, MetaParams
+from mnemosyne_tf.meta_params import MetaParams
+from mnemosyne_tf.nominal_rule import NOMINAL_RULE
 from pipeline.lab.derived_seed import derived_rng
 from pipeline.lab.meta_training.inner_optimizer import InnerMnemosyne
 from pipeline.lab.meta_training.inner_run import InnerRun

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from numeric_bounds import chance
 
-from mnemosyne_tf.meta_params import NOMINAL_RULE, MetaParams
+from mnemosyne_tf.meta_params import MetaParams
+from mnemosyne_tf.nominal_rule import NOMINAL_RULE
 from pipeline.lab.meta_training.inner_optimizer import InnerMnemosyne
 from pipeline.lab.meta_training.inner_run import InnerRun
 from pipeline.lab.meta_training.settings import TaskSettings

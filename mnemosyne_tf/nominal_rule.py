@@ -1,0 +1,29 @@
+"""The numbers of the nominal rule: rates, decays and schedule before anything is learned.
+
+They are meta-parameters, the entries `rule/...` of every set.
+"""
+
+from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES
+
+# The latest start of the decay, as a fraction of the run: some of it is always left for the decay.
+LATEST_DECAY_START = 0.95
+# Name: (untrained value, smallest, largest). The bounds keep every update bounded.
+NOMINAL_RULE = {
+    "rule/matrix_rate": (12e-3, 0.0, 1.0),
+    "rule/elementwise_rate": (8e-3, 0.0, 1.0),
+    "rule/momentum_decay": (0.9, 0.0, 0.9999),
+    "rule/second_moment_decay": (0.95, 0.0, 0.9999),
+    "rule/warmup_fraction": (0.03, 0.0, 0.9),
+    "rule/decay_start": (0.0, 0.0, LATEST_DECAY_START),
+    "rule/warmup_steps": (100.0, 1.0, 1e6),
+    "rule/batch_exponent": (0.0, -2.0, 2.0),
+    "rule/length_exponent": (-0.08, -2.0, 2.0),
+    "rule/decay_delay": (0.0, -1.0, 1.0),
+    **dict.fromkeys(RATE_ENTRIES.values(), (1.0, 0.0, 64.0)),
+    **dict.fromkeys(HORIZON_ENTRIES.values(), (1.0, 1.0, 64.0)),
+}
+# Of the entries above, those by which rates and schedule follow the run, and the value with which
+# they change nothing.
+NEUTRAL_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0, "rule/decay_delay": 0.0}
+# And those by which rates and horizons follow the role of a variable.
+NEUTRAL_ROLES = dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), 1.0)
