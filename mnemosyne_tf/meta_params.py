@@ -36,14 +36,14 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "encoder": {"level_2": "none"},
     "run_scaling": {},
     "decay_delay": {},
-    "role_rates": {},
+    "roles": {},
     "tokens": {},
 }
 # Rule entries that it sets to the value that changes nothing.
 _ENTRIES_LEFT_OUT = {
     "run_scaling": NEUTRAL_ENTRIES,
     "decay_delay": {"rule/decay_delay": 0.0},
-    "role_rates": NEUTRAL_ROLES,
+    "roles": NEUTRAL_ROLES,
 }
 # A memory with discount tau looks back over some 1 / tau steps.
 NOMINAL_TAU = 0.02
@@ -203,7 +203,7 @@ class MetaParams(ParameterSet):
                 this set; "tokens" those of tokens, which leaves offsets by role; "memory" leaves
                 the compact associative memory out; "encoder" the Performer, so that no token
                 attends to another; "run_scaling" the exponents and the delay, so that rates and
-                schedule are the same for every run; "decay_delay" the delay alone; "role_rates"
+                schedule are the same for every run; "decay_delay" the delay alone; "roles"
                 rates and horizons by role, so that all roles of a path move alike.
 
         Raises:

@@ -17,9 +17,15 @@ from mnemosyne_tf import update_rule
 from mnemosyne_tf.learned.heads import output_heads
 from mnemosyne_tf.learned.model_level import ModelLevel
 from mnemosyne_tf.meta_params import MetaParams
-from mnemosyne_tf.parameter_roles import ROLES, find_role
+from mnemosyne_tf.parameter_roles import (
+    HORIZON_ENTRIES,
+    RATE_ENTRIES,
+    ROLES,
+    find_role,
+    of_role,
+)
 from mnemosyne_tf.rule_settings import RuleSettings
-from mnemosyne_tf.step_size import role_horizon, role_rate, scale_rates, step_size
+from mnemosyne_tf.step_size import scale_rates, step_size
 from mnemosyne_tf.update_rule import StepInputs, VariableState
 from mnemosyne_tf.variable_plan import plan_variable
 
@@ -188,9 +194,10 @@ class ModelUpdate:
             rows: of `offsets`, one for each variable.
         """
         values = self.params.values if meta_params is None else meta_params
+        roles = [self.roles[index].role for index in indices]
         rates, horizons = (
-            tf.stack([tf.cast(of(values, self.roles[index].role), tf.float32) for index in indices])
-            for of in (role_rate, role_horizon)
+            tf.stack([tf.cast(of_role(values, entries, role), tf.float32) for role in roles])
+            for entries in (RATE_ENTRIES, HORIZON_ENTRIES)
         )
         if self.model_level.is_live:
             offsets = tf.gather(offsets, list(rows))
@@ -198,7 +205,8 @@ class ModelUpdate:
 
     def role_rates(self) -> list[float]:
         """The rate of the role of each variable, a factor on the built-in one."""
-        return [float(role_rate(self.params.values, found.role)) for found in self.roles]
+        values = self.params.values
+        return [float(of_role(values, RATE_ENTRIES, found.role)) for found in self.roles]
 
     def rule(self, plan) -> Callable:
         """`update_rule.update` for the variables of one plan."""

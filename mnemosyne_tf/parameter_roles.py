@@ -17,7 +17,7 @@ is a kernel.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 MATRIX = "matrix"
 ELEMENTWISE = "elementwise"
@@ -31,12 +31,12 @@ class Treatment(NamedTuple):
     Attributes:
         path: "matrix", the direction is orthogonalised; or "elementwise".
         decayed: whether weight decay applies.
-        has_rate: whether there are a rate and a horizon of this role, or the built-in ones hold.
+        has_entries: whether a rate and a horizon of its own are among the meta-parameters.
     """
 
     path: str
     decayed: bool
-    has_rate: bool = True
+    has_entries: bool = True
 
 
 WORD_TABLE, POSITION_TABLE, TABLE = "word table", "position table", "table"
@@ -45,8 +45,8 @@ FEED_FORWARD_IN, FEED_FORWARD_OUT = "feed-forward in", "feed-forward out"
 KERNEL, READOUT = "kernel", "readout"
 NORM, BIAS, OTHER = "norm", "bias", "other"
 
-# The one table: which role takes which path, which is decayed, and which has a rate of its own: all
-# but those that say nothing of what a variable does.
+# The one table: which role takes which path, which is decayed, and which has a rate and a horizon
+# of its own: all but those that say nothing of what a variable does.
 ROLES = {
     WORD_TABLE: Treatment(ELEMENTWISE, decayed=True),
     POSITION_TABLE: Treatment(ELEMENTWISE, decayed=True),
@@ -55,17 +55,17 @@ ROLES = {
     VALUE_OUTPUT: Treatment(MATRIX, decayed=True),
     FEED_FORWARD_IN: Treatment(MATRIX, decayed=True),
     FEED_FORWARD_OUT: Treatment(MATRIX, decayed=True),
-    KERNEL: Treatment(MATRIX, decayed=True, has_rate=False),
+    KERNEL: Treatment(MATRIX, decayed=True, has_entries=False),
     READOUT: Treatment(ELEMENTWISE, decayed=True),
     NORM: Treatment(ELEMENTWISE, decayed=False),
     BIAS: Treatment(ELEMENTWISE, decayed=False),
-    OTHER: Treatment(ELEMENTWISE, decayed=True, has_rate=False),
+    OTHER: Treatment(ELEMENTWISE, decayed=True, has_entries=False),
 }
 TABLES = (WORD_TABLE, POSITION_TABLE, TABLE)
 
 
 def _entries(kind: str) -> dict[str, str]:
-    with_entries = [role for role, treatment in ROLES.items() if treatment.has_rate]
+    with_entries = [role for role, treatment in ROLES.items() if treatment.has_entries]
     return {role: f"rule/{kind}/{re.sub('[ /-]', '_', role)}" for role in with_entries}
 
 
@@ -107,6 +107,17 @@ class FoundRole(NamedTuple):
 
     role: str
     reason: str
+
+
+def of_role(meta_params: Mapping[str, Any], entries: Mapping[str, str], role: str) -> Any:
+    """The rate or the horizon of a role, `[]`; 1.0, the built-in one, for roles without an entry.
+
+    Args:
+        meta_params: entries under `rule/`, each `[]`.
+        entries: `RATE_ENTRIES` or `HORIZON_ENTRIES`.
+        role: a key of `ROLES`.
+    """
+    return meta_params[entries[role]] if role in entries else 1.0
 
 
 def check_roles(parameter_roles: Mapping[str, str]) -> None:

@@ -34,7 +34,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnemosyne_tf.nominal_rule import LATEST_DECAY_START
-from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES, TABLES, find_role
+from mnemosyne_tf.parameter_roles import TABLES, find_role
 from mnemosyne_tf.rule_settings import RuleSettings
 from mnemosyne_tf.variable_plan import MATRIX, VariablePlan
 
@@ -64,7 +64,7 @@ def step_size(
         settings: the user's choices, `total_steps` and `labels_per_step` among them.
         iteration: float32 `[]`, steps taken before this one.
         learning_rate: float32 `[]`, the user's multiplier at this step.
-        role_rate: float32 `[]`, of `role_rate`; or `[stack]`, for variables of one plan.
+        role_rate: float32 `[]`, of `parameter_roles.of_role`; `[stack]` for variables of one plan.
 
     Returns:
         float32, the shape of `role_rate`.
@@ -88,25 +88,6 @@ def step_size(
     )
     rate = meta_params[f"rule/{plan.path}_rate"] * plan.rate_scale * learning_rate
     return rate * schedule * run * role_rate
-
-
-def role_rate(meta_params: Mapping[str, Any], role: str) -> Any:
-    """The factor on the built-in rate of a role, `[]`; 1.0 for roles without a rate of their own.
-
-    Args:
-        meta_params: entries under `rule/`, each `[]`.
-        role: a key of `parameter_roles.ROLES`.
-    """
-    return meta_params[RATE_ENTRIES[role]] if role in RATE_ENTRIES else 1.0
-
-
-def role_horizon(meta_params: Mapping[str, Any], role: str) -> Any:
-    """How many times further back the averages of a role's gradients reach, `[]`; else 1.0.
-
-    Args:
-        meta_params, role: as of `role_rate`.
-    """
-    return meta_params[HORIZON_ENTRIES[role]] if role in HORIZON_ENTRIES else 1.0
 
 
 def scale_rates(

@@ -5,8 +5,7 @@ So a comparison can tell what they are worth to each of them.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -66,23 +65,20 @@ class ByRole:
         """The factor on the rate of a variable."""
         return self._role_rates.get(find_role(variable.name, variable.shape).role, 1.0)
 
-    @contextlib.contextmanager
-    def averages_of(self, variable: tf.Variable) -> Iterator[None]:
-        """Inside, `beta_1` and `beta_2` are those of a variable: Keras's rules read them."""
+    def betas_of(self, variable: tf.Variable) -> tuple[float, float]:
+        """`beta_1` and `beta_2` of a variable."""
         horizon = self._role_horizons.get(find_role(variable.name, variable.shape).role, 1.0)
-        built_in = self.beta_1, self.beta_2
-        if horizon != 1.0:
-            self.beta_1, self.beta_2 = (of_horizon(beta, horizon) for beta in built_in)
-        try:
-            yield
-        finally:
-            self.beta_1, self.beta_2 = built_in
+        return of_horizon(self.beta_1, horizon), of_horizon(self.beta_2, horizon)
 
     def update_step(self, gradient, variable):
         """Updates one variable as the optimizer does, as its role says."""
-        move = super().update_step
-        with self.averages_of(variable):
+        move, built_in = super().update_step, (self.beta_1, self.beta_2)
+        # Keras's rules read one pair for all variables.
+        self.beta_1, self.beta_2 = self.betas_of(variable)
+        try:
             self._at_its_rate(variable, lambda: move(gradient, variable))
+        finally:
+            self.beta_1, self.beta_2 = built_in
 
     def _decay(self, variable):
         decay = super()._decay

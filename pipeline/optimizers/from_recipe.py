@@ -95,7 +95,7 @@ def _mnemosyne(
     )
     if not config.without or left_out:
         return optimizer
-    # Its meta-parameters have the rates of fine-tuning; "role_rates" leaves those out, too.
+    # Its meta-parameters have the rates of fine-tuning; "roles" leaves those out, too.
     return Mnemosyne(**settings, meta_params=optimizer.meta_params.without(config.without))
 
 

@@ -54,8 +54,7 @@ class AdamW(ByRole, SkipBadSteps, DecayByRole, keras.optimizers.AdamW):
         step = tf.cast(self.iterations + 1, tf.float32)
         rate = tf.cast(self.learning_rate, tf.float32) * self.rate_of(variable)
         decayed = bool(self.weight_decay) and self._use_weight_decay(variable)
-        with self.averages_of(variable):
-            beta_1, beta_2 = self.beta_1, self.beta_2
+        beta_1, beta_2 = self.betas_of(variable)
         corrected = tf.sqrt(1.0 - tf.pow(beta_2, step)) / (1.0 - tf.pow(beta_1, step))
         _adam(
             *map(local_copy, (variable, self._momentums[index], self._velocities[index])),

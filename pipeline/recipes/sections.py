@@ -19,7 +19,7 @@ SCHEDULES = (WHOLE, STABLE, DECAY)
 _OF_MNEMOSYNE = ("name", "learning_rate", "schedule", "without")
 ABLATIONS = (
     *("heads", "tokens", "memory", "encoder", "orthogonalisation", "size_scaling"),
-    *("run_scaling", "decay_delay", "role_rates", "nesterov"),
+    *("run_scaling", "decay_delay", "roles", "nesterov"),
 )
 
 

@@ -137,7 +137,7 @@ def test_rates_by_role_are_given_by_role_and_left_out_together():
         if not np.array_equal(value, nominal.values[name])
     }
     assert differ == {"rule/role_rate/position_table": 4.0, "rule/role_rate/query_key": 0.5}
-    assert given.without("role_rates").fingerprint() == nominal.fingerprint()
+    assert given.without("roles").fingerprint() == nominal.fingerprint()
 
 
 def test_horizons_by_role_are_given_by_role_and_left_out_with_the_rates():
@@ -145,7 +145,7 @@ def test_horizons_by_role_are_given_by_role_and_left_out_with_the_rates():
     given = nominal.with_role_horizons({"position table": 5.0})
     assert given.values["rule/role_horizon/position_table"] == 5.0
     assert given.fingerprint() != nominal.fingerprint()
-    assert given.without("role_rates").fingerprint() == nominal.fingerprint()
+    assert given.without("roles").fingerprint() == nominal.fingerprint()
 
 
 def test_horizon_shorter_than_the_built_in_one_is_refused():
