@@ -18,10 +18,10 @@ from mnemosyne_tf.lstm.optimizers import CoordinatewiseLSTM, RNNprop
 from mnemosyne_tf.lstm.params import LSTMParams, LSTMStructure
 from mnemosyne_tf.meta_params import MetaParams, Structure
 from mnemosyne_tf.optimizer import Mnemosyne
-from mnemosyne_tf.parameter_roles import FINE_TUNING_RATES
+from mnemosyne_tf.parameter_roles import FINE_TUNING
 
 __all__ = [
-    "FINE_TUNING_RATES",
+    "FINE_TUNING",
     "CoordinatewiseLSTM",
     "LSTMParams",
     "LSTMStructure",

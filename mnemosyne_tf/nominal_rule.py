@@ -3,7 +3,13 @@
 They are meta-parameters, the entries `rule/...` of every set.
 """
 
-from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES
+from mnemosyne_tf.parameter_roles import (
+    FEED_FORWARD_IN,
+    FEED_FORWARD_OUT,
+    HORIZON_ENTRIES,
+    POSITION_TABLE,
+    RATE_ENTRIES,
+)
 
 # The latest start of the decay, as a fraction of the run: some of it is always left for the decay.
 LATEST_DECAY_START = 0.95
@@ -21,6 +27,11 @@ NOMINAL_RULE = {
     "rule/decay_delay": (0.0, -1.0, 1.0),
     **dict.fromkeys(RATE_ENTRIES.values(), (1.0, 0.0, 64.0)),
     **dict.fromkeys(HORIZON_ENTRIES.values(), (1.0, 1.0, 64.0)),
+    # Positions get a dense, noisy gradient that points the same way for a long time.
+    RATE_ENTRIES[POSITION_TABLE]: (4.0, 0.0, 64.0),
+    HORIZON_ENTRIES[POSITION_TABLE]: (10.0, 1.0, 64.0),
+    RATE_ENTRIES[FEED_FORWARD_IN]: (0.5, 0.0, 64.0),
+    RATE_ENTRIES[FEED_FORWARD_OUT]: (0.5, 0.0, 64.0),
 }
 # Of the entries above, those by which rates and schedule follow the run, and the value with which
 # they change nothing.

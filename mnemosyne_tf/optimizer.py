@@ -53,10 +53,10 @@ class Mnemosyne(GuardedOptimizer):
             `exclude_from_weight_decay` adds.
         meta_params: "shipped" (trained, see `weights/README.md`), "nominal", the path of a `.npz`,
             a `MetaParams`, or its `to_config()`.
-        role_rates: other rates of some roles than `meta_params` has: `{"position table": 4.0}`;
-            `mnemosyne_tf.FINE_TUNING_RATES` for weights of an earlier training.
+        role_rates: other rates of some roles than `meta_params` has: `{"position table": 1.0}`.
+            For weights of an earlier training `Mnemosyne(**mnemosyne_tf.FINE_TUNING)`.
         role_horizons: how many times further back the averages of the gradients of some roles
-            reach: `{"position table": 5.0}`.
+            reach, if not as `meta_params` has it: `{"position table": 5.0}`.
         orthogonalise: False sends every variable to the elementwise path, where meta-parameters
             without a nominal direction send them all by themselves.
         size_scaling: False keeps the built-in rates at every size of the model, see

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tf_keras as keras
 
-from mnemosyne_tf import FINE_TUNING_RATES, Mnemosyne
+from mnemosyne_tf import FINE_TUNING, Mnemosyne
 from pipeline.optimizers.schedules import LinearDecay, LinearWarmup, LinearWarmupDecay
 from pipeline.optimizers.table import MNEMOSYNE, OPTIMIZER_TABLE
 from pipeline.recipes.sections import DECAY, STABLE, WHOLE, OptimizerConfig
@@ -42,7 +42,7 @@ def make_optimizer(
       labels_per_step: labels in the loss of one step, over all replicas.
       first_step: steps that the optimizer has made where a decay phase begins.
       fine_tuning: whether all weights but a head are of an earlier training, which Mnemosyne moves
-        at `FINE_TUNING_RATES`; a hand-designed optimizer has its rate in `config`.
+        as `FINE_TUNING` says; a hand-designed optimizer has its rate in `config`.
       **arguments: more of a hand-designed optimizer's class.
 
     Source: Devlin et al. 2019, appendix A.2.
@@ -90,9 +90,7 @@ def _mnemosyne(
         "labels_per_step": labels_per_step,
     }
     left_out = LEFT_OUT_BY_SETTINGS.get(config.without, {})
-    optimizer = Mnemosyne(
-        **settings, **left_out, role_rates=FINE_TUNING_RATES if fine_tuning else None
-    )
+    optimizer = Mnemosyne(**settings, **left_out, **(FINE_TUNING if fine_tuning else {}))
     if not config.without or left_out:
         return optimizer
     # Its meta-parameters have the rates of fine-tuning; "roles" leaves those out, too.

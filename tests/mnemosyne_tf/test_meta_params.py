@@ -40,6 +40,10 @@ def test_nominal_values_are_the_published_rule():
         "rule/length_exponent": -0.08,
         "rule/decay_delay": 0.0,
         **dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), 1.0),
+        "rule/role_rate/position_table": 4.0,
+        "rule/role_horizon/position_table": 10.0,
+        "rule/role_rate/feed_forward_in": 0.5,
+        "rule/role_rate/feed_forward_out": 0.5,
     }
 
 
@@ -130,22 +134,24 @@ def test_part_that_is_none_is_refused():
 
 def test_rates_by_role_are_given_by_role_and_left_out_together():
     nominal = MetaParams.nominal(Structure(width=4))
-    given = nominal.with_role_rates({"position table": 4.0, "query/key": 0.5})
+    given = nominal.with_role_rates({"position table": 2.0, "query/key": 0.25})
     differ = {
         name: float(value)
         for name, value in given.values.items()
         if not np.array_equal(value, nominal.values[name])
     }
-    assert differ == {"rule/role_rate/position_table": 4.0, "rule/role_rate/query_key": 0.5}
-    assert given.without("roles").fingerprint() == nominal.fingerprint()
+    assert differ == {"rule/role_rate/position_table": 2.0, "rule/role_rate/query_key": 0.25}
+    neutral = given.without("roles")
+    assert {float(neutral.values[name]) for name in RATE_ENTRIES.values()} == {1.0}
 
 
 def test_horizons_by_role_are_given_by_role_and_left_out_with_the_rates():
     nominal = MetaParams.nominal(Structure(width=4))
-    given = nominal.with_role_horizons({"position table": 5.0})
-    assert given.values["rule/role_horizon/position_table"] == 5.0
+    given = nominal.with_role_horizons({"norm": 5.0})
+    assert given.values["rule/role_horizon/norm"] == 5.0
     assert given.fingerprint() != nominal.fingerprint()
-    assert given.without("roles").fingerprint() == nominal.fingerprint()
+    neutral = given.without("roles")
+    assert {float(neutral.values[name]) for name in HORIZON_ENTRIES.values()} == {1.0}
 
 
 def test_horizon_shorter_than_the_built_in_one_is_refused():

@@ -17,6 +17,8 @@ import yaml
 from mnemosyne_tf import CoordinatewiseLSTM, MetaParams, Mnemosyne, RNNprop
 from mnemosyne_tf.learned.levers import has_live_heads
 from mnemosyne_tf.lstm.params import LSTMParams
+from mnemosyne_tf.nominal_rule import NOMINAL_RULE
+from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES
 from pipeline.optimizers import from_recipe
 from pipeline.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from pipeline.optimizers.table import HAND_DESIGNED, OPTIMIZER_TABLE, display_name
@@ -107,10 +109,14 @@ class Contestant:
 
 _LSTMS = {"lstm": CoordinatewiseLSTM, "rnnprop": RNNprop}
 _ADAM_RATES = OPTIMIZER_TABLE["adamw"].sweep_rates
-# Rates by role that Mnemosyne gained most by on one BERT: what they are worth to a baseline.
-ROLE_RATES = {
-    **{"position table": 4.0, "feed-forward in": 0.5, "feed-forward out": 0.5},
-    **{"value/output": 2.0, "norm": 2.0, "bias": 2.0},
+# Rates and horizons by role of Mnemosyne's own rule: what they are worth to a baseline.
+ROLES = {
+    argument: {
+        role: NOMINAL_RULE[entry][0]
+        for role, entry in entries.items()
+        if NOMINAL_RULE[entry][0] != 1.0
+    }
+    for argument, entries in (("role_rates", RATE_ENTRIES), ("role_horizons", HORIZON_ENTRIES))
 }
 ADAMW, MNEMOSYNE, SWEPT_NOMINAL = (
     Contestant("adamw", "adamw", _ADAM_RATES),
@@ -130,10 +136,10 @@ CONTESTANTS = {
         ),
         *(
             Contestant(
-                f"{name}(role_rates)",
+                f"{name}(roles)",
                 name,
                 OPTIMIZER_TABLE[name].sweep_rates,
-                arguments={"role_rates": ROLE_RATES},
+                arguments=ROLES,
             )
             for name in ("adamw", "muon")
         ),

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from mnemosyne_tf import FINE_TUNING_RATES
+from mnemosyne_tf import FINE_TUNING
 from pipeline.lab import figures_file
 from pipeline.lab.races.contestants import Contestant
 from pipeline.lab.races.sweep import Sweep
@@ -90,7 +90,7 @@ def chosen_tasks(
     """Returns the tasks and the optimizers of each, as `run` takes them."""
     chosen = [(tasks.digits_task(), [Contestant("mnemosyne"), *_baselines(_RANDOM_WEIGHTS)])]
     # As `mnemosyne vit` makes it where weights are given.
-    fine_tuning = Contestant("mnemosyne", arguments={"role_rates": FINE_TUNING_RATES})
+    fine_tuning = Contestant("mnemosyne", arguments=FINE_TUNING)
     for name, folder, make in (
         ("fashion_mnist", fashion_mnist, tasks.fashion_task),
         ("textile", textile, tasks.textile_task),

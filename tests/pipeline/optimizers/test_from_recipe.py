@@ -2,7 +2,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from mnemosyne_tf import FINE_TUNING_RATES, MetaParams, Mnemosyne
+from mnemosyne_tf import FINE_TUNING, MetaParams, Mnemosyne
 from pipeline.optimizers import keras_optimizers
 from pipeline.optimizers.from_recipe import (
     LEFT_OUT_BY_SETTINGS,
@@ -27,7 +27,8 @@ def test_mnemosyne_is_given_steps_and_labels_of_the_run():
 
 def test_mnemosyne_moves_weights_of_an_earlier_training_at_rates_for_them():
     optimizer = make_optimizer(OptimizerConfig(), 77, 7, fine_tuning=True)
-    expected = Mnemosyne().meta_params.with_role_rates(FINE_TUNING_RATES)
+    expected = Mnemosyne(**FINE_TUNING).meta_params
+    assert expected.fingerprint() != Mnemosyne().meta_params.fingerprint()
     assert optimizer.meta_params.fingerprint() == expected.fingerprint()
 
 
