@@ -41,8 +41,8 @@ class RuleSettings:
     matrix_scale: str = "spectral"
     newton_schulz_iterations: int = 5
     newton_schulz_coefficients: str | None = None
-    newton_schulz_wide_iterations: int | None = None
-    attention_block: int | None = None
+    newton_schulz_wide_iterations: int | None = 3
+    attention_block: int | None = 64
     newton_schulz_dtype: str = "float32"
 
     def __post_init__(self):

@@ -88,13 +88,16 @@ def _mnemosyne(
         "learning_rate": rate,
         "total_steps": num_train_steps if config.schedule == WHOLE else None,
         "labels_per_step": labels_per_step,
+        **(FINE_TUNING if fine_tuning else {}),
+        **LEFT_OUT_BY_SETTINGS.get(config.without, {}),
     }
-    left_out = LEFT_OUT_BY_SETTINGS.get(config.without, {})
-    optimizer = Mnemosyne(**settings, **left_out, **(FINE_TUNING if fine_tuning else {}))
-    if not config.without or left_out:
+    optimizer = Mnemosyne(**settings)
+    if not config.without or config.without in LEFT_OUT_BY_SETTINGS:
         return optimizer
-    # Its meta-parameters have the rates of fine-tuning; "roles" leaves those out, too.
-    return Mnemosyne(**settings, meta_params=optimizer.meta_params.without(config.without))
+    # The meta-parameters have rates and horizons of fine-tuning; "roles" leaves those out, too.
+    params = optimizer.meta_params.without(config.without)
+    in_params = {"meta_params": params, "role_rates": None, "role_horizons": None}
+    return Mnemosyne(**settings | in_params)
 
 
 def _schedule(

@@ -74,9 +74,9 @@ def products_flops(
     variables: Variables,
     *,
     newton_schulz_iterations: int = 5,
-    newton_schulz_wide_iterations: int | None = None,
+    newton_schulz_wide_iterations: int | None = 3,
     newton_schulz_coefficients: str | None = None,
-    attention_block: int | None = None,
+    attention_block: int | None = 64,
 ) -> int:
     """Floating-point operations of the products of all orthogonalisations, as they are built.
 

@@ -38,19 +38,17 @@ class Variant(NamedTuple):
     settings: Mapping[str, Any] = {}
 
 
-# Name: settings that make the orthogonalisation cheaper, in the table of `levers`. 128 columns are
-# two heads of most BERTs, 64 one.
-_YOU = {"newton_schulz_coefficients": "you"}
-_FEW = {**_YOU, "newton_schulz_iterations": 4}
+# Name: settings of the orthogonalisation, in the table of `levers`. 128 columns are two heads of
+# most BERTs; the default is one, and three iterations where a kernel is wide.
+_WHOLE: dict[str, Any] = {"attention_block": None}
+_ALL_IN_FIVE: dict[str, Any] = {"newton_schulz_wide_iterations": None}
 LEVERS: dict[str, dict[str, Any]] = {
-    "default": {},
-    "wide in 3": {"newton_schulz_wide_iterations": 3},
-    "you in 4": _FEW,
-    "you in 4, wide in 3": {**_FEW, "newton_schulz_wide_iterations": 3},
+    "whole kernels, wide in 5": {**_WHOLE, **_ALL_IN_FIVE},
+    "whole kernels": _WHOLE,
+    "wide in 5": _ALL_IN_FIVE,
     "heads in pairs": {"attention_block": 128},
-    "heads in pairs, wide in 3": {"attention_block": 128, "newton_schulz_wide_iterations": 3},
-    "heads in pairs, you in 4": {"attention_block": 128, **_FEW},
-    "single heads, wide in 3": {"attention_block": 64, "newton_schulz_wide_iterations": 3},
+    "default": {},
+    "you in 4": {"newton_schulz_coefficients": "you", "newton_schulz_iterations": 4},
 }
 VARIANTS = {
     "default": Variant(),

@@ -29,6 +29,7 @@ def test_mnemosyne_moves_weights_of_an_earlier_training_at_rates_for_them():
     optimizer = make_optimizer(OptimizerConfig(), 77, 7, fine_tuning=True)
     expected = Mnemosyne(**FINE_TUNING).meta_params
     assert expected.fingerprint() != Mnemosyne().meta_params.fingerprint()
+    assert optimizer.get_config()["attention_block"] is None
     assert optimizer.meta_params.fingerprint() == expected.fingerprint()
 
 

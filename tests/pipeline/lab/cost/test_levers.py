@@ -8,6 +8,7 @@ from pipeline.commands import bench
 from pipeline.lab.cost import levers, shapes, timing
 
 CUBE = 768**3
+WHOLE_IN_FIVE = {"attention_block": None, "newton_schulz_wide_iterations": None}
 
 
 @pytest.mark.parametrize(
@@ -16,14 +17,16 @@ CUBE = 768**3
         # Symmetric products take three quarters. Five iterations on 50 squares, (1.5 + 1.5 + 2) n^3
         # each; 24 wide ones in parts of 3 and 2 iterations, each (6 + 8) n^3 and 1.5 n^3 for 3 + 6
         # and 2 + 3 products of the small square.
-        ({}, (50 * 25 + 24 * (14 + 13.5 + 14 + 7.5)) * CUBE),
-        ({"newton_schulz_iterations": 3}, (50 * 15 + 24 * (14 + 13.5)) * CUBE),
-        ({"newton_schulz_wide_iterations": 3}, (50 * 25 + 24 * (14 + 13.5)) * CUBE),
-        # 48 kernels of six blocks of 128 x 768, all products whole: (4 * 6 + 18) 128^3 each.
+        (WHOLE_IN_FIVE, (50 * 25 + 24 * (14 + 13.5 + 14 + 7.5)) * CUBE),
         (
-            {"newton_schulz_wide_iterations": 3, "attention_block": 128},
-            (2 * 25 + 24 * 27.5) * CUBE + 48 * 6 * 42 * 128**3,
+            {**WHOLE_IN_FIVE, "newton_schulz_iterations": 3},
+            (50 * 15 + 24 * (14 + 13.5)) * CUBE,
         ),
+        ({"attention_block": None}, (50 * 25 + 24 * (14 + 13.5)) * CUBE),
+        # 48 kernels of six blocks of 128 x 768, all products whole: (4 * 6 + 18) 128^3 each.
+        ({"attention_block": 128}, (2 * 25 + 24 * 27.5) * CUBE + 48 * 6 * 42 * 128**3),
+        # Twelve of 64 x 768: (4 * 12 + 18) 64^3 each.
+        ({}, (2 * 25 + 24 * 27.5) * CUBE + 48 * 12 * 66 * 64**3),
     ],
 )
 def test_products_of_bert_base(settings, expected):
