@@ -17,8 +17,8 @@ optimizers that it is compared with are here, too: `CoordinatewiseLSTM` and `RNN
 from mnemosyne_tf.lstm.optimizers import CoordinatewiseLSTM, RNNprop
 from mnemosyne_tf.lstm.params import LSTMParams, LSTMStructure
 from mnemosyne_tf.meta_params import MetaParams, Structure
+from mnemosyne_tf.nominal_rule import FINE_TUNING
 from mnemosyne_tf.optimizer import Mnemosyne
-from mnemosyne_tf.parameter_roles import FINE_TUNING
 
 __all__ = [
     "FINE_TUNING",

@@ -1,14 +1,20 @@
-"""The numbers of the nominal rule: rates, decays and schedule before anything is learned.
+"""The numbers of the nominal rule: rates, decays and schedule before anything is learned; and
+what a fine-tuning has instead of some of them.
 
 They are meta-parameters, the entries `rule/...` of every set.
 """
 
+from typing import Any
+
 from mnemosyne_tf.parameter_roles import (
+    BIAS,
     FEED_FORWARD_IN,
     FEED_FORWARD_OUT,
     HORIZON_ENTRIES,
+    NORM,
     POSITION_TABLE,
     RATE_ENTRIES,
+    TABLES,
 )
 
 # The latest start of the decay, as a fraction of the run: some of it is always left for the decay.
@@ -38,3 +44,17 @@ NOMINAL_RULE = {
 NEUTRAL_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0, "rule/decay_delay": 0.0}
 # And those by which rates and horizons follow the role of a variable.
 NEUTRAL_ROLES = dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), 1.0)
+
+# For weights of an earlier training: what is moved element by element has found its scale there,
+# and a few steps at the rates of a training from random weights lose it. Matrices keep their rate:
+# an orthogonalised step is as small in one direction as in all others. It is that of whole kernels,
+# as it was measured. See docs/mnemosyne.md.
+FINE_TUNING: dict[str, Any] = {
+    "role_rates": {
+        **dict.fromkeys((*TABLES, NORM, BIAS), 0.1),
+        **dict.fromkeys((FEED_FORWARD_IN, FEED_FORWARD_OUT), 1.0),
+    },
+    "role_horizons": {POSITION_TABLE: 1.0},
+    "attention_block": None,
+    "newton_schulz_wide_iterations": None,
+}

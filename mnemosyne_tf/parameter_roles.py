@@ -73,20 +73,6 @@ def _entries(kind: str) -> dict[str, str]:
 # built-in one.
 RATE_ENTRIES, HORIZON_ENTRIES = _entries("role_rate"), _entries("role_horizon")
 
-# For weights of an earlier training: what is moved element by element has found its scale there,
-# and a few steps at the rates of a training from random weights lose it. Matrices keep their rate:
-# an orthogonalised step is as small in one direction as in all others. It is that of whole kernels,
-# as it was measured. See docs/mnemosyne.md.
-FINE_TUNING: dict[str, Any] = {
-    "role_rates": {
-        **dict.fromkeys((WORD_TABLE, POSITION_TABLE, TABLE, NORM, BIAS), 0.1),
-        **dict.fromkeys((FEED_FORWARD_IN, FEED_FORWARD_OUT), 1.0),
-    },
-    "role_horizons": {POSITION_TABLE: 1.0},
-    "attention_block": None,
-    "newton_schulz_wide_iterations": None,
-}
-
 # Of kernels of the role value/output, those whose rows, not columns, belong to heads.
 _READS_HEADS = re.compile(r"o(_proj)?|output|attention_output")
 _KERNEL_NAME = re.compile(r"(.*_)?kernel")
