@@ -205,8 +205,14 @@ class ModelUpdate:
 
     def role_rates(self) -> list[float]:
         """The rate of the role of each variable, a factor on the built-in one."""
-        values = self.params.values
-        return [float(of_role(values, RATE_ENTRIES, found.role)) for found in self.roles]
+        return self._of_roles(RATE_ENTRIES)
+
+    def role_horizons(self) -> list[float]:
+        """How many times further back than the built-in averages those of each variable reach."""
+        return self._of_roles(HORIZON_ENTRIES)
+
+    def _of_roles(self, entries: Mapping[str, str]) -> list[float]:
+        return [float(of_role(self.params.values, entries, found.role)) for found in self.roles]
 
     def rule(self, plan) -> Callable:
         """`update_rule.update` for the variables of one plan."""

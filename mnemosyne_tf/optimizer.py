@@ -211,7 +211,7 @@ class Mnemosyne(GuardedOptimizer):
             self._updates[plan](*of_members, of_stack)
 
     def summary(self, print_fn=print, *, step: int | None = None) -> None:
-        """Prints the role of every variable and why, its path, rate, chunks, decay and state.
+        """Prints role and reason, path, rate, horizon, chunks, decay, state of every variable.
 
         Args:
             print_fn: called with each line.
@@ -226,8 +226,8 @@ class Mnemosyne(GuardedOptimizer):
         ]
         sizes = None if step is None else (step, self.step_sizes(step))
         model = self._model
-        rates = model.role_rates()
-        for line in summarise(self._names, model.plans, model.roles, floats, sizes, rates):
+        factors = model.role_rates(), model.role_horizons()
+        for line in summarise(self._names, model.plans, model.roles, floats, sizes, *factors):
             print_fn(line)
 
     def step_sizes(self, step: int) -> list[float]:

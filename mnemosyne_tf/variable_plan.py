@@ -193,6 +193,7 @@ def summarise(
     state_floats: Sequence[int],
     step_sizes: tuple[int, Sequence[float]] | None = None,
     role_rates: Sequence[float] | None = None,
+    role_horizons: Sequence[float] | None = None,
 ) -> list[str]:
     """Lines of a table: one row per variable, then the totals.
 
@@ -203,23 +204,25 @@ def summarise(
         state_floats: float32 numbers that the optimizer keeps for each.
         step_sizes: a step, and the step size of each variable at it.
         role_rates: the rate of each variable's role; None for 1.
+        role_horizons: the horizon of each variable's role; None for 1.
     """
     rows = []
-    of_roles = role_rates or [1.0] * len(plans)
-    for name, plan, role, floats, of_role in zip(
-        names, plans, roles, state_floats, of_roles, strict=True
+    rates = role_rates or [1.0] * len(plans)
+    horizons = role_horizons or [1.0] * len(plans)
+    for name, plan, role, floats, rate, horizon in zip(
+        names, plans, roles, state_floats, rates, horizons, strict=True
     ):
         path = plan.path
         if plan.matrix_shape is not None:
             path += " {} x {}".format(*plan.matrix_shape)
             path += f", {math.prod(plan.blocks)} blocks" if plan.blocks != (1, 1) else ""
         row = [name, str(list(plan.shape)), role.role, role.reason, path]
-        row.append(f"x {plan.rate_scale * of_role:.3g}")
+        row += [f"x {plan.rate_scale * rate:.3g}", f"x {horizon:.3g}"]
         if step_sizes:
             row.append(f"{step_sizes[1][len(rows)]:.3g}")
         row += [f"{plan.num_chunks} x {plan.chunk_len}", "yes" if plan.decayed else "no"]
         rows.append([*row, f"{4 * floats:,}"])
-    headers = ["variable", "shape", "role", "because", "path", "rate"]
+    headers = ["variable", "shape", "role", "because", "path", "rate", "horizon"]
     headers += [f"step size at {step_sizes[0]:,}"] if step_sizes else []
     headers += ["chunks", "decay", "state bytes"]
     lines = tabulate(rows, headers, tablefmt="plain", disable_numparse=True).splitlines()

@@ -289,15 +289,18 @@ def test_variables_of_one_program_move_at_the_rates_of_their_roles(jit_compile):
         np.testing.assert_array_equal(variable.numpy(), expected, err_msg=variable.name)
 
 
-def test_summary_and_step_sizes_have_the_rates_of_roles():
+def test_summary_and_step_sizes_have_rates_and_horizons_of_roles():
     variables = [tf.Variable(tf.zeros([8, 8]), name=name) for name in ("value/kernel", "w/kernel")]
-    optimizer = Mnemosyne(role_rates={"value/output": 2.0}, meta_params="nominal")
+    of_role = {"role_rates": {"value/output": 2.0}, "role_horizons": {"value/output": 5.0}}
+    optimizer = Mnemosyne(**of_role, meta_params="nominal")
     optimizer.build(variables)
     of_value, of_other = optimizer.step_sizes(500)
     assert of_value == 2 * of_other
     lines = []
     optimizer.summary(print_fn=lines.append, step=500)
-    assert " x 2 " in lines[1] and f"{of_value:.3g}" in lines[1] and " x 1 " in lines[2]
+    header, value, other = (" ".join(line.split()) for line in lines[:3])
+    assert "rate horizon step size at 500" in header
+    assert f" x 2 x 5 {of_value:.3g} " in value and f" x 1 x 1 {of_other:.3g} " in other
 
 
 def test_users_role_has_the_rate_of_that_role():

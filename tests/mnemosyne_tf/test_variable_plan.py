@@ -84,8 +84,8 @@ def test_summary_rows_say_role_path_and_state():
     lines = summarise(names, plans, roles, [266, 26], (500, [0.012, 0.0001]))
     header, kernel, bias, totals = (" ".join(line.split()) for line in lines)
     assert "step size at 500" in header
-    assert kernel == "a/kernel [16, 8] kernel rank 2 matrix 16 x 8 x 1 0.012 1 x 128 yes 1,064"
-    assert bias == "b/bias [8] bias named 'bias' elementwise x 0.0833 0.0001 1 x 8 no 104"
+    assert kernel == "a/kernel [16, 8] kernel rank 2 matrix 16 x 8 x 1 x 1 0.012 1 x 128 yes 1,064"
+    assert bias == "b/bias [8] bias named 'bias' elementwise x 0.0833 x 1 0.0001 1 x 8 no 104"
     assert totals == "2 variables, 136 weights, 1,168 bytes of state (2.15 floats per weight)"
 
 
