@@ -15,7 +15,12 @@ from typing import Any
 import numpy as np
 
 from mnemosyne_tf.learned import model_entries
-from mnemosyne_tf.nominal_rule import NEUTRAL_ENTRIES, NEUTRAL_ROLES, NOMINAL_RULE
+from mnemosyne_tf.nominal_rule import (
+    LINEAR_DECAY,
+    NEUTRAL_ENTRIES,
+    NEUTRAL_ROLES,
+    NOMINAL_RULE,
+)
 from mnemosyne_tf.param_file import ParameterSet
 from mnemosyne_tf.parameter_roles import HORIZON_ENTRIES, RATE_ENTRIES
 
@@ -36,6 +41,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "encoder": {"level_2": "none"},
     "run_scaling": {},
     "decay_delay": {},
+    "decay_power": {},
     "roles": {},
     "tokens": {},
 }
@@ -43,6 +49,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 _ENTRIES_LEFT_OUT = {
     "run_scaling": NEUTRAL_ENTRIES,
     "decay_delay": {"rule/decay_delay": 0.0},
+    "decay_power": LINEAR_DECAY,
     "roles": NEUTRAL_ROLES,
 }
 # A memory with discount tau looks back over some 1 / tau steps.
@@ -162,7 +169,7 @@ class MetaParams(ParameterSet):
     structure_class = Structure
     untrained_name = "nominal"
     named_files = {"shipped": SHIPPED}
-    neutral_entries = {**NEUTRAL_ENTRIES, **NEUTRAL_ROLES}
+    neutral_entries = {**NEUTRAL_ENTRIES, **LINEAR_DECAY, **NEUTRAL_ROLES}
 
     @classmethod
     def untrained(cls) -> "MetaParams":
@@ -192,7 +199,7 @@ class MetaParams(ParameterSet):
             else:
                 values[name] = random.standard_normal(shape) / np.sqrt(shape[0])
         if not structure.nominal_direction:
-            values |= {"rule/warmup_steps": 1.0, **NEUTRAL_ENTRIES}
+            values |= {"rule/warmup_steps": 1.0, **NEUTRAL_ENTRIES, **LINEAR_DECAY}
         return cls(structure, values)
 
     def without(self, part: str) -> "MetaParams":
@@ -203,8 +210,9 @@ class MetaParams(ParameterSet):
                 this set; "tokens" those of tokens, which leaves offsets by role; "memory" leaves
                 the compact associative memory out; "encoder" the Performer, so that no token
                 attends to another; "run_scaling" the exponents and the delay, so that rates and
-                schedule are the same for every run; "decay_delay" the delay alone; "roles"
-                rates and horizons by role, so that all roles of a path move alike.
+                schedule are the same for every run; "decay_delay" the delay alone;
+                "decay_power" its shape, so that it is linear; "roles" rates and horizons by role,
+                so that all roles of a path move alike.
 
         Raises:
             ValueError: another part.
@@ -216,6 +224,24 @@ class MetaParams(ParameterSet):
         zeros = {"heads": _ALL_HEADS, "tokens": (model_entries.TOKEN_HEAD,)}.get(part, ())
         values |= {name: 0.0 * values[name] for name in zeros if name in values}
         return MetaParams(structure, values | _ENTRIES_LEFT_OUT.get(part, {}))
+
+    def with_rule(self, numbers: Mapping[str, float]) -> "MetaParams":
+        """The same values with other numbers of the nominal rule.
+
+        Args:
+            numbers: by the name of an entry without its `rule/`, such as `{"decay_power": 1.0}`.
+
+        Raises:
+            ValueError: there is no such entry, or it is not within the bounds of `NOMINAL_RULE`.
+        """
+        entries = {name.removeprefix("rule/"): name for name in NOMINAL_RULE}
+        if unknown := sorted(set(numbers) - set(entries)):
+            raise ValueError(
+                f"Expected numbers of the rule among {', '.join(entries)}, received "
+                f"{', '.join(unknown)}."
+            )
+        moved = {entries[name]: np.float32(value) for name, value in numbers.items()}
+        return MetaParams(self.structure, {**self.values, **moved})
 
     def with_role_rates(self, rates: Mapping[str, float]) -> "MetaParams":
         """The same values with other rates of some roles, each a factor on the built-in rate.

@@ -27,6 +27,8 @@ NOMINAL_RULE = {
     "rule/second_moment_decay": (0.95, 0.0, 0.9999),
     "rule/warmup_fraction": (0.03, 0.0, 0.9),
     "rule/decay_start": (0.0, 0.0, LATEST_DECAY_START),
+    # Below 1 rates stay high for longer and fall faster at the end.
+    "rule/decay_power": (0.5, 0.05, 4.0),
     "rule/warmup_steps": (100.0, 1.0, 1e6),
     "rule/batch_exponent": (0.0, -2.0, 2.0),
     "rule/length_exponent": (-0.08, -2.0, 2.0),
@@ -42,6 +44,8 @@ NOMINAL_RULE = {
 # Of the entries above, those by which rates and schedule follow the run, and the value with which
 # they change nothing.
 NEUTRAL_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0, "rule/decay_delay": 0.0}
+# The power with which a decay is linear.
+LINEAR_DECAY = {"rule/decay_power": 1.0}
 # And those by which rates and horizons follow the role of a variable.
 NEUTRAL_ROLES = dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), 1.0)
 
@@ -55,6 +59,7 @@ FINE_TUNING: dict[str, Any] = {
         **dict.fromkeys((FEED_FORWARD_IN, FEED_FORWARD_OUT), 1.0),
     },
     "role_horizons": {POSITION_TABLE: 1.0},
+    "rule": {"decay_power": 1.0},
     "attention_block": None,
     "newton_schulz_wide_iterations": None,
 }

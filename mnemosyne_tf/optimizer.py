@@ -44,8 +44,8 @@ class Mnemosyne(GuardedOptimizer):
         learning_rate: relative multiplier on the built-in step sizes, 1.0 as meta-trained; a float
             or a `LearningRateSchedule`.
         total_steps: steps of the run, if known: linear warm-up (3 % of them by default), a plateau
-            where a step has more than 160 labels, linear decay to zero, where training then stands
-            still. None: 100 steps of warm-up, then constant.
+            where a step has more than 160 labels, decay to zero by the square root of what is left
+            of the run, where training then stands still. None: 100 steps of warm-up, then constant.
         labels_per_step: labels in the loss of one step, all replicas together, if known (rows of a
             classifier, masked tokens of a masked LM); with `total_steps` it sets that plateau.
         weight_decay: decoupled, per unit of scheduled rate; None or 0 for none. Not applied to
@@ -53,6 +53,7 @@ class Mnemosyne(GuardedOptimizer):
             `exclude_from_weight_decay` adds.
         meta_params: "shipped" (trained, see `weights/README.md`), "nominal", the path of a `.npz`,
             a `MetaParams`, or its `to_config()`.
+        rule: other numbers of the nominal rule than `meta_params` has: `{"decay_power": 1.0}`.
         role_rates: other rates of some roles than `meta_params` has: `{"position table": 1.0}`.
             For weights of an earlier training `Mnemosyne(**mnemosyne_tf.FINE_TUNING)`.
         role_horizons: how many times further back the averages of the gradients of some roles
@@ -84,6 +85,7 @@ class Mnemosyne(GuardedOptimizer):
         *,
         labels_per_step: int | None = None,
         meta_params: str | os.PathLike | MetaParams | Mapping[str, Any] = "shipped",
+        rule: Mapping[str, float] | None = None,
         role_rates: Mapping[str, float] | None = None,
         role_horizons: Mapping[str, float] | None = None,
         orthogonalise: bool = True,
@@ -136,9 +138,11 @@ class Mnemosyne(GuardedOptimizer):
             attention_block=attention_block,
         )
         self._orthogonalise = orthogonalise
-        is_nominal = meta_params == "nominal" and not (role_rates or role_horizons)
+        is_nominal = meta_params == "nominal" and not (rule or role_rates or role_horizons)
         self._meta_params_name = "nominal" if is_nominal else None
         self._meta_params = MetaParams.resolve(meta_params)
+        if rule:
+            self._meta_params = self._meta_params.with_rule(rule)
         if role_rates:
             self._meta_params = self._meta_params.with_role_rates(role_rates)
         if role_horizons:

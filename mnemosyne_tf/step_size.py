@@ -6,7 +6,7 @@
                matrix            min(1, 13 / matrices)  all layers together move by a fixed amount
                bias, norm        1
     run        (labels / 160)^batch_exponent * (T / 600)^length_exponent
-    schedule   T known    min((s + 1) / warmup, (T - s) / (T - D), 1), 0 past T
+    schedule   T known    min((s + 1) / warmup, ((T - s) / (T - D))^decay_power, 1), 0 past T
                T unknown  min(1, (s + 1) / warmup_steps)
                D          the decay starts at decay_start + log2(labels / 160) * decay_delay, a
                           fraction of T, at most 0.95, never before the end of the warm-up
@@ -78,6 +78,7 @@ def step_size(
             labels_per_step=settings.labels_per_step,
             decay_delay=meta_params["rule/decay_delay"],
         ),
+        decay_power=meta_params["rule/decay_power"],
         warmup_steps=meta_params["rule/warmup_steps"],
     )
     run = run_scale(
@@ -127,9 +128,10 @@ def rate_multiplier(
     total_steps: int | None,
     warmup_fraction: tf.Tensor,
     decay_start: tf.Tensor,
+    decay_power: tf.Tensor,
     warmup_steps: tf.Tensor,
 ) -> tf.Tensor:
-    """The schedule: linear warm-up, a plateau, and linear decay to zero in a run of known length.
+    """The schedule: linear warm-up, a plateau, and decay to zero in a run of known length.
 
     Args:
         iteration: float32 `[]`, steps taken before this one.
@@ -137,6 +139,7 @@ def rate_multiplier(
         warmup_fraction: `[]`, a fraction of a known run, in [0, 1).
         decay_start: `[]`, the fraction of a known run after which the decay begins, at most 0.95;
             directly after the warm-up where that ends later, as for a negative one.
+        decay_power: `[]`, of the fraction of the decay that is left; 1 for a linear decay.
         warmup_steps: `[]`, steps of warm-up in an unknown run, at least 1.
 
     Returns:
@@ -147,8 +150,9 @@ def rate_multiplier(
     warmup = tf.maximum(1.0, warmup_fraction * total_steps)
     # A run of one step has no room for a decay: the denominator must not reach zero.
     constant = tf.maximum(warmup, tf.minimum(decay_start, LATEST_DECAY_START) * total_steps)
-    decay = (total_steps - iteration) / tf.maximum(total_steps - constant, 1.0)
-    return tf.clip_by_value(tf.minimum((iteration + 1.0) / warmup, decay), 0.0, 1.0)
+    left = (total_steps - iteration) / tf.maximum(total_steps - constant, 1.0)
+    decay = tf.clip_by_value(left, 0.0, 1.0) ** decay_power
+    return tf.minimum((iteration + 1.0) / warmup, decay)
 
 
 def progress(iteration: tf.Tensor, *, total_steps: int | None) -> tuple[tf.Tensor, tf.Tensor]:

@@ -78,8 +78,9 @@ def rate_multiplier(iteration: int, p, settings: RuleSettings) -> float:
     start = min(0.95, float(p["rule/decay_start"]) + doublings * float(p["rule/decay_delay"]))
     warmup = max(1.0, float(p["rule/warmup_fraction"]) * total_steps)
     constant = max(warmup, start * total_steps)
-    decay = (total_steps - iteration) / max(total_steps - constant, 1.0)
-    return max(0.0, min(1.0, (iteration + 1) / warmup, decay))
+    left = (total_steps - iteration) / max(total_steps - constant, 1.0)
+    decay = min(max(left, 0.0), 1.0) ** float(p["rule/decay_power"])
+    return min((iteration + 1) / warmup, decay)
 
 
 def run_scale(p, settings: RuleSettings) -> float:

@@ -94,9 +94,9 @@ def _mnemosyne(
     optimizer = Mnemosyne(**settings)
     if not config.without or config.without in LEFT_OUT_BY_SETTINGS:
         return optimizer
-    # The meta-parameters have rates and horizons of fine-tuning; "roles" leaves those out, too.
+    # The meta-parameters have the numbers of fine-tuning; what is left out is left out of those, too.
     params = optimizer.meta_params.without(config.without)
-    in_params = {"meta_params": params, "role_rates": None, "role_horizons": None}
+    in_params = {"meta_params": params, "rule": None, "role_rates": None, "role_horizons": None}
     return Mnemosyne(**settings | in_params)
 
 

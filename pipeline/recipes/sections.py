@@ -19,7 +19,7 @@ SCHEDULES = (WHOLE, STABLE, DECAY)
 _OF_MNEMOSYNE = ("name", "learning_rate", "schedule", "without")
 ABLATIONS = (
     *("heads", "tokens", "memory", "encoder", "orthogonalisation", "size_scaling"),
-    *("run_scaling", "decay_delay", "roles", "nesterov"),
+    *("run_scaling", "decay_delay", "decay_power", "roles", "nesterov"),
 )
 
 

@@ -32,6 +32,7 @@ def live_meta_params():
         }
         values |= {"rule/batch_exponent": 0.3, "rule/length_exponent": -0.4}
         values["rule/decay_delay"] = 0.2
+        values["rule/decay_power"] = 0.7
         return MetaParams(structure, values)
 
     return make

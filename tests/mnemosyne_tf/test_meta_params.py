@@ -39,6 +39,7 @@ def test_nominal_values_are_the_published_rule():
         "rule/batch_exponent": 0.0,
         "rule/length_exponent": -0.08,
         "rule/decay_delay": 0.0,
+        "rule/decay_power": 0.5,
         **dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), 1.0),
         "rule/role_rate/position_table": 4.0,
         "rule/role_horizon/position_table": 10.0,
@@ -127,20 +128,38 @@ def test_one_part_is_left_out(small_structure, live_meta_params, part, changes, 
 def test_part_that_is_none_is_refused():
     with pytest.raises(
         ValueError,
-        match="heads, memory, encoder, run_scaling, decay_delay, .*, tokens, received 'cam'",
+        match="heads, memory, encoder, run_scaling, decay_delay, decay_power, .*tokens, received 'cam'",
     ):
         MetaParams.nominal().without("cam")
+
+
+def differences(params, others):
+    return {
+        name: float(value)
+        for name, value in params.values.items()
+        if not np.array_equal(value, others.values[name])
+    }
+
+
+def test_numbers_of_the_rule_are_given_by_name_and_a_decay_is_linear_without_its_power():
+    nominal = MetaParams.nominal(Structure(width=4))
+    given = nominal.with_rule({"decay_power": 2.0, "matrix_rate": 0.5})
+    assert differences(given, nominal) == {"rule/decay_power": 2.0, "rule/matrix_rate": 0.5}
+    assert differences(nominal.without("decay_power"), nominal) == {"rule/decay_power": 1.0}
+
+
+def test_number_that_the_rule_has_not_is_refused_with_those_it_has():
+    with pytest.raises(ValueError, match="among matrix_rate, .*decay_power.*, received power"):
+        MetaParams.nominal().with_rule({"power": 2.0})
+    with pytest.raises(ValueError, match=r"rule/decay_power in \[0.05, 4.0\] expected, received 9.0"):
+        MetaParams.nominal().with_rule({"decay_power": 9.0})
 
 
 def test_rates_by_role_are_given_by_role_and_left_out_together():
     nominal = MetaParams.nominal(Structure(width=4))
     given = nominal.with_role_rates({"position table": 2.0, "query/key": 0.25})
-    differ = {
-        name: float(value)
-        for name, value in given.values.items()
-        if not np.array_equal(value, nominal.values[name])
-    }
-    assert differ == {"rule/role_rate/position_table": 2.0, "rule/role_rate/query_key": 0.25}
+    moved = {"rule/role_rate/position_table": 2.0, "rule/role_rate/query_key": 0.25}
+    assert differences(given, nominal) == moved
     neutral = given.without("roles")
     assert {float(neutral.values[name]) for name in RATE_ENTRIES.values()} == {1.0}
 

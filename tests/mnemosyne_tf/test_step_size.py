@@ -21,13 +21,14 @@ from mnemosyne_tf.variable_plan import plan_variable
 EPS = float(np.finfo(np.float32).eps)
 
 
-def multiplier(iteration, total_steps, decay_start=0.0):
+def multiplier(iteration, total_steps, decay_start=0.0, decay_power=1.0):
     return float(
         rate_multiplier(
             tf.constant(float(iteration)),
             total_steps=total_steps,
             warmup_fraction=tf.constant(0.1),
             decay_start=tf.constant(decay_start),
+            decay_power=tf.constant(decay_power),
             warmup_steps=tf.constant(100.0),
         )
     )
@@ -47,6 +48,15 @@ def test_known_run_of_100_steps(iteration, expected):
 )
 def test_known_run_whose_decay_begins_at_60_of_100_steps(iteration, expected):
     assert multiplier(iteration, 100, decay_start=0.6) == pytest.approx(expected, abs=4 * EPS)
+
+
+@pytest.mark.parametrize(
+    ("iteration", "expected"),
+    [(4, 0.5), (10, 1.0), (55, 0.5**0.5), (90, 1 / 3), (99, 90**-0.5), (100, 0.0), (250, 0.0)],
+)
+def test_decay_by_the_root_of_what_is_left_stays_high_for_longer(iteration, expected):
+    # The power has one rounding, of a logarithm below 5, times it.
+    assert multiplier(iteration, 100, decay_power=0.5) == pytest.approx(expected, abs=8 * EPS)
 
 
 @pytest.mark.parametrize(("iteration", "expected"), [(0, 0.01), (49, 0.5), (99, 1.0), (10**6, 1.0)])
@@ -200,7 +210,7 @@ def test_decay_begins_later_with_every_doubling_of_the_labels(labels, expected):
 
 
 def test_the_optimizer_holds_its_rate_until_its_delayed_decay_begins():
-    """20 steps of 640 labels: the peak to step 8, half of it at 14; with 160 labels less at 8."""
+    """20 steps of 640 labels: the peak to step 8, half of the decay done at 14; with 160 labels less at 8."""
     params = MetaParams.nominal()
     params.values["rule/decay_delay"] = np.float32(0.2)
     moved = {}
@@ -218,8 +228,9 @@ def test_the_optimizer_holds_its_rate_until_its_delayed_decay_begins():
     # Differences of a weight near 1, over a first step of 0.008 * 8^0.08, half of the RMS of its
     # direction: each is off by an eps of 1 and some roundings of itself.
     atol = 2 * EPS / (0.008 * 8**0.08 * 0.5) + 10 * EPS
-    np.testing.assert_allclose(relative[640][[7, 8, 14, 19]], [1, 1, 0.5, 1 / 12], atol=atol)
-    np.testing.assert_allclose(relative[160][[8]], [12 / 19], atol=atol)
+    expected = np.sqrt([1, 1, 0.5, 1 / 12])
+    np.testing.assert_allclose(relative[640][[7, 8, 14, 19]], expected, atol=atol)
+    np.testing.assert_allclose(relative[160][[8]], np.sqrt([12 / 19]), atol=atol)
 
 
 def test_rule_of_a_run_does_there_what_followed_it():
@@ -241,7 +252,7 @@ def test_rate_of_a_kernel_at_step_500():
     variables = [tf.Variable(tf.zeros(shape), name=name) for name, shape in shapes.items()]
     optimizer = Mnemosyne(0.5, total_steps=1_200, meta_params="nominal")
     optimizer.build(variables)
-    expected = 0.012 * 0.5 * 0.5 * 2**-0.08 * 700 / 1_164
+    expected = 0.012 * 0.5 * 0.5 * 2**-0.08 * (700 / 1_164) ** 0.5
     plan, settings = optimizer._model.plans[0], RuleSettings(total_steps=1_200)
     rate = step_size(optimizer.meta_params.values, plan, settings, 500, 0.5)
     # Some ten float32 operations, each off by half an eps at most.

@@ -17,6 +17,7 @@ LEARNED = {
     "schedule": ("rule/warmup_fraction", "rule/decay_start", "rule/warmup_steps"),
     "batch_scaling": ("rule/batch_exponent",),
     "decay_delay": ("rule/decay_delay",),
+    "decay_power": ("rule/decay_power",),
     "length_scaling": ("rule/length_exponent",),
     "role_rates": tuple(RATE_ENTRIES.values()),
     "role_horizons": tuple(HORIZON_ENTRIES.values()),

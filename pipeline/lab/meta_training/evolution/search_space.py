@@ -42,6 +42,7 @@ _SCALES = {
     "rule/warmup_fraction": _ODDS,
     "rule/decay_start": _HALVES,
     "rule/decay_delay": _HALVES,
+    "rule/decay_power": _LOGARITHM,
     "rule/warmup_steps": _LOGARITHM,
     "rule/batch_exponent": _IDENTITY,
     "rule/length_exponent": _IDENTITY,
