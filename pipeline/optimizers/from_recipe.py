@@ -94,7 +94,7 @@ def _mnemosyne(
     optimizer = Mnemosyne(**settings)
     if not config.without or config.without in LEFT_OUT_BY_SETTINGS:
         return optimizer
-    # The meta-parameters have the numbers of fine-tuning; what is left out is left out of those, too.
+    # They have the numbers of fine-tuning, of which the part is left out, too.
     params = optimizer.meta_params.without(config.without)
     in_params = {"meta_params": params, "rule": None, "role_rates": None, "role_horizons": None}
     return Mnemosyne(**settings | in_params)
@@ -115,4 +115,5 @@ def _schedule(
         num_train_steps=num_train_steps,
         num_warmup_steps=num_warmup_steps,
         num_steps_before_decay=round(config.decay_start * num_train_steps),
+        decay_power=config.decay_power,
     )

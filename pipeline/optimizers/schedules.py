@@ -18,6 +18,8 @@ class LinearWarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
       num_warmup_steps: the steps of the warm-up; 0 begins at the peak.
       num_steps_before_decay: the step after which the rate falls; the end of the warm-up where
         that is later.
+      decay_power: power of the fraction of the decay that is left; None for 1. Below 1 the rate
+        stays high for longer.
 
     Source: Devlin et al. 2019, appendix A.2; with a plateau Zhai et al. 2022.
     """
@@ -29,18 +31,22 @@ class LinearWarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         num_train_steps: int,
         num_warmup_steps: int,
         num_steps_before_decay: int = 0,
+        decay_power: float | None = None,
     ):
         self.peak = peak
         self.num_train_steps = num_train_steps
         self.num_warmup_steps = num_warmup_steps
         self.num_steps_before_decay = num_steps_before_decay
+        self.decay_power = decay_power
 
     def __call__(self, step):  # noqa: D102
         step = tf.cast(step, tf.float32)
         rising = (step + 1.0) / max(self.num_warmup_steps, 1)
         constant = max(self.num_warmup_steps, self.num_steps_before_decay)
-        falling = (self.num_train_steps - step) / max(self.num_train_steps - constant, 1)
-        return self.peak * tf.clip_by_value(tf.minimum(rising, falling), 0.0, 1.0)
+        left = (self.num_train_steps - step) / max(self.num_train_steps - constant, 1)
+        left = tf.clip_by_value(left, 0.0, 1.0)
+        falling = left if self.decay_power is None else left**self.decay_power
+        return self.peak * tf.minimum(rising, falling)
 
     def get_config(self):  # noqa: D102
         return {
@@ -48,6 +54,7 @@ class LinearWarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
             "num_train_steps": self.num_train_steps,
             "num_warmup_steps": self.num_warmup_steps,
             "num_steps_before_decay": self.num_steps_before_decay,
+            "decay_power": self.decay_power,
         }
 
 

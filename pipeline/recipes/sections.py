@@ -17,6 +17,7 @@ OPTIMIZERS = tuple(OPTIMIZER_TABLE)
 WHOLE, STABLE, DECAY = "whole", "stable", "decay"
 SCHEDULES = (WHOLE, STABLE, DECAY)
 _OF_MNEMOSYNE = ("name", "learning_rate", "schedule", "without")
+_OF_A_DECAY = ("decay_start", "decay_power")
 ABLATIONS = (
     *("heads", "tokens", "memory", "encoder", "orthogonalisation", "size_scaling"),
     *("run_scaling", "decay_delay", "decay_power", "roles", "nesterov"),
@@ -78,6 +79,8 @@ class OptimizerConfig:
       num_warmup_steps: these steps as a number, in place of the fraction; `stable` needs it.
       decay_start: the fraction of the steps after which the rate falls, in [0, 1); 0 is the end
         of the warm-up.
+      decay_power: power of the fraction of the decay that is left, above 0; null for 1, a linear
+        decay.
       weight_decay: decoupled, per unit of rate.
       clip_norm: the largest global norm of the gradients.
       beta_2: decay of the second moment; null takes the published value.
@@ -93,6 +96,7 @@ class OptimizerConfig:
     warmup_fraction: float = 0.1
     num_warmup_steps: int | None = None
     decay_start: float = 0.0
+    decay_power: float | None = None
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     beta_2: float | None = None
@@ -116,6 +120,8 @@ class OptimizerConfig:
             raise ValueError(
                 f"optimizer.decay_start must be from 0 to below 1, received {self.decay_start}."
             )
+        if self.decay_power is not None and self.decay_power <= 0:
+            raise ValueError(f"optimizer.decay_power must be above 0, received {self.decay_power}.")
         if self.name == MNEMOSYNE.name:
             if self.learning_rate is None:
                 object.__setattr__(self, "learning_rate", 1.0)
@@ -156,11 +162,12 @@ class OptimizerConfig:
                 f"{self.beta_2}. Leave it out."
             )
         self._check_phase(row)
-        if self.decay_start and not row.rate_falls:
-            raise ValueError(
-                f"optimizer.decay_start does nothing for {self.name}: its rate never falls; "
-                f"received {self.decay_start}. Leave it out."
-            )
+        for key in _OF_A_DECAY:
+            if (value := getattr(self, key)) and not row.rate_falls:
+                raise ValueError(
+                    f"optimizer.{key} does nothing for {self.name}: its rate never falls; "
+                    f"received {value}. Leave it out."
+                )
 
     def _check_phase(self, row: OptimizerRow) -> None:
         if self.schedule == WHOLE:
@@ -175,7 +182,7 @@ class OptimizerConfig:
                 "optimizer.schedule=stable is a run of any length, so its warm-up cannot be a "
                 "fraction of it. Pass --set optimizer.num_warmup_steps=10000, or another number."
             )
-        ignored = ["decay_start"] + (["num_warmup_steps"] if self.schedule == DECAY else [])
+        ignored = [*_OF_A_DECAY] + (["num_warmup_steps"] if self.schedule == DECAY else [])
         for key in ignored:
             if value := getattr(self, key):
                 raise ValueError(

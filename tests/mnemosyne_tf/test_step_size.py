@@ -210,7 +210,7 @@ def test_decay_begins_later_with_every_doubling_of_the_labels(labels, expected):
 
 
 def test_the_optimizer_holds_its_rate_until_its_delayed_decay_begins():
-    """20 steps of 640 labels: the peak to step 8, half of the decay done at 14; with 160 labels less at 8."""
+    """20 steps of 640 labels: the peak to step 8, half of the decay at 14; of 160: less at 8."""
     params = MetaParams.nominal()
     params.values["rule/decay_delay"] = np.float32(0.2)
     moved = {}

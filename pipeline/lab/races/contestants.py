@@ -130,6 +130,15 @@ CONTESTANTS = {
         Contestant("adamw(beta_2=0.95)", "adamw", _ADAM_RATES, {"beta_2": 0.95}),
         Contestant("adamw(decay_start=0.3)", "adamw", _ADAM_RATES, {"decay_start": 0.3}),
         *(
+            Contestant(
+                f"{name}(decay_power=0.5)",
+                name,
+                OPTIMIZER_TABLE[name].sweep_rates,
+                {"decay_power": 0.5},
+            )
+            for name in ("adamw", "muon")
+        ),
+        *(
             Contestant(row.name, row.name, row.sweep_rates)
             for row in HAND_DESIGNED
             if row.name != "adamw"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mnemosyne_tf import MetaParams
-from mnemosyne_tf.nominal_rule import NEUTRAL_ROLES
+from mnemosyne_tf.nominal_rule import LINEAR_DECAY, NEUTRAL_ROLES
 from mnemosyne_tf.step_size import rule_of_run
 from pipeline.lab.races.contestants import Contestant
 from pipeline.lab.races.runs_file import Curve, FinishedRun, RunKey, RunsFile
@@ -23,6 +23,7 @@ from pipeline.lab.races.tasks.task import Arrays, Task
 from pipeline.lab.races.trainer import Trainer
 
 _DIGITS = 12  # of a SHA-256: the runs of a file are thousands at most
+_ADDED_ENTRIES = {**LINEAR_DECAY, **NEUTRAL_ROLES}
 # Where Keras keeps a class, which may move without changing what it does.
 _PLACES = ("module", "registered_name")
 
@@ -129,8 +130,8 @@ def _fingerprint_of_meta_params(params: Any, config: dict[str, Any]) -> str:
     values = {
         name: [f"{value:.5g}" for value in np.ravel(each)]
         for name, each in rule_of_run(params.values, **run).items()
-        # Runs from before there were rates by role keep their keys.
-        if name not in NEUTRAL_ROLES or each != NEUTRAL_ROLES[name]
+        # Runs from before there were rates by role, or another decay, keep their keys.
+        if name not in _ADDED_ENTRIES or each != _ADDED_ENTRIES[name]
     }
     structure = dataclasses.asdict(params.structure)
     if params.structure.level == "chunk":  # as all were before there was another level

@@ -26,6 +26,12 @@ def test_rate_stays_at_its_peak_until_the_decay_begins(step, rate):
     np.testing.assert_allclose(schedule(step), rate, rtol=RTOL)
 
 
+@pytest.mark.parametrize(("step", "rate"), [(5, 1.0), (60, 0.5**0.5), (115, 0.0), (500, 0.0)])
+def test_decay_by_the_root_of_what_is_left(step, rate):
+    schedule = LinearWarmupDecay(peak=1.0, num_train_steps=115, num_warmup_steps=5, decay_power=0.5)
+    np.testing.assert_allclose(schedule(step), rate, rtol=rounding(5))
+
+
 def test_no_warmup_begins_at_the_peak():
     schedule = LinearWarmupDecay(peak=2.0, num_train_steps=10, num_warmup_steps=0)
     np.testing.assert_allclose(schedule(0), 2.0, rtol=RTOL)
@@ -55,6 +61,7 @@ def test_the_decay_phase_falls_from_its_first_step_on(step, rate):
                 "num_train_steps": 10,
                 "num_warmup_steps": 3,
                 "num_steps_before_decay": 6,
+                "decay_power": 0.5,
             },
         ),
         (LinearWarmup, {"peak": 2.0, "num_warmup_steps": 3}),

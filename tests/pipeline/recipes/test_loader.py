@@ -158,6 +158,7 @@ def test_casing_is_said_once():
         ("optimizer.name=adam", "Unknown optimizer.name 'adam'.*mnemosyne, adamw, .*, sgd"),
         ("optimizer.name=adamw", "learning_rate must be given with optimizer.name=adamw"),
         ("optimizer.without=cam", "must be one of heads, .*, or empty; received cam"),
+        ("optimizer.decay_power=0", "decay_power must be above 0, received 0"),
         ("optimizer.decay_start=1", "decay_start must be from 0 to below 1, received 1"),
         ("prepare.masked_lm_prob=1.5", "Expected prepare.masked_lm_prob from 0 to 1, received 1.5"),
         ("prepare.objective=clm", "Expected prepare.objective to be one of mlm_nsp"),
@@ -172,7 +173,7 @@ def test_wrong_override_says_what_was_expected(override, message):
 
 
 @pytest.mark.parametrize(
-    "key", ["warmup_fraction", "decay_start", "weight_decay", "clip_norm", "beta_2"]
+    "key", ["warmup_fraction", "decay_start", "decay_power", "weight_decay", "clip_norm", "beta_2"]
 )
 def test_setting_that_mnemosyne_would_ignore_is_refused(key):
     with pytest.raises(ValueError, match=f"optimizer.{key} does nothing for mnemosyne.*0.5"):
@@ -181,9 +182,10 @@ def test_setting_that_mnemosyne_would_ignore_is_refused(key):
     assert getattr(recipe.optimizer, key) == 0.5
 
 
-def test_rate_that_never_falls_has_no_start_of_its_decay():
-    overrides = ["optimizer.name=schedule_free_adamw", "optimizer.decay_start=0.5"]
-    with pytest.raises(ValueError, match="decay_start does nothing for schedule_free_adamw.*0.5"):
+@pytest.mark.parametrize("key", ["decay_start", "decay_power"])
+def test_rate_that_never_falls_has_no_start_and_no_power_of_its_decay(key):
+    overrides = ["optimizer.name=schedule_free_adamw", f"optimizer.{key}=0.5"]
+    with pytest.raises(ValueError, match=f"{key} does nothing for schedule_free_adamw.*0.5"):
         loader.load_recipe("bert_tiny_adamw", overrides)
 
 
