@@ -35,7 +35,7 @@ def test_mnemosyne_moves_weights_of_an_earlier_training_at_rates_for_them():
 
 def test_rates_of_fine_tuning_are_left_out_with_those_of_roles():
     without = make_optimizer(OptimizerConfig(without="roles"), 77, 7, fine_tuning=True)
-    expected = Mnemosyne().meta_params.without("roles")
+    expected = Mnemosyne(rule=FINE_TUNING["rule"]).meta_params.without("roles")
     assert without.meta_params.fingerprint() == expected.fingerprint()
 
 
