@@ -9,16 +9,17 @@ optimizers that it is compared with are here, too: `CoordinatewiseLSTM` and `RNN
     parameter_roles, variable_plan                 what is decided once about a variable
     update_rule                                    one step in seven stages, with adam_direction,
                                                    newton_schulz, step_size and sums
-    meta_params, param_file, weights               the numbers, on disk; those that are released
+    structure, meta_params, param_file, weights    which numbers there are, their values, on disk
     nominal_rule, rule_settings                    the hand-made ones, and those of the user
     learned, lstm, reference                       encoder and memory; the LSTMs; the NumPy twin
 """
 
 from mnemosyne_tf.lstm.optimizers import CoordinatewiseLSTM, RNNprop
 from mnemosyne_tf.lstm.params import LSTMParams, LSTMStructure
-from mnemosyne_tf.meta_params import MetaParams, Structure
+from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.nominal_rule import FINE_TUNING
 from mnemosyne_tf.optimizer import Mnemosyne
+from mnemosyne_tf.structure import Structure
 
 __all__ = [
     "FINE_TUNING",

@@ -36,9 +36,9 @@ from mnemosyne_tf.adam_direction import Directions
 from mnemosyne_tf.learned import levers, sensors
 from mnemosyne_tf.learned.correction import Corrected, correct
 from mnemosyne_tf.learned.model_entries import NUM_COUNTERS
-from mnemosyne_tf.meta_params import Structure
 from mnemosyne_tf.rule_settings import RuleSettings, matrix_scale
 from mnemosyne_tf.step_size import progress, step_size
+from mnemosyne_tf.structure import Structure
 from mnemosyne_tf.variable_plan import VariablePlan
 
 

@@ -15,7 +15,7 @@ from mnemosyne_tf.adam_direction import Directions, bounded, inverse_rms
 from mnemosyne_tf.learned import encoder, gradient_features
 from mnemosyne_tf.learned.heads import coordinatewise_network, output_heads, read_heads
 from mnemosyne_tf.learned.memory import remember
-from mnemosyne_tf.meta_params import Structure
+from mnemosyne_tf.structure import Structure
 from mnemosyne_tf.sums import row_sums
 from mnemosyne_tf.variable_plan import VariablePlan
 

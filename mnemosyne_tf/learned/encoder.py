@@ -28,7 +28,7 @@ from mnemosyne_tf.learned.random_features import (
     ratio,
     rms_norm,
 )
-from mnemosyne_tf.meta_params import Structure
+from mnemosyne_tf.structure import Structure
 from mnemosyne_tf.variable_plan import VariablePlan
 
 

@@ -31,9 +31,10 @@ from mnemosyne_tf.learned.model_entries import (
     TOKEN_HEAD,
 )
 from mnemosyne_tf.learned.random_features import rms_norm
-from mnemosyne_tf.meta_params import MetaParams, Structure
+from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.parameter_roles import ROLES, squarest_split
 from mnemosyne_tf.step_size import progress
+from mnemosyne_tf.structure import Structure
 from mnemosyne_tf.variable_plan import MATRIX, VariablePlan
 
 _LAYER_NUMBER = re.compile(r"(?:^|[/_])(?:layers?|blocks?|h)[_./]*(\d+)", re.IGNORECASE)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from mnemosyne_tf import MetaParams, Structure
 from mnemosyne_tf.lstm.params import LSTMParams, LSTMStructure
-from mnemosyne_tf.meta_params import MetaParams, Structure
 from pipeline.lab.meta_training.inner_optimizer import InnerLSTM, InnerMnemosyne, InnerOptimizer
 
 # The three differ only in what is compared. The same for all: the longest step (the CAM's answer is

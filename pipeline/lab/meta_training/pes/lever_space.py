@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mnemosyne_tf import MetaParams, Structure
 from mnemosyne_tf.learned.model_entries import ROLE_HEAD, ZERO_HEADS
-from mnemosyne_tf.meta_params import MetaParams, Structure
 from pipeline.lab.meta_training.pes.settings import LEVERS, PesRecipe
 
 
