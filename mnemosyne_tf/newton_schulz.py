@@ -35,19 +35,27 @@ LONGEST_PART = 4
 HALVED_FROM = 512
 
 
-def orthogonalise_blocks(matrices: tf.Tensor, blocks: tuple[int, int], **settings) -> tf.Tensor:
+def orthogonalise_blocks(
+    matrices: tf.Tensor,
+    blocks: tuple[int, int],
+    *,
+    wide_iterations: int | None = None,
+    **settings,
+) -> tf.Tensor:
     """Orthogonalises the blocks of a matrix, each by itself.
 
     Args:
         matrices: `[stack, rows, cols]`.
         blocks: in how many the rows and the columns are cut.
+        wide_iterations: of whole matrices, as in `orthogonalise`. Heads are wide, too, but cheap,
+            and with fewer iterations a BERT leaves its plateau later.
         **settings: of `orthogonalise`.
 
     Returns:
         `[stack, rows, cols]`, the same dtype.
     """
     if blocks == (1, 1):
-        return orthogonalise(matrices, **settings)
+        return orthogonalise(matrices, wide_iterations=wide_iterations, **settings)
     of_rows, of_cols = blocks
     _, rows, cols = matrices.shape
     grid = [-1, of_rows, rows // of_rows, of_cols, cols // of_cols]

@@ -24,8 +24,8 @@ class RuleSettings:
         newton_schulz_iterations: iterations of the orthogonalisation.
         newton_schulz_coefficients: the name of a set of `newton_schulz.COEFFICIENT_SETS`; None for
             "jordan".
-        newton_schulz_wide_iterations: iterations where one side of what is orthogonalised is at
-            least twice the other; None: as many as elsewhere.
+        newton_schulz_wide_iterations: iterations where one side of a whole kernel is at least
+            twice the other; None: as many as elsewhere.
         attention_block: columns of a query, key or value kernel, and rows of an attention output,
             that are orthogonalised together, apart from the others: the width of one head or of
             several. None: the whole kernel, as where the side is no multiple of it.

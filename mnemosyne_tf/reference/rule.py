@@ -55,14 +55,14 @@ def newton_schulz(matrix: np.ndarray, iterations: int, coefficients: str = "jord
 
 
 def orthogonalise(matrix: np.ndarray, plan: VariablePlan, settings: RuleSettings) -> np.ndarray:
-    """Each block of rows and columns by itself; wide and tall ones have a number of their own."""
+    """Each block of rows and columns by itself; whole wide matrices have another number."""
+    iterations = settings.newton_schulz_iterations
+    if plan.blocks == (1, 1) and max(matrix.shape) >= 2 * min(matrix.shape):
+        iterations = settings.newton_schulz_wide_iterations or iterations
     rows = []
     for of_rows in np.split(matrix, plan.blocks[0], axis=0):
         blocks = []
         for block in np.split(of_rows, plan.blocks[1], axis=1):
-            iterations = settings.newton_schulz_iterations
-            if max(block.shape) >= 2 * min(block.shape):
-                iterations = settings.newton_schulz_wide_iterations or iterations
             name = settings.newton_schulz_coefficients or "jordan"
             blocks.append(newton_schulz(block, iterations, name))
         rows.append(np.concatenate(blocks, axis=1))

@@ -163,6 +163,14 @@ def test_wide_matrices_have_a_number_of_iterations_of_their_own():
         assert_close(result, expected, matrix, iterations=iterations)
 
 
+def test_wide_blocks_have_the_iterations_of_all_others():
+    matrix = np.random.RandomState(10).randn(12, 16)
+    stack = tf.constant(matrix[np.newaxis], tf.float32)
+    result = newton_schulz.orthogonalise_blocks(stack, (1, 4), iterations=5, wide_iterations=2)
+    expected = reference.newton_schulz(matrix[:, :4], 5)
+    assert_close(result[0, :, :4], expected, matrix[:, :4], iterations=5)
+
+
 @pytest.mark.parametrize("blocks", [(3, 1), (1, 2), (3, 2)])
 def test_blocks_are_orthogonalised_by_themselves(blocks):
     matrices = np.random.RandomState(11).randn(2, 24, 16).astype(np.float32)

@@ -101,7 +101,9 @@ def products_flops(
         rows, cols = plan.matrix_shape[0] // of_rows, plan.matrix_shape[1] // of_cols
         small, large = sorted((rows, cols))
         if large >= MIN_WIDE_RATIO * small:
-            count = newton_schulz_wide_iterations or newton_schulz_iterations
+            count = newton_schulz_iterations
+            if plan.blocks == (1, 1):
+                count = newton_schulz_wide_iterations or count
             flops = _wide_flops(small, large, count)
         else:
             flops = newton_schulz_iterations * _plain_flops(small, large)

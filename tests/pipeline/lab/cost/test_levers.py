@@ -23,10 +23,11 @@ WHOLE_IN_FIVE = {"attention_block": None, "newton_schulz_wide_iterations": None}
             (50 * 15 + 24 * (14 + 13.5)) * CUBE,
         ),
         ({"attention_block": None}, (50 * 25 + 24 * (14 + 13.5)) * CUBE),
-        # 48 kernels of six blocks of 128 x 768, all products whole: (4 * 6 + 18) 128^3 each.
-        ({"attention_block": 128}, (2 * 25 + 24 * 27.5) * CUBE + 48 * 6 * 42 * 128**3),
-        # Twelve of 64 x 768: (4 * 12 + 18) 64^3 each.
-        ({}, (2 * 25 + 24 * 27.5) * CUBE + 48 * 12 * 66 * 64**3),
+        # 48 kernels of six blocks of 128 x 768 in five iterations, all products whole: 4 * 6 128^3
+        # for each of two parts, and 2 (9 + 5) 128^3 of small squares.
+        ({"attention_block": 128}, (2 * 25 + 24 * 27.5) * CUBE + 48 * 6 * 76 * 128**3),
+        # Twelve of 64 x 768: 4 * 12 64^3 for each part.
+        ({}, (2 * 25 + 24 * 27.5) * CUBE + 48 * 12 * 124 * 64**3),
     ],
 )
 def test_products_of_bert_base(settings, expected):
