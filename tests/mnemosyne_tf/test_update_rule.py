@@ -81,7 +81,7 @@ def nominal_step(weight, gradient, m, v, *, t, matrix, decayed):
             gram = x @ x.T
             x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
         direction = 1.6 * np.sqrt(max(1.0, cols / rows)) * x
-    rate = (12e-3 if matrix else 8e-3) * min((t + 1) / 3.0, (100 - t) / 97.0)
+    rate = (12e-3 if matrix else 8e-3) * min((t + 1) / 3.0, ((100 - t) / 97.0) ** 0.5)
     rate *= (100 / 600) ** -0.08  # shorter than the runs for which the rates were found
     weight -= rate * (direction + (0.1 * weight if decayed else 0.0))
 
