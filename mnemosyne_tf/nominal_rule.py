@@ -52,7 +52,7 @@ NEUTRAL_ROLES = dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()
 # For weights of an earlier training: what is moved element by element has found its scale there,
 # and a few steps at the rates of a training from random weights lose it. Matrices keep their rate:
 # an orthogonalised step is as small in one direction as in all others. It is that of whole kernels,
-# as it was measured. See docs/mnemosyne.md.
+# and the decay is linear, as it was measured. See docs/mnemosyne.md.
 FINE_TUNING: dict[str, Any] = {
     "role_rates": {
         **dict.fromkeys((*TABLES, NORM, BIAS), 0.1),
