@@ -68,7 +68,8 @@ class Mnemosyne(GuardedOptimizer):
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency: as
             in every Keras optimizer.
         parameter_roles, undecayed_names, jit_compile: as in `GuardedOptimizer`. A role decides
-            about path and decay; `summary()` prints the role of every variable and why it has it.
+            about path, decay, rate and horizon; `summary()` prints the role of every variable and
+            why it has it.
 
     Raises:
         ValueError: an argument out of its range, or meta-parameters that do not fit.

@@ -1,4 +1,4 @@
-"""The role of a variable in its model, and what follows: its path, weight decay and rate.
+"""The role of a variable in its model, and what follows: path, decay, rate, horizon.
 
 A Keras 2 optimizer sees variables, not layers. So a role is found from, in this order:
 

@@ -12,8 +12,8 @@
 `docs/mnemosyne.md` has a section for each, in these words. The multiplier is exp(2 tanh(head)): per
 chunk on the elementwise path, one for the tensor (the geometric mean over chunks) on the matrix
 path. With heads of zeros the multiplier is 1 and the network adds 0: the nominal rule. The
-network's answer lies in [-1, 1], so no step exceeds rate * e^2 * (2 in RMS, or the matrix scale),
-for any meta-parameters.
+network's answer lies in [-1, 1], so no step exceeds rate * e^2 * (2 in RMS, or the matrix scale,
+sqrt(B) times that of a kernel cut into B heads), for any meta-parameters.
 
 With `Structure(level="model")` the learned part is read before stage 1 and answers with offsets to
 levers: rate, momentum decay, weight decay. Stage 3 is empty; after stage 6 a step is measured.

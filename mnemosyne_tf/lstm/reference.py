@@ -1,6 +1,6 @@
 """The LSTM optimizers in NumPy: slow, obvious, float64, one coordinate after the other.
 
-The twin of `lstm_update.update` for tests and for readers; nothing is shared with the TensorFlow
+The twin of `update_rule.update` for tests and for readers; nothing is shared with the TensorFlow
 code but the meta-parameters.
 """
 

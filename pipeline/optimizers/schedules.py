@@ -8,7 +8,7 @@ import tf_keras as keras
 
 @keras.utils.register_keras_serializable(package="mnemosyne_pipeline")
 class LinearWarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises linearly to `peak` over the warm-up, stays, and falls linearly to 0 at the end.
+    """Rises linearly to `peak` over the warm-up, stays, and falls, linearly by default, to 0.
 
     Steps are counted from 1, so the first step has a rate above 0.
 

@@ -19,8 +19,9 @@ Times are CPU seconds of one process, the median of --repeats updates taken in t
 them to one core. "trained heads" are random ones, which cost what trained ones would; behind the
 released heads of zeros encoder and memory are left out. Variants: default; no orthogonalisation;
 trained heads; trained heads, no orthogonalisation; trained heads, no memory; trained heads,
-performer; trained heads, coordinate-wise. What would exceed --max_minutes at the measured rate of
-products, --max_gb or --max_state_gb is left out, and the table says so.
+performer (by name only); trained heads, coordinate-wise; and the rows of --levers. What would
+exceed --max_minutes at the measured rate of products, --max_gb or --max_state_gb is left out, and
+the table says so.
 The fraction of a BERT-base step comes from timing one variable of each kind and from the
 floating-point operations of the step at the measured rate of products; no whole step is run.
 
@@ -39,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--sizes", nargs="+", choices=_SIZES, default=["tiny"], help="of BERT (tiny)")
-    add("--variants", nargs="+", default=[], metavar="NAME", help="see below (all but performer)")
+    add("--variants", nargs="+", default=[], metavar="NAME", help="see below (most of them)")
     add("--repeats", type=int, default=5, help="updates behind each median (%(default)s)")
     add("--max_minutes", type=float, default=5, help="of a size, at peak rate (%(default)s)")
     add("--max_gb", type=float, default=12, help="of a size, all of it together (%(default)s)")

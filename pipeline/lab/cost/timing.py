@@ -39,7 +39,7 @@ class Variant(NamedTuple):
 
 
 # Name: settings of the orthogonalisation, in the table of `levers`. 128 columns are two heads of
-# most BERTs; the default is one, and three iterations where a kernel is wide.
+# most BERTs; the default is one, and three iterations where a whole kernel is wide.
 _WHOLE: dict[str, Any] = {"attention_block": None}
 _ALL_IN_FIVE: dict[str, Any] = {"newton_schulz_wide_iterations": None}
 LEVERS: dict[str, dict[str, Any]] = {

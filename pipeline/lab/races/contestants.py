@@ -72,7 +72,7 @@ class Contestant:
         return self.optimizer == "mnemosyne"
 
     def make(self, learning_rate: Any, num_train_steps: int, labels_per_step: int) -> Any:
-        """Returns the Keras optimizer; baselines with warm-up and linear decay, as in the trainer.
+        """Returns the Keras optimizer; baselines with warm-up and decay, as in the trainer.
 
         Args:
             learning_rate: its peak, a float or a variable; of Mnemosyne a multiple of the built-in

@@ -24,7 +24,7 @@ from pipeline.lab.races.tasks.task import Task
 from pipeline.lab.races.transfer import BASE
 
 TOLERANCE = 0.05  # nats; between two evaluations, a loss of 2,000 sequences moves by less
-NUM_STEPS = 12_000  # ten times the longest runs of the recipe `rates`
+NUM_STEPS = 12_000  # six times the longest outer task of any recipe of meta-training
 _EVALUATIONS = 24
 SIZE = dataclasses.replace(
     BASE,

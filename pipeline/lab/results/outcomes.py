@@ -7,7 +7,8 @@ differ, is in the file but on no page.
 from __future__ import annotations
 
 import collections
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.lab.races import horizon, transfer
 from pipeline.lab.races.contestants import CONTESTANTS, MNEMOSYNE, Contestant
@@ -28,8 +29,8 @@ def known_tasks() -> dict[str, Task]:
     return {task.name: task for task in tasks}
 
 
-def outcomes_of(runs: Sequence[FinishedRun]) -> list[tuple[FinishedRun, Outcome]]:
-    """Returns for each task and data one of its runs, and the outcome, in the order of the tasks.
+def outcomes_of(runs: Sequence[FinishedRun]) -> list[tuple[list[FinishedRun], Outcome]]:
+    """Returns for each task and data its runs that count and the outcome, in the order of tasks.
 
     Args:
         runs: of the file; those of unknown tasks are left out.
@@ -41,9 +42,14 @@ def outcomes_of(runs: Sequence[FinishedRun]) -> list[tuple[FinishedRun, Outcome]
     for name, task in known_tasks().items():
         for (of_task, _), group in by_data.items():
             if of_task == name and (curves := _curves(task, group)):
-                plateau = group[0].plateau
-                found.append((group[0], Outcome(task, curves, plateau, _MNEMOSYNES)))
+                shown = [run for run in group if any(run.curve is each for each in _all(curves))]
+                found.append((shown, Outcome(task, curves, group[0].plateau, _MNEMOSYNES)))
     return found
+
+
+def _all(curves: Mapping[str, Mapping[float, list[Curve]]]) -> Iterator[Curve]:
+    for by_rate in curves.values():
+        yield from itertools.chain.from_iterable(by_rate.values())
 
 
 def _curves(task: Task, runs: Sequence[FinishedRun]) -> dict[str, Mapping[float, list[Curve]]]:

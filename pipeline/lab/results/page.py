@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -40,24 +41,29 @@ Written from [finished runs](results/runs.jsonl) of {dates} by
 
 Losses are in nats, at the end of a run, at the best rate tried: mean +- standard deviation over
 seeds. Steps and CPU seconds, to the final loss of the best AdamW, are fractions of its own.
-`mnemosyne`: the released parameters, given steps and labels of the run; `mnemosyne()`: given
-neither; `without_*`: less one part (no row where that changes nothing); `nominal`: the untrained
-rule, its rates swept. How the runs are made: [comparison.md](comparison.md);
+{names}. How the runs are made: [comparison.md](comparison.md);
 the claims of the paper, one by one: [claims.md](claims.md).
 
 ![Held-out loss over steps](results/loss_curves.png)
 """
+# Beginning of a name: what it stands for. Only what has a row is explained.
+_NAMES = {
+    "mnemosyne": "`mnemosyne`: the released parameters, given steps and labels of the run",
+    "mnemosyne()": "`mnemosyne()`: given neither",
+    "without_": "`without_*`: less one part (no row where that changes nothing)",
+    "nominal": "`nominal`: the untrained rule, its rates swept",
+}
 
 
-def page(found: Sequence[tuple[FinishedRun, Outcome]], *, command: str) -> str:
+def page(found: Sequence[tuple[Sequence[FinishedRun], Outcome]], *, command: str) -> str:
     """Returns the page.
 
     Args:
-        found: one run and the outcome of each task.
+        found: the runs and the outcome of each task.
         command: that writes it.
     """
-    dates = sorted({run.date for run, _ in found})
-    parts = [_INTRODUCTION.format(command=command, dates=_range(dates))]
+    runs = [run for of_task, _ in found for run in of_task]
+    parts = [_INTRODUCTION.format(command=command, dates=_dates(runs), names=_names(found))]
     bert = _of_kind(found, "bert_")
     if bert:
         parts.append("## BERT\n\n" + "\n\n".join(_comparison(*each) for each in bert))
@@ -73,21 +79,32 @@ def page(found: Sequence[tuple[FinishedRun, Outcome]], *, command: str) -> str:
 
 
 def _of_kind(
-    found: Sequence[tuple[FinishedRun, Outcome]], prefix: str
-) -> list[tuple[FinishedRun, Outcome]]:
+    found: Sequence[tuple[Sequence[FinishedRun], Outcome]], prefix: str
+) -> list[tuple[Sequence[FinishedRun], Outcome]]:
     return [each for each in found if each[1].task.name.startswith(prefix)]
 
 
-def _range(values: Sequence[str]) -> str:
-    return " to ".join(dict.fromkeys((values[0], values[-1]))) if values else "no date"
+def _dates(runs: Sequence[FinishedRun]) -> str:
+    dates = sorted(run.date for run in runs)
+    return " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else "no date"
 
 
-def _comparison(run: FinishedRun, outcome: Outcome) -> str:
+def _names(found: Sequence[tuple[Sequence[FinishedRun], Outcome]]) -> str:
+    rows = {name for _, outcome in found for name in outcome.curves}
+    explained = [
+        text
+        for name, text in _NAMES.items()
+        if any(row == name or (name.endswith("_") and row.startswith(name)) for row in rows)
+    ]
+    return textwrap.fill("; ".join(explained), 96)
+
+
+def _comparison(runs: Sequence[FinishedRun], outcome: Outcome) -> str:
     task = outcome.task
     plateau = "" if outcome.plateau is None else f"; unigram loss {outcome.plateau:.3f}"
     heading = (
-        f"`{task.name}`, {task.num_train_steps:,} steps of {task.batch_size}: {run.about}{plateau}"
-        f"; runs of {run.date}"
+        f"`{task.name}`, {task.num_train_steps:,} steps of {task.batch_size}: {runs[0].about}"
+        f"{plateau}; runs of {_dates(runs)}"
     )
     rows = [_row(result) for result in outcome.results]
     return f"{heading}\n\n{markdown_table(rows, _HEADERS)}"
@@ -105,7 +122,7 @@ def _row(result: Result) -> tuple[str, ...]:
     )
 
 
-def _learned_gain(bert: Sequence[tuple[FinishedRun, Outcome]]) -> str:
+def _learned_gain(bert: Sequence[tuple[Sequence[FinishedRun], Outcome]]) -> str:
     """What the learned number is worth, seed by seed, where a step has more than 160 labels."""
     for _, outcome in bert:
         if {MNEMOSYNE.name, "without_decay_delay"} <= set(outcome.curves):
@@ -124,7 +141,7 @@ def _learned_gain(bert: Sequence[tuple[FinishedRun, Outcome]]) -> str:
     return ""
 
 
-def _transfer(points: Sequence[tuple[FinishedRun, Outcome]]) -> str:
+def _transfer(points: Sequence[tuple[Sequence[FinishedRun], Outcome]]) -> str:
     both = [
         outcome
         for _, outcome in points
@@ -144,12 +161,12 @@ def _transfer(points: Sequence[tuple[FinishedRun, Outcome]]) -> str:
     ]
     return (
         "## Transfer\n\nThe same parameters at four times the width or depth, eight times the "
-        f"batch or the steps\n(`mnemosyne bench transfer`; {points[0][0].about}):\n\n"
+        f"batch or the steps\n(`mnemosyne bench transfer`; {points[0][0][0].about}):\n\n"
         f"{markdown_table(rows, _TRANSFER_HEADERS)}"
     )
 
 
-def _horizon(run: FinishedRun, outcome: Outcome) -> str:
+def _horizon(runs: Sequence[FinishedRun], outcome: Outcome) -> str:
     rows = []
     for name, by_rate in outcome.curves.items():
         if len(by_rate) == 1 and 1.0 in by_rate and name != SWEPT_NOMINAL.name:
@@ -160,5 +177,5 @@ def _horizon(run: FinishedRun, outcome: Outcome) -> str:
             rows.append((f"`{name}`", str(len(ending.finals)), lowest, finals))
     return (
         f"## Long runs\n\n{outcome.task.num_train_steps:,} steps of {outcome.task.batch_size} "
-        f"(`mnemosyne bench horizon`; {run.about}):\n\n{markdown_table(rows, _HORIZON_HEADERS)}"
+        f"(`mnemosyne bench horizon`; {runs[0].about}):\n\n{markdown_table(rows, _HORIZON_HEADERS)}"
     )

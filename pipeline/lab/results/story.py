@@ -37,7 +37,7 @@ def run(*, runs: str, output: str, plot: str | None = None) -> None:
     text = page.page(found, command=command(runs=runs, output=output, plot=plot))
     storage.write_whole(output, text.encode())
     if plot:
-        by_date = sorted(found, key=lambda each: each[0].date)
+        by_date = sorted(found, key=lambda each: max(run.date for run in each[0]))
         newest = {outcome.task.name: outcome for _, outcome in by_date}
         picture.save(plot, [newest[name] for name in newest if name.startswith("bert_")])
     print(f"{output}: {len(found)} tasks from the {len(file.all())} runs of {file.path}")
