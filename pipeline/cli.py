@@ -8,6 +8,7 @@ its traceback too); anything else is a defect and keeps its traceback.
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,19 @@ COMMANDS = {
 }
 
 
+# The others would make a folder named "gs:" on this machine.
+_WRITE_TO_BUCKETS = frozenset({"vocab", "prepare", "prepare-images", "sample-tasks"})
+
+
+def _remote_output(flags: Sequence[str]) -> str | None:
+    """The address of a bucket that `--output` names, if it names one."""
+    for flag, value in itertools.pairwise([*flags, ""]):
+        name, _, joined = flag.partition("=")
+        if name == "--output" and "://" in (joined or value):
+            return joined or value
+    return None
+
+
 def _help() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {purpose}" for name, (_, purpose) in COMMANDS.items()]
@@ -60,6 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_help())
         return 0 if argv else 2
     command, *rest = argv
+    if command not in _WRITE_TO_BUCKETS and (remote := _remote_output(rest)):
+        print(
+            f"mnemosyne {command}: error: --output must be on this machine, received {remote}. "
+            "Mount the bucket as a folder, or copy the result to it afterwards.",
+            file=sys.stderr,
+        )
+        return 2
     if command not in COMMANDS:
         print(
             f"mnemosyne: error: unknown command '{command}'. Choose one of: {', '.join(COMMANDS)}.",

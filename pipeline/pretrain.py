@@ -82,6 +82,7 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     checkpoint = _checkpoint(run, recipe, manifest, guard, model, optimizer, step)
     if not checkpoint.restore():
         load_initial_run(initial, model, optimizer)
+        guard.set_state({})  # What an initial run skipped is no step of this one.
     run.forget_metrics_after(checkpoint.steps_done)
     facts = {"data": data_dir, "initial": initial.to_dict()}
     facts |= _run_facts(recipe, data, manifest, model, optimizer, strategy)
@@ -141,6 +142,7 @@ def _checkpoint(run, recipe, manifest, guard, model, optimizer, step) -> Trainin
         step=step,
         keep=recipe.train.keep_checkpoints,
         every_steps=recipe.train.checkpoint_every_steps,
+        window_steps=recipe.train.spike_window_steps if recipe.train.rollback_on_spike else 0,
         settings=recipe.to_dict(),
         vocabulary_sha256=manifest.vocab["sha256"],
         guard=guard,
@@ -150,7 +152,7 @@ def _checkpoint(run, recipe, manifest, guard, model, optimizer, step) -> Trainin
 def _train_batches(
     strategy, data: TrainingData, initial: InitialRun, checkpoint: TrainingCheckpoint
 ) -> Iterator:
-    first = initial.first_step + checkpoint.batches_used
+    first = initial.first_batch + checkpoint.batches_used
     return iter(
         strategy.distribute_datasets_from_function(lambda worker: data.dataset_for(worker, first))
     )
@@ -171,8 +173,8 @@ def _is_evaluation_due(train: TrainConfig, step: int) -> bool:
 def _judge(means: dict, progress: TrainingProgress, checkpoint: TrainingCheckpoint) -> dict:
     """Logs held-out means of the current weights; the best weights are saved."""
     refuse_if_not_finite(means, checkpoint.steps_done)
-    progress.evaluated(means)
     checkpoint.evaluated(means["masked_lm_loss"])
+    progress.evaluated(means)  # Last: a step with a row is not judged again after a kill.
     return means
 
 

@@ -107,6 +107,8 @@ def limits_for(
     Returns:
       The limits; of equal counts always the same.
     """
+    # Of all lengths, the rare ones, too: a row must hold any sequence alone.
+    most_alone = int(predictions[np.flatnonzero(counts)].max())
     counts = _sample(np.asarray(counts), _SAMPLE)
 
     def num_rows(max_sequences, max_predictions):
@@ -117,7 +119,6 @@ def limits_for(
     enough = num_rows(max_tokens, unlimited) * _ROWS_FOR_A_LIMIT
     max_sequences = _smallest(lambda each: num_rows(each, unlimited) <= enough, 1, max_tokens)
     enough = num_rows(max_sequences, unlimited) * _ROWS_FOR_A_LIMIT
-    most_alone = int(predictions[counts.nonzero()[0]].max())
     max_predictions = _smallest(
         lambda each: num_rows(max_sequences, each) <= enough, most_alone, unlimited
     )

@@ -3,8 +3,9 @@
 It may be a model folder, too, as `mnemosyne import` writes it: its weights alone.
 
 A second phase on longer records takes the weights and its own schedule. The decay phase of a run
-with a constant rate (`optimizer.schedule=decay`) takes the optimizer's state, too: it goes on where
-the checkpoint stood, as one run with that plateau and that decay would have.
+with a constant rate (`optimizer.schedule=decay`) takes the optimizer's state and the position in
+the data, too: it goes on where the checkpoint stood, as one run with that plateau and that decay
+would have. Dropout masks alone are others: they follow from the steps of the run.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import tf_keras as keras
 
 from pipeline.recipes.loader import Recipe, differences
 from pipeline.recipes.sections import DECAY, STABLE
-from pipeline.run.checkpoints import newest_checkpoint, run_of
+from pipeline.run.checkpoints import batches_used, newest_checkpoint, run_of
 from pipeline.run.checkpoints.pretrained import say_what_is_new
 from pipeline.weights.model_folder import is_model_folder, load_weights, read_model_folder
 
@@ -36,11 +37,13 @@ class InitialRun:
       checkpoint: its name without suffix, or a model folder; empty for random weights.
       keeps_optimizer: whether the optimizer's state is taken, too.
       first_step: steps that the optimizer had made there, 0 where its state is not taken.
+      first_batch: batches used up there; more than steps where the run went back. 0 as above.
     """
 
     checkpoint: str = ""
     keeps_optimizer: bool = False
     first_step: int = 0
+    first_batch: int = 0
 
     def to_dict(self) -> dict:
         """Returns what `run.json` keeps, as `initial`."""
@@ -73,7 +76,7 @@ def find_initial_run(recipe: Recipe, run_facts: Mapping | None) -> InitialRun:
     if not decays:
         return InitialRun(checkpoint)
     _check_constant_phase(recipe, run_of(path))
-    return InitialRun(checkpoint, True, _optimizer_steps(checkpoint))
+    return InitialRun(checkpoint, True, _optimizer_steps(checkpoint), batches_used(checkpoint))
 
 
 def load_initial_run(
@@ -114,6 +117,12 @@ def _check_constant_phase(recipe: Recipe, directory: pathlib.Path) -> None:
         raise ValueError(
             f"{_EXPECTED} and the same optimizer; that of {directory} differs in "
             f"{'; '.join(changed)}. Take its settings over."
+        )
+    precision = facts["recipe"]["train"].get("precision", "float32")
+    if recipe.train.precision == "float16" != precision:
+        raise ValueError(
+            f"train.precision=float16 goes on with the loss scale of a run in float16; {directory} "
+            f"trained in {precision}. Pass --set train.precision={precision}."
         )
 
 

@@ -90,6 +90,14 @@ def standard_error(program, **variables):
     return done.stderr
 
 
+@pytest.mark.parametrize("flags", [["--output", "gs://b/run"], ["--output=gs://b/run"]])
+def test_an_output_in_a_bucket_is_refused_where_only_folders_are_written(flags, capsys):
+    """It would be a folder named "gs:" on this machine, and lost with it."""
+    assert cli.main(["pretrain", "--recipe=bert_tiny_sample", "--data=gs://b/data", *flags]) == 2
+    error = capsys.readouterr().err
+    assert "--output must be on this machine, received gs://b/run. Mount" in error
+
+
 def test_other_lines_come_after_the_import_even_if_it_fails():
     assert standard_error(PROGRAM).splitlines() == [*LINES[2:], "after"]
 

@@ -164,11 +164,21 @@ def best(states: Iterable[SavedState]) -> SavedState | None:
     return min(evaluated, key=lambda state: (state.heldout_loss, state.step), default=None)
 
 
-def steps_to_keep(states: Iterable[SavedState], newest: int) -> set[int]:
-    """Returns which finished checkpoints stay: `newest` scheduled ones, the last, the best."""
+def steps_to_keep(states: Iterable[SavedState], newest: int, window_steps: int = 0) -> set[int]:
+    """Returns which finished checkpoints stay: `newest` scheduled ones, the last, the best.
+
+    Args:
+      states: of the finished checkpoints.
+      newest: how many of the scheduled ones stay.
+      window_steps: the scheduled one at or before the last multiple of so many steps stays, too, to
+        go back to if the window since then turns out to be a spike; 0 for none.
+    """
     by_step = sorted(states, key=lambda state: state.step, reverse=True)
-    scheduled = [state for state in by_step if state.scheduled][:newest]
-    kept = [*by_step[:1], *scheduled, *filter(None, [best(by_step)])]
+    scheduled = [state for state in by_step if state.scheduled]
+    kept = [*by_step[:1], *scheduled[:newest], *filter(None, [best(by_step)])]
+    if window_steps and by_step:
+        begin = by_step[0].step // window_steps * window_steps
+        kept += [state for state in scheduled if state.step <= begin][:1]
     return {state.step for state in kept}
 
 
@@ -178,6 +188,13 @@ def keep_only(directory: str, steps: Iterable[int]) -> None:
     for step in saved_steps(directory):
         if step not in steps:
             forget(directory, step)
+
+
+def forget_after(directory: str, step: int) -> None:
+    """Removes the files of all later steps."""
+    for later in saved_steps(directory):
+        if later > step:
+            forget(directory, later)
 
 
 def forget(directory: str, step: int) -> None:

@@ -18,7 +18,9 @@ BEST = "best"
 def run_of(path: str | os.PathLike) -> pathlib.Path:
     """Returns the run folder of a path as `newest_checkpoint` takes it."""
     path = pathlib.Path(path)
-    return path.parent.parent if path.parent.name == "checkpoints" else path
+    # A checkpoint is the beginning of some files' names, a run a folder, under whatever parent.
+    is_checkpoint = path.parent.name == "checkpoints" and not path.is_dir()
+    return path.parent.parent if is_checkpoint else path
 
 
 def load_pretrained_encoder(encoder: keras.layers.Layer, directory: str | os.PathLike) -> str:
@@ -104,6 +106,16 @@ def newest_checkpoint(path: str | os.PathLike) -> str:
             "'mnemosyne pretrain', or a model folder of 'mnemosyne import'."
         )
     return files.path_of(directory, state.step)
+
+
+def batches_used(checkpoint: str) -> int:
+    """Returns the data position of a checkpoint, as `newest_checkpoint` names it.
+
+    Raises:
+      UnusableCheckpoint: it is not whole.
+    """
+    directory, name = os.path.split(checkpoint)
+    return files.read_state(directory, int(name.removeprefix("ckpt-"))).batches_used
 
 
 def _named(directory: str, name: str) -> files.SavedState | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 
 import tensorflow as tf
 import tf_keras as keras
@@ -28,6 +29,8 @@ class TrainingCheckpoint:
       step: int64 scalar variable.
       keep: how many of the newest stay, of those at multiples of `every_steps`.
       every_steps: steps between two scheduled checkpoints.
+      window_steps: `roll_back` may go back to the last multiple of so many steps, and the scheduled
+        checkpoint before it stays; 0 where nobody goes back.
       settings: the recipe, for whoever finds the checkpoint.
       vocabulary_sha256: of the run's vocabulary; with another a checkpoint is refused.
       guard: what it has seen of the loss is saved and restored.
@@ -42,6 +45,7 @@ class TrainingCheckpoint:
         step: tf.Variable,
         keep: int = 2,
         every_steps: int = 1,
+        window_steps: int = 0,
         settings: dict | None = None,
         vocabulary_sha256: str = "",
         guard: LossGuard | None = None,
@@ -52,7 +56,7 @@ class TrainingCheckpoint:
         self.saved: SavedState | None = None
         self._directory = directory
         self._model, self._optimizer = model, optimizer
-        self._keep, self._every_steps = keep, every_steps
+        self._keep, self._every_steps, self._window_steps = keep, every_steps, window_steps
         self._settings, self._vocabulary_sha256 = settings or {}, vocabulary_sha256
         self._guard = guard
 
@@ -85,6 +89,7 @@ class TrainingCheckpoint:
         if state is None:
             return False
         self._load(state)
+        files.forget_after(self._directory, state.step)  # Damaged: else they count as the newest.
         return True
 
     def roll_back(self, step: int) -> bool:
@@ -99,9 +104,7 @@ class TrainingCheckpoint:
         batches_used = self.batches_used
         self._load(target)
         self.batches_used = batches_used
-        for later in files.saved_steps(self._directory):
-            if later > target.step:
-                files.forget(self._directory, later)
+        files.forget_after(self._directory, target.step)
         return True
 
     def _newest_scheduled(self, step: int) -> SavedState | None:
@@ -119,7 +122,7 @@ class TrainingCheckpoint:
             already is not written again, its held-out loss is added.
 
         Raises:
-          OSError: it could not be written; the one before is whole.
+          OSError: it could not be written; what was whole before is whole still.
         """
         step = self.steps_done
         if self.saved and self.saved.step == step and heldout_loss is None:
@@ -138,6 +141,7 @@ class TrainingCheckpoint:
         except (OSError, tf.errors.OpError) as error:
             raise OSError(self._not_written(step, error)) from error
         self.saved = state
+        self._remove_what_need_not_stay()
 
     def evaluated(self, heldout_loss: float) -> None:
         """Takes the held-out loss of the current weights; saves them if it is the lowest so far."""
@@ -150,13 +154,31 @@ class TrainingCheckpoint:
         variables = self._model.trainable_variables
         trained_at = _copies(variables) if trains_elsewhere(self._optimizer) else []
         if not (self.saved and self.saved.step == state.step):
-            with evaluation_weights(self._optimizer, variables):
+            with evaluation_weights(self._optimizer, variables), self._none_or_whole(state.step):
                 files.forget(self._directory, state.step)
                 path = files.path_of(self._directory, state.step)
                 self._tracked(trained_at).write(path)
-        files.seal(self._directory, state)
+                files.seal(self._directory, state)
+        else:
+            files.seal(self._directory, state)
+
+    @contextlib.contextmanager
+    def _none_or_whole(self, step: int) -> Iterator[None]:
+        """What could not be written inside is removed: it would take the room of the next try."""
+        try:
+            yield
+        except (OSError, tf.errors.OpError):
+            with contextlib.suppress(OSError):
+                files.forget(self._directory, step)
+            raise
+
+    def _remove_what_need_not_stay(self) -> None:
         finished = files.all_finished(self._directory)
-        files.keep_only(self._directory, files.steps_to_keep(finished, self._keep))
+        steps = files.steps_to_keep(finished, self._keep, self._window_steps)
+        try:
+            files.keep_only(self._directory, steps)
+        except OSError as error:  # The next save tries again.
+            print(f"\ncheckpoints: an old one could not be removed: {error}", file=sys.stderr)
 
     def _load(self, state: SavedState) -> None:
         expected = self._vocabulary_sha256 or state.vocabulary_sha256
@@ -205,8 +227,6 @@ class TrainingCheckpoint:
         return counts and not any("/_applied_steps/" in name for name in saved_names)
 
     def _not_written(self, step: int, error: Exception) -> str:
-        with contextlib.suppress(OSError):
-            files.forget(self._directory, step)
         reason = str(error)
         for known in ("No space left on device", "Disk quota exceeded"):  # without all around it
             reason = known if known in reason else reason

@@ -6,7 +6,7 @@ config.json  model.safetensors  vocab.txt  tokenizer.json  tokenizer_config.json
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
@@ -33,6 +33,8 @@ CONFIG = "config.json"
 _SENTENCE_CONFIG = "sentence_bert_config.json"
 _FINE_TUNING_LENGTH = 128  # of BERT's own fine-tuning on GLUE
 _PREFIX = "bert."
+_OF_TEXTS = "ForSequenceClassification"
+_PROBLEMS = (None, "single_label_classification", "regression")
 # Settings of ours in config.json, which transformers keeps and ignores.
 _OWN = "mnemosyne"
 
@@ -53,6 +55,8 @@ def read_hugging_face(folder: pathlib.Path) -> TravellingModel:
     is_keras = any(name.endswith(".kernel") for name in tensors)
     names = HUGGING_FACE_KERAS if is_keras else HUGGING_FACE
     weights, absent = names.read(tensors, config, kind, len(labels) or 1)
+    if kind == CLASSIFIER:
+        _check_that_it_classifies_texts(settings, absent, folder / CONFIG)
     longest = min(tokenizer.max_length or 2**31, config.max_position_embeddings)
     description = ModelDescription(
         kind=kind,
@@ -79,6 +83,28 @@ def _kind(tensors: Mapping) -> str:
     if any(name.startswith("classifier.") for name in tensors):
         return CLASSIFIER
     return PRETRAINER if any(name.startswith("cls.") for name in tensors) else ENCODER
+
+
+def _check_that_it_classifies_texts(
+    settings: Mapping, absent: Collection[str], path: pathlib.Path
+) -> None:
+    """Other models have a classifier of this name, too, and labels that would mean nothing here."""
+    architectures = [str(name) for name in settings.get("architectures") or ()]
+    if architectures and not any(name.endswith(_OF_TEXTS) for name in architectures):
+        raise ValueError(
+            f"{path}: expected a classifier of texts, Bert{_OF_TEXTS}, received "
+            f"{', '.join(architectures)}"
+        )
+    if POOLER in absent:
+        raise ValueError(
+            f"{path.parent}: expected a classifier on the pooler of the encoder, received one "
+            "without a pooler, as models that label tokens are"
+        )
+    if (problem := settings.get("problem_type")) not in _PROBLEMS:
+        raise ValueError(
+            f"{path}: expected a problem_type of {', '.join(filter(None, _PROBLEMS))}, or none, "
+            f"received {problem}: its labels do not exclude each other"
+        )
 
 
 def _labels(settings: Mapping, tensors: Mapping, folder: pathlib.Path) -> tuple[str, ...]:

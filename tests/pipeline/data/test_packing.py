@@ -131,6 +131,18 @@ def test_limits_of_equal_short_sequences_are_what_a_row_holds():
     assert limits == RowLimits(max_tokens=128, max_sequences=4, max_predictions=4 * 5)
 
 
+@pytest.mark.parametrize(("lengths", "rare"), [((60,), 128), (tuple(range(70, 101)), 128)])
+def test_a_row_holds_the_longest_record_though_it_is_one_of_20_000(lengths, rare):
+    """19 predictions of 128 tokens; of those of the others at most 15."""
+    counts = np.zeros(129, np.int64)
+    counts[list(lengths)] = 20_000 // len(lengths)
+    counts[rare] = 1
+    predictions = packing.most_predictions(128, 0.15, 20)
+    limits = packing.limits_for(counts, max_tokens=128, predictions=predictions)
+    assert limits.max_predictions >= 19
+    assert packing.packed_rows(counts, predictions=predictions, limits=limits) > 0
+
+
 def test_number_of_predictions_is_googles():
     assert packing.most_predictions(30, 0.15, 4).tolist() == [
         min(4, max(1, round(length * 0.15))) for length in range(31)

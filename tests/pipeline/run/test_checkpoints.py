@@ -7,6 +7,7 @@ import tf_keras as keras
 
 from pipeline.optimizers import keras_optimizers
 from pipeline.run import checkpoints
+from pipeline.run.checkpoints import files
 
 
 class Pretrainer(keras.Model):
@@ -174,6 +175,67 @@ def test_a_disk_that_is_full_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     assert not list((tmp_path / "checkpoints").glob("ckpt-6*"))
     other, _, checkpoint = started(tmp_path, seed=1)
     assert checkpoint.restore() and values(other.weights) == before
+
+
+def test_a_disk_that_fills_up_after_the_checkpoint_leaves_it_whole(tmp_path, monkeypatch):
+    """As its held-out loss is added, or an old one removed; else none would be left here."""
+    model, optimizer, checkpoint = trained(tmp_path, keep=1)
+    before = values(model.weights)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "seal", full)
+        with pytest.raises(OSError, match="step 3 could not be written.* ckpt-3 is whole"):
+            checkpoint.evaluated(5.0)
+    other, _, again = started(tmp_path, seed=1)
+    assert again.restore() and values(other.weights) == before
+    train(model, optimizer, checkpoint)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "keep_only", full)
+        checkpoint.save()
+    assert kept(tmp_path) == ["ckpt-3", "ckpt-6"]
+    checkpoint.step.assign(9)
+    checkpoint.save()
+    assert kept(tmp_path) == ["ckpt-9"]
+
+
+def test_what_a_signal_saves_after_a_damaged_checkpoint_stays(tmp_path):
+    model, optimizer, checkpoint = trained(tmp_path, every_steps=3)
+    train(model, optimizer, checkpoint)
+    checkpoint.save()
+    flip_a_byte(tmp_path / "checkpoints" / "ckpt-6.data-00000-of-00001")
+    model, optimizer, checkpoint = started(tmp_path, seed=1, every_steps=3)
+    assert checkpoint.restore()
+    train(model, optimizer, checkpoint, 1)
+    checkpoint.save()
+    other, _, checkpoint = started(tmp_path, seed=2, every_steps=3)
+    assert checkpoint.restore()
+    assert (values(other.weights), checkpoint.steps_done) == (values(model.weights), 4)
+
+
+def test_a_run_may_lie_in_a_folder_named_checkpoints(tmp_path):
+    model, _, _ = trained(tmp_path / "checkpoints" / "small")
+    other, _, _ = started(tmp_path / "other", seed=1)
+    checkpoints.load_pretrained_model(other, tmp_path / "checkpoints" / "small")
+    assert values(other.weights) == values(model.weights)
+    one = tmp_path / "checkpoints" / "small" / "checkpoints" / "ckpt-3"
+    assert checkpoints.run_of(one) == tmp_path / "checkpoints" / "small"
+    assert checkpoints.newest_checkpoint(one) == str(one)
+
+
+def test_the_checkpoint_before_a_window_of_steps_stays_to_go_back_to(tmp_path):
+    """Windows of 10 steps, a checkpoint every 2, two of which stay by themselves."""
+    model, _, checkpoint = trained(tmp_path, keep=2, every_steps=2, window_steps=10, steps=10)
+    before = values(model.weights)
+    for step in (12, 14, 16, 18):
+        checkpoint.step.assign(step)
+        checkpoint.save()
+    assert kept(tmp_path) == ["ckpt-10", "ckpt-16", "ckpt-18"]
+    model.encoder.kernel.assign_add(tf.ones([4, 3]))
+    assert checkpoint.roll_back(10) and checkpoint.steps_done == 10
+    assert values(model.weights) == before
 
 
 def test_rolled_back_weights_go_on_with_the_batches_after_the_spike(tmp_path):

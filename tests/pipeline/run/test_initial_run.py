@@ -1,12 +1,15 @@
 """A constant phase and its decay, from any checkpoint, are one run; and what is refused."""
 
+import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from pipeline import pretrain
+from pipeline.run.checkpoints import files
 from pipeline.run.initial_run import InitialRun, find_initial_run
 
 STABLE = ("optimizer.schedule=stable", "optimizer.num_warmup_steps=2", "train.num_train_steps=8")
@@ -50,11 +53,43 @@ def test_a_decay_begins_at_any_checkpoint_and_keeps_to_it(
 ):
     recipe = tiny_recipe(*DECAY, f"train.initial_run={constant_phase}/checkpoints/ckpt-5")
     found = find_initial_run(recipe, None)
-    assert (found.first_step, found.keeps_optimizer) == (5, True)
+    assert (found.first_step, found.first_batch, found.keeps_optimizer) == (5, 5, True)
     assert found.checkpoint == str(constant_phase / "checkpoints" / "ckpt-5")
     # Started again, it knows what it began with, regardless of the other run.
     gone = tiny_recipe(*DECAY, f"train.initial_run={tmp_path}")
     assert find_initial_run(gone, {"initial": found.to_dict()}) == found
+
+
+def test_a_decay_reads_on_where_a_run_that_went_back_stood(constant_phase, tmp_path, tiny_recipe):
+    """The run has used 3 batches more than it has made steps."""
+    shutil.copytree(constant_phase, tmp_path / "run")
+    checkpoints = str(tmp_path / "run" / "checkpoints")
+    state = files.read_state(checkpoints, 8)
+    files.seal(checkpoints, dataclasses.replace(state, batches_used=11))
+    found = find_initial_run(tiny_recipe(*DECAY, f"train.initial_run={tmp_path / 'run'}"), None)
+    assert (found.first_step, found.first_batch) == (8, 11)
+
+
+def test_a_decay_in_float16_needs_the_loss_scale_of_its_constant_phase(constant_phase, tiny_recipe):
+    recipe = tiny_recipe(*DECAY, f"train.initial_run={constant_phase}", "train.precision=float16")
+    with pytest.raises(ValueError, match="a run in float16; .* trained in float32. Pass --set tr"):
+        find_initial_run(recipe, None)
+
+
+def test_steps_that_the_constant_phase_skipped_are_none_of_the_decays(
+    constant_phase, records_dir, tmp_path, tiny_recipe, monkeypatch, capsys
+):
+    """Here ten of them, as many as end a run that skips them one after the other."""
+    load = pretrain.load_initial_run
+
+    def load_one_that_skipped_ten(initial, model, optimizer):
+        load(initial, model, optimizer)
+        optimizer.skipped_steps.assign(10)
+
+    monkeypatch.setattr(pretrain, "load_initial_run", load_one_that_skipped_ten)
+    recipe = tiny_recipe(*NO_DROPOUT, *DECAY, f"train.initial_run={constant_phase}")
+    pretrain.pretrain(recipe, data_dir=records_dir, output_dir=str(tmp_path))
+    assert "skipped" not in capsys.readouterr().err
 
 
 def test_a_second_phase_takes_the_weights_alone(constant_phase, tiny_recipe):

@@ -8,6 +8,28 @@ import pytest
 from pipeline.weights.import_model import import_model
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"architectures": ["BertForTokenClassification"]}, "texts, .* received BertForTokenCl"),
+        ({"architectures": ["BertForMultipleChoice"]}, "texts, .* received BertForMultipleCho"),
+        ({"problem_type": "multi_label_classification"}, "labels do not exclude each other"),
+    ],
+)
+def test_a_classifier_of_another_kind_is_refused(imported, tmp_path, settings, message):
+    """Its tensors have the names of a classifier of texts; its labels would mean nothing."""
+    with pytest.raises(ValueError, match=message):
+        imported("BertForSequenceClassification", **settings)
+    assert not (tmp_path / "ours").exists()
+
+
+def test_a_classifier_without_a_pooler_is_refused(imported, hugging_face):
+    tensors = hugging_face.random_tensors("BertForSequenceClassification")
+    without = {name: tensor for name, tensor in tensors.items() if "pooler" not in name}
+    with pytest.raises(ValueError, match="received one without a pooler, as models that label tok"):
+        imported("BertForSequenceClassification", without)
+
+
 def test_an_untied_decoder_is_refused(imported, tmp_path, hugging_face):
     tensors = hugging_face.random_tensors("BertForMaskedLM")
     tensors["cls.predictions.decoder.weight"] = np.ones([15, 8], np.float32)
