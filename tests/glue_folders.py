@@ -3,7 +3,10 @@
 import functools
 import json
 
+import numpy as np
+
 from models import BertConfig
+from pipeline.commands import glue as command
 from pipeline.glue import classifier_training
 from pipeline.glue.tasks import AX, TASKS
 
@@ -92,3 +95,15 @@ def arguments(folders, *more):
     }
     flat = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
     return [*flat, "--random_init", *more]
+
+
+def glue(folder, *more):
+    """Runs `mnemosyne glue` on the folders `run`, `glue` and `out`, of random weights."""
+    flags = [f"--checkpoint={folder / 'run'}", f"--glue_dir={folder / 'glue'}"]
+    flags += [f"--output={folder / 'out'}", "--batch_size=8", "--max_seq_length=16"]
+    return command.main([*flags, "--random_init", *more])
+
+
+def predict_bias(model, features, *, batch_size):
+    """What a head with a kernel of zeros gives."""
+    return np.tile(model.head.get_weights()[1], [len(features["input_ids"]), 1])

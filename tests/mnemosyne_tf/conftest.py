@@ -39,6 +39,12 @@ def live_meta_params():
 
 
 @pytest.fixture(scope="session")
+def live(small_structure, live_meta_params):
+    """Live heads of the small structure."""
+    return live_meta_params(small_structure)
+
+
+@pytest.fixture(scope="session")
 def weight_bound():
     """Returns `bound(steps, step, num_coords, largest)`, for one arithmetic in two orders.
 

@@ -185,11 +185,6 @@ def train_replicated(strategy, meta_params, *, jit_compile=True, steps=5, bad_st
 
 
 @pytest.fixture(scope="module")
-def live(small_structure, live_meta_params):
-    return live_meta_params(small_structure)
-
-
-@pytest.fixture(scope="module")
 def trained_on_two(live, two_replicas):
     return train_replicated(two_replicas, live)
 

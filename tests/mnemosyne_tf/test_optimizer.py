@@ -1,11 +1,8 @@
-"""Mnemosyne as a Keras 2 optimizer: configuration, resuming, compilation, training."""
-
-import json
+"""Mnemosyne as a Keras 2 optimizer: compilation, what scales and spares a step, its summary."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import tf_keras as keras
 
 from mnemosyne_tf import MetaParams, Mnemosyne
 
@@ -46,45 +43,6 @@ def weights_after(optimizer, steps):
     for t in range(steps):
         apply(optimizer, make_gradients(t), variables)
     return flat(variables)
-
-
-@pytest.fixture(scope="module")
-def live(small_structure, live_meta_params):
-    return live_meta_params(small_structure)
-
-
-def test_config_survives_json(live):
-    schedule = keras.optimizers.schedules.PolynomialDecay(1.0, 100, 0.1)
-    optimizer = Mnemosyne(
-        schedule, 500, 0.2, meta_params=live, orthogonalise=False, matrix_scale="rms",
-        newton_schulz_coefficients="you", newton_schulz_wide_iterations=3, attention_block=64,
-        newton_schulz_iterations=4, newton_schulz_dtype="bfloat16", global_clipnorm=1.0,
-        use_ema=True, jit_compile=False, name="M",
-    )  # fmt: skip
-    text = json.dumps(optimizer.get_config(), sort_keys=True)
-    twin = Mnemosyne.from_config(json.loads(text))
-    assert json.dumps(twin.get_config(), sort_keys=True) == text
-    assert all(np.array_equal(twin.meta_params.values[k], v) for k, v in live.values.items())
-    assert (json.loads(text)["total_steps"], json.loads(text)["weight_decay"]) == (500, 0.2)
-
-
-def test_keras_serialisation_finds_the_class():
-    config = keras.optimizers.serialize(Mnemosyne(total_steps=7))
-    twin = keras.optimizers.deserialize(json.loads(json.dumps(config)))
-    assert isinstance(twin, Mnemosyne) and twin.get_config()["total_steps"] == 7
-
-
-def test_meta_params_are_read_from_a_file_and_embedded_in_the_config(live, tmp_path):
-    live.save(tmp_path / "trained.npz")
-    optimizer = Mnemosyne(meta_params=tmp_path / "trained.npz")
-    (tmp_path / "trained.npz").unlink()
-    twin = Mnemosyne.from_config(optimizer.get_config())
-    assert np.array_equal(twin.meta_params.values["memory/key"], live.values["memory/key"])
-
-
-def test_unknown_meta_params_file_is_named():
-    with pytest.raises(FileNotFoundError, match=r'traned\.npz.*"shipped" or "nominal"'):
-        Mnemosyne(meta_params="traned.npz")
 
 
 # Of steps 1 to 4 of a warm-up of 100: rate, scale of a matrix, largest multiplier.
@@ -209,45 +167,6 @@ def test_quadratic_falls():
     assert np.abs(variable.numpy() - target).mean() < 0.1 * np.abs(target).mean()
 
 
-def make_model():
-    keras.utils.set_random_seed(0)
-    return keras.Sequential(
-        [
-            keras.layers.Conv2D(8, 3, activation="relu", input_shape=(8, 8, 1)),
-            keras.layers.BatchNormalization(),
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(2),
-        ]
-    )
-
-
-def stripes(count=128):
-    """Images of noisy horizontal or vertical stripes, `[count, 8, 8, 1]`, and which they are."""
-    random = np.random.RandomState(0)
-    labels = random.randint(0, 2, count)
-    wave = np.sin(np.arange(8) * np.pi / 2 + 0.5)
-    images = np.where(labels[:, None, None], wave[None, :, None], wave[None, None, :])
-    noisy = images + 0.3 * random.randn(count, 8, 8)
-    return noisy[..., None].astype(np.float32), labels
-
-
-def test_fit_learns_a_small_convolution_and_resumes_from_a_keras_file(tmp_path):
-    model = make_model()
-    model.compile(
-        optimizer=Mnemosyne(total_steps=60),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    images, labels = stripes()
-    history = model.fit(images, labels, batch_size=32, epochs=15, verbose=0).history
-    assert history["accuracy"][-1] > 0.95 > history["accuracy"][0]
-    model.save(tmp_path / "model.keras")
-    restored = keras.models.load_model(tmp_path / "model.keras")
-    assert int(restored.optimizer.iterations) == 60
-    for saved, loaded in zip(model.optimizer.variables, restored.optimizer.variables, strict=True):
-        assert np.array_equal(saved.numpy(), loaded.numpy())
-
-
 def test_summary_tells_the_path_of_every_variable(live):
     optimizer, lines = Mnemosyne(meta_params=live), []
     optimizer.build(make_variables())
@@ -262,8 +181,3 @@ def test_summary_before_build_says_what_to_do():
         Mnemosyne().summary()
     with pytest.raises(RuntimeError, match="optimizer.build"):
         Mnemosyne().step_multipliers()
-
-
-def test_meta_params_object_is_accepted():
-    meta_params = MetaParams.nominal()
-    assert Mnemosyne(meta_params=meta_params).meta_params is meta_params

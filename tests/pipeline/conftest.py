@@ -1,7 +1,8 @@
-"""A folder of little records and the recipe that fits it."""
+"""A folder of little records, the recipe that fits it, and a run of it."""
 
 import numpy as np
 import pytest
+from pretraining_runs import DROPOUT
 
 from data_prep import features as records
 from pipeline.recipes import loader
@@ -75,3 +76,13 @@ def records_dir(tmp_path_factory):
     ).save(str(folder))
     (folder / "COMPLETED").write_text("")
     return str(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(records_dir, tmp_path_factory, tiny_recipe):
+    """Returns (folder, figures) of one uninterrupted run with dropout, which nobody changes."""
+    from pipeline.pretrain import pretrain
+
+    output = tmp_path_factory.mktemp("run")
+    recipe = tiny_recipe(*DROPOUT)
+    return output, pretrain(recipe, data_dir=records_dir, output_dir=str(output))

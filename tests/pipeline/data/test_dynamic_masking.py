@@ -3,49 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import stats
+from unmasked_records import CLS, MASK, PAD, PIECES, RULES, SEP, masked, unmasked
 
-from data_prep.examples import masking
-from data_prep.examples.rng import RandomStream, seed_of
-from data_prep.settings import MaskingRules
 from pipeline.data import dynamic_masking
 
-PAD, CLS, SEP, MASK = 0, 2, 3, 4
-RULES = MaskingRules(
-    masked_lm_prob=0.15,
-    max_predictions_per_seq=10,
-    do_whole_word_mask=True,
-    cls_id=CLS,
-    sep_id=SEP,
-    mask_id=MASK,
-    vocab_size=1_000,
-)
-PIECES = dataclasses.replace(RULES, do_whole_word_mask=False)
 LIMIT = dynamic_masking.DRAW_LIMIT
-
-
-def unmasked(num_rows, seq_len=64, seed=0):
-    """Pairs of random words of one to five pieces: [CLS] A [SEP] B [SEP] [PAD]..."""
-    rng = np.random.default_rng(seed)
-    ids = rng.integers(5, 1_000, (num_rows, seq_len)).astype(np.int32)
-    starts = (rng.random((num_rows, seq_len)) < 0.7).astype(np.int32)
-    lengths = rng.integers(5, seq_len + 1, num_rows)
-    for row, length in enumerate(lengths):
-        middle = rng.integers(2, length - 2)
-        ids[row, [0, middle, length - 1]] = CLS, SEP, SEP
-        starts[row, [1, middle + 1]] = 1
-        starts[row, [0, middle, length - 1]] = 0
-        ids[row, length:] = starts[row, length:] = 0
-    real = (np.arange(seq_len) < lengths[:, None]).astype(np.int32)
-    return {"input_ids": ids, "input_mask": real, "word_starts": starts, "segment_ids": real}
-
-
-def masked(features, rules, seed=(0, 0)):
-    num_rows, seq_len = features["input_ids"].shape
-    draws = dynamic_masking.random_draws(seed, num_rows=num_rows, seq_len=seq_len)
-    features = {name: tf.constant(value) for name, value in features.items()}
-    batch = dynamic_masking.mask_batch(features, draws, rules)
-    return {name: value.numpy() for name, value in batch.items()}, draws.numpy()
 
 
 def one_at_a_time(features, draws, rules):
@@ -134,60 +96,6 @@ def test_number_of_predictions_of_single_pieces_is_googles():
         for length in features["input_mask"].sum(axis=1)
     ]
     assert batch["masked_lm_weights"].sum(axis=1).tolist() == expected
-
-
-@pytest.mark.parametrize("rules", [RULES, PIECES], ids=["words", "pieces"])
-def test_shares_are_those_of_masked_records(rules):
-    """Chi-square over 2 x 20,000 predictions: fates, places, pieces into a word."""
-    features = unmasked(4_000)
-    batch, _ = masked(features, rules)
-    text = features["input_mask"].astype(bool) & ~np.isin(features["input_ids"], [CLS, SEP])
-    static = masking.mask_block(
-        features["input_ids"],
-        lengths=features["input_mask"].sum(axis=1),
-        is_maskable=text,
-        begins_word=features["word_starts"].astype(bool),
-        rules=dataclasses.replace(rules, max_predictions_per_seq=10),
-        rng=RandomStream(seed_of(0, "test")),
-    )
-    weights = np.arange(10) < static.num_predictions[:, None]
-    ours = _shares(
-        features, batch["input_ids"], batch["masked_lm_positions"], batch["masked_lm_weights"]
-    )
-    theirs = _shares(features, static.input_ids, static.masked_lm_positions, weights)
-    for a, b in zip(ours, theirs, strict=True):
-        assert a.sum() > 20_000 and b.sum() > 20_000
-        # Draws are integers of a fixed seed, the same on every CPU: no alarm or always one.
-        assert stats.chi2_contingency([a, b]).pvalue > 1e-3
-
-
-def _shares(features, input_ids, positions, weights):
-    row, slot = np.nonzero(weights)
-    places = positions[row, slot].astype(int)
-    shown, original = input_ids[row, places], features["input_ids"][row, places]
-    fates = np.where(shown == MASK, 0, np.where(shown == original, 1, 2))
-    since_start = (
-        places
-        - np.maximum.accumulate(np.where(features["word_starts"] == 1, np.arange(64), 0), axis=1)[
-            row, places
-        ]
-    )
-    return (
-        np.bincount(fates, minlength=3),
-        np.bincount(places // 8, minlength=8),
-        np.bincount(np.minimum(since_start, 4), minlength=5),
-    )
-
-
-def test_four_fifths_are_hidden_and_a_tenth_each_kept_and_replaced():
-    features = unmasked(4_000)
-    batch, _ = masked(features, PIECES)
-    fates = _shares(
-        features,
-        *list(batch[name] for name in ("input_ids", "masked_lm_positions", "masked_lm_weights")),
-    )[0]
-    # A random entry of 1,000 is the original or [MASK] itself once in 500.
-    assert stats.chisquare(fates, np.array([0.8001, 0.1001, 0.0998]) * fates.sum()).pvalue > 1e-3
 
 
 def test_same_seed_same_masks_and_another_step_others():

@@ -1,8 +1,8 @@
-"""Two tiny tasks with an encoder of random weights, and a training that is left out."""
+"""Two tiny tasks with an encoder of random weights, and trainings that are left out."""
 
 import numpy as np
 import pytest
-from glue_folders import answer_with, make_run
+from glue_folders import answer_with, make_run, predict_bias
 
 from pipeline.glue import classifier_training
 
@@ -42,3 +42,27 @@ def fixture_quick(monkeypatch):
 
     monkeypatch.setattr(classifier_training, "train", train)
     answer_with(monkeypatch, predict)
+
+
+@pytest.fixture(name="folder")
+def fixture_folder(tmp_path):
+    """Sizes and vocabulary in `run`; a test adds tasks in `glue`."""
+    make_run(tmp_path / "run")
+    return tmp_path
+
+
+@pytest.fixture(name="seeds_answer")
+def fixture_seeds_answer(monkeypatch):
+    """No training: the head's bias prefers class `seed_to_class[seed]`; seeds given are done."""
+    seed_to_class, done = {}, []
+
+    def train(model, features, labels, *, settings, description, after_epoch=None, **_):
+        done.append(description)
+        preferred = seed_to_class.get(settings.seed, 0)
+        kernel, bias = model.head.get_weights()
+        model.head.set_weights([0 * kernel, np.eye(len(bias))[preferred % len(bias)]])
+        return settings.num_train_steps(len(labels))
+
+    monkeypatch.setattr(classifier_training, "train", train)
+    answer_with(monkeypatch, predict_bias)
+    return seed_to_class, done

@@ -4,49 +4,13 @@ import pathlib
 import re
 import zipfile
 
-import numpy as np
 import pytest
-from glue_folders import answer_with, make_ax, make_run, make_task, results_of
+from glue_folders import glue, make_ax, make_task, results_of
 
 from pipeline.commands import glue as command
-from pipeline.glue import classifier_training
 from pipeline.glue.submission import archive
 from pipeline.glue.submission.validator import FORMATS, FileFormat
 from pipeline.weights.model_folder import read_model_folder
-
-
-@pytest.fixture(name="folder")
-def fixture_folder(tmp_path):
-    make_run(tmp_path / "run")
-    return tmp_path
-
-
-def glue(folder, *more):
-    flags = [f"--checkpoint={folder / 'run'}", f"--glue_dir={folder / 'glue'}"]
-    flags += [f"--output={folder / 'out'}", "--batch_size=8", "--max_seq_length=16"]
-    return command.main([*flags, "--random_init", *more])
-
-
-@pytest.fixture(name="seeds_answer")
-def fixture_seeds_answer(monkeypatch):
-    """No training: the head's bias prefers class `seed_to_class[seed]`; seeds given are done."""
-    seed_to_class, done = {}, []
-
-    def train(model, features, labels, *, settings, description, after_epoch=None, **_):
-        done.append(description)
-        preferred = seed_to_class.get(settings.seed, 0)
-        kernel, bias = model.head.get_weights()
-        model.head.set_weights([0 * kernel, np.eye(len(bias))[preferred % len(bias)]])
-        return settings.num_train_steps(len(labels))
-
-    monkeypatch.setattr(classifier_training, "train", train)
-    answer_with(monkeypatch, predict_bias)
-    return seed_to_class, done
-
-
-def predict_bias(model, features, *, batch_size):
-    """What a head with a kernel of zeros gives."""
-    return np.tile(model.head.get_weights()[1], [len(features["input_ids"]), 1])
 
 
 def test_a_model_with_its_labels_is_kept_of_the_best_seed(folder, seeds_answer):
@@ -129,38 +93,6 @@ def test_the_model_of_mnli_answers_and_scores_the_diagnostic_set(folder, seeds_a
     assert "MNLI, seed 0: accuracy m / accuracy mm 50.0 / 50.0" in printed
 
 
-def test_small_tasks_start_from_the_encoder_of_mnli_where_asked(folder, monkeypatch):
-    starts = {}
-
-    def train(model, features, labels, *, settings, description, after_epoch=None, **_):
-        starts[description.split()[0]] = model.encoder.get_weights()[0].flat[0]
-        if description.startswith("MNLI"):
-            weights = model.encoder.get_weights()
-            model.encoder.set_weights([np.full_like(each, 0.25) for each in weights])
-        return settings.num_train_steps(len(labels))
-
-    monkeypatch.setattr(classifier_training, "train", train)
-    answer_with(monkeypatch, predict_bias)
-    for name in ("CoLA", "MRPC", "MNLI", "RTE"):
-        make_task(folder / "glue", name)
-    assert glue(folder, "--from_mnli") == 0
-    assert list(starts) == ["MNLI", "CoLA", "MRPC", "RTE"]
-    assert (starts["MRPC"], starts["RTE"]) == (0.25, 0.25)
-    assert starts["CoLA"] == starts["MNLI"] != 0.25
-    rows = {row["task"]: row for row in results_of(folder / "out")["rows"]}
-    assert rows["RTE"]["started_from"] == "the encoder fine-tuned on MNLI, seed 0"
-    assert "started_from" not in rows["CoLA"]
-    written = (folder / "out" / "results.md").read_text()
-    assert "MRPC: started from the encoder fine-tuned on MNLI, seed 0." in written
-
-
-def test_starting_from_mnli_needs_mnli(folder, seeds_answer):
-    make_task(folder / "glue", "RTE")
-    with pytest.raises(ValueError, match="--from_mnli: expected MNLI among --tasks, or its model"):
-        glue(folder, "--from_mnli")
-    assert not (folder / "out").exists()
-
-
 def test_the_zip_is_not_complete_unless_the_user_fills_it_up(folder, seeds_answer, capsys):
     make_task(folder / "glue", "WNLI", test=146)
     assert glue(folder) == 0
@@ -213,49 +145,6 @@ def test_a_zip_that_cannot_be_submitted_is_exit_code_1(folder, capsys):
     assert printed[-1] == f"{folder / 'bad.zip'}: cannot be submitted, 11 problems"
 
 
-def test_a_sentence_of_ten_thousand_tokens_is_cut_and_scored(folder, seeds_answer):
-    make_task(folder / "glue", "SST-2", train=8)
-    for file in ("train", "dev", "test"):
-        path = folder / "glue" / "SST-2" / f"{file}.tsv"
-        path.write_text(path.read_text().replace("a good film", "good " * 10_000, 1))
-    assert glue(folder, "--num_train_epochs=1") == 0
-    assert results_of(folder / "out")["rows"][0]["dev_examples"] == 6
-    assert len((folder / "out" / "submission" / "SST-2.tsv").read_text().splitlines()) == 5
-
-
-def test_windows_line_ends_and_byte_order_marks_change_nothing(folder, seeds_answer):
-    make_task(folder / "glue", "RTE")
-    assert glue(folder) == 0
-    before = results_of(folder / "out")["runs"]
-    for path in (folder / "glue" / "RTE").iterdir():
-        text = "\ufeff" + path.read_text().replace("\n", "\r\n")
-        path.write_bytes(text.encode())
-    assert command.main([*flags_to(folder, "again")]) == 0
-    after = results_of(folder / "again")["runs"]
-    for run in (*before, *after):
-        del run["seconds"], run["data_sha256"]
-    assert before == after
-
-
-def flags_to(folder, output):
-    return [
-        *(f"--checkpoint={folder / 'run'}", f"--glue_dir={folder / 'glue'}"),
-        *(f"--output={folder / output}", "--batch_size=8", "--max_seq_length=16", "--random_init"),
-    ]
-
-
-def test_a_bad_test_file_is_found_before_anything_is_written(folder):
-    make_task(folder / "glue", "RTE")
-    path = folder / "glue" / "RTE" / "test.tsv"
-    path.write_text("index\tsentence1\tsentence2\n0\tone\n")
-    with pytest.raises(ValueError, match="RTE/test.tsv, line 2: expected 3 tab-separated columns"):
-        glue(folder)
-    path.write_text("index\tsentence1\tsentence2\n")
-    with pytest.raises(ValueError, match="RTE/test.tsv: expected rows with the columns index"):
-        glue(folder)
-    assert not (folder / "out").exists()
-
-
 def test_the_table_of_tasks_needs_no_other_flag(capsys):
     with pytest.raises(SystemExit) as stop:
         command.main(["--list_tasks"])
@@ -265,39 +154,6 @@ def test_the_table_of_tasks_needs_no_other_flag(capsys):
         ["CoLA", "SST-2", "MRPC", "STS-B", "QQP", "MNLI", "QNLI", "RTE", "WNLI", "AX"]
     )
     assert "--batch_size 32" in lines[-2]
-
-
-def test_a_stop_between_model_and_row_leaves_a_seed_that_is_run_again(
-    folder, seeds_answer, monkeypatch
-):
-    _, done = seeds_answer
-    make_task(folder / "glue", "RTE")
-
-    def stop(*_, **__):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
-        stopped.setattr("pipeline.glue.results.folder.ResultsFolder.add", stop)
-        glue(folder)
-    assert (folder / "out" / "models" / "RTE" / "model.json").exists()
-    assert not (folder / "out" / "results.json").exists()
-    assert glue(folder) == 0
-    assert done == ["RTE seed 0", "RTE seed 0"]
-    assert results_of(folder / "out")["models"] == {"RTE": 0}
-
-
-def test_a_stop_within_the_model_leaves_none_that_looks_finished(folder, seeds_answer, monkeypatch):
-    make_task(folder / "glue", "RTE")
-
-    def stop(*_, **__):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
-        stopped.setattr("pipeline.weights.model_folder.write_tensors", stop)
-        glue(folder)
-    assert not (folder / "out" / "models" / "RTE" / "model.json").exists()
-    assert glue(folder) == 0
-    assert read_model_folder(folder / "out" / "models" / "RTE")
 
 
 def test_the_lines_of_python_in_the_documentation_run(folder, seeds_answer, monkeypatch):

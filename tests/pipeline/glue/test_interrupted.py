@@ -1,11 +1,13 @@
-"""Fine-tuning that is killed as it renames a file ends, called again, as one that is not."""
+"""Fine-tuning that is stopped as it writes its files ends, called again, as one that is not."""
 
 import json
 import os
 
 import pytest
+from glue_folders import glue, make_task, results_of
 
-from pipeline.commands import glue
+from pipeline.commands import glue as command
+from pipeline.weights.model_folder import read_model_folder
 
 
 class KilledError(BaseException):
@@ -13,7 +15,7 @@ class KilledError(BaseException):
 
 
 def run(folders, output):
-    return glue.main(
+    return command.main(
         [
             f"--checkpoint={folders / 'run'}",
             f"--glue_dir={folders / 'glue'}",
@@ -66,3 +68,36 @@ def test_killed_at_a_rename_and_called_again(folders, quick, tmp_path, monkeypat
     monkeypatch.setattr(os, "replace", replace)
     assert run(folders, output) == 0
     assert answers(output) == answers(expected_output)
+
+
+def test_a_stop_between_model_and_row_leaves_a_seed_that_is_run_again(
+    folder, seeds_answer, monkeypatch
+):
+    _, done = seeds_answer
+    make_task(folder / "glue", "RTE")
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr("pipeline.glue.results.folder.ResultsFolder.add", stop)
+        glue(folder)
+    assert (folder / "out" / "models" / "RTE" / "model.json").exists()
+    assert not (folder / "out" / "results.json").exists()
+    assert glue(folder) == 0
+    assert done == ["RTE seed 0", "RTE seed 0"]
+    assert results_of(folder / "out")["models"] == {"RTE": 0}
+
+
+def test_a_stop_within_the_model_leaves_none_that_looks_finished(folder, seeds_answer, monkeypatch):
+    make_task(folder / "glue", "RTE")
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr("pipeline.weights.model_folder.write_tensors", stop)
+        glue(folder)
+    assert not (folder / "out" / "models" / "RTE" / "model.json").exists()
+    assert glue(folder) == 0
+    assert read_model_folder(folder / "out" / "models" / "RTE")

@@ -1,103 +1,15 @@
-"""The score folder: what is written, what is skipped, what is refused."""
+"""The score folder: what is written into it, and what it says of itself."""
 
 import json
 
 import numpy as np
 import pytest
+from glue_folders import BY_NAME
+from glue_scores import add, header, make_row, weights_header
 
 from pipeline.glue.reader import Reject
 from pipeline.glue.results import ResultsFolder
-from pipeline.glue.results.earlier_results import read_results
 from pipeline.glue.results.not_run import TaskNotRun
-from pipeline.glue.tasks import TASKS
-
-BY_NAME = {task.name: task for task in TASKS}
-
-
-def header(**settings):
-    return {
-        "checkpoint": "runs/a",
-        "initialisation": "checkpoint",
-        "kind": "glue",
-        "sample_tasks": False,
-        "settings": {"seed": 0, **settings},
-    }
-
-
-def make_row(task, score, *, seed=0, metrics=None, sha256="aa", note=""):
-    return {
-        "task": task,
-        "seed": seed,
-        "metrics": metrics or {"accuracy": score},
-        "score": score,
-        "train_examples": 2490,
-        "dev_examples": 277,
-        "num_train_steps": 233,
-        "seconds": 12.3,
-        "data_sha256": sha256,
-        "note": note,
-    }
-
-
-def add(folder, task, score, *, labels=(0, 1), predictions=(1, 1), **row):
-    folder.begin()
-    folder.add(
-        make_row(task, score, **row),
-        task=BY_NAME[task],
-        labels=[np.array(labels)],
-        predictions=[np.array(predictions)],
-    )
-
-
-def test_a_finished_task_is_known_to_the_next_run(tmp_path):
-    add(ResultsFolder(str(tmp_path), header()), "RTE", 0.5)
-    again = ResultsFolder(str(tmp_path), header())
-    assert again.finished_run(BY_NAME["RTE"], 0, "aa")["score"] == 0.5
-    assert again.finished_run(BY_NAME["RTE"], 1, "aa") is None
-    assert again.finished_run(BY_NAME["CoLA"], 0, "aa") is None
-
-
-def test_other_settings_are_refused_with_every_difference(tmp_path):
-    add(ResultsFolder(str(tmp_path), header(learning_rate=1e-4)), "RTE", 0.5)
-    with pytest.raises(ValueError, match="seed: 0 -> 1; learning_rate: 0.0001 -> 0.001"):
-        ResultsFolder(str(tmp_path), header(seed=1, learning_rate=1e-3))
-
-
-def weights_header(encoder_hash, step, *, checkpoint="runs/a", initialisation="checkpoint"):
-    return {
-        **header(encoder_hash=encoder_hash),
-        "checkpoint": checkpoint,
-        "initialisation": initialisation,
-        "encoder_step": step,
-    }
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (400, 800, "runs/a was trained further since, from step 400 to 800; use another --output"),
-        (None, 800, "runs/a was trained further since; use another --output"),
-        (800, 400, "runs/a was trained anew since; use another --output"),
-    ],
-)
-def test_weights_that_changed_since_are_refused_without_their_hashes(tmp_path, old, new, message):
-    add(ResultsFolder(str(tmp_path), weights_header("0a1b", old)), "RTE", 0.5)
-    with pytest.raises(ValueError, match=message) as error:
-        ResultsFolder(str(tmp_path), weights_header("2c3d", new))
-    assert "0a1b" not in str(error.value)
-
-
-def test_weights_of_another_run_are_refused_by_its_name(tmp_path):
-    add(ResultsFolder(str(tmp_path), weights_header("0a1b", 400)), "RTE", 0.5)
-    with pytest.raises(ValueError, match="results of runs/a, received runs/b; use another --out"):
-        ResultsFolder(str(tmp_path), weights_header("2c3d", 400, checkpoint="runs/b"))
-
-
-def test_random_weights_that_differ_are_not_said_to_be_trained(tmp_path):
-    random = {"initialisation": "random"}
-    add(ResultsFolder(str(tmp_path), weights_header("0a1b", None, **random)), "RTE", 0.5)
-    with pytest.raises(ValueError, match="other settings: encoder_hash: 0a1b -> 2c3d"):
-        ResultsFolder(str(tmp_path), weights_header("2c3d", None, **random))
 
 
 def test_the_step_of_the_encoder_is_saved_and_in_the_title(tmp_path):
@@ -107,13 +19,6 @@ def test_the_step_of_the_encoder_is_saved_and_in_the_title(tmp_path):
     assert json.loads((tmp_path / "results.json").read_text())["encoder_step"] == 12000
     # A folder of before the step was saved is continued.
     assert ResultsFolder(str(tmp_path), header(encoder_hash="0a1b")).rows
-
-
-def test_other_files_of_a_finished_task_are_refused(tmp_path):
-    folder = ResultsFolder(str(tmp_path), header())
-    add(folder, "RTE", 0.5, sha256="aa")
-    with pytest.raises(ValueError, match="a result of RTE from other files: sha256 aa -> bb"):
-        folder.finished_run(BY_NAME["RTE"], 1, "bb")
 
 
 def test_results_hold_the_rows_in_task_order_and_their_average(tmp_path):
@@ -222,22 +127,6 @@ def test_a_task_with_several_seeds_is_one_row_and_as_many_runs(tmp_path):
     assert names == ["RTE-seed0.tsv", "RTE-seed1.tsv"]
 
 
-def test_a_folder_of_an_earlier_version_goes_on(tmp_path):
-    old = {**header(), "average": 0.5, "rows": [make_row("RTE", 0.5)]}
-    (tmp_path / "results.json").write_text(json.dumps(old))
-    folder = ResultsFolder(str(tmp_path), header())
-    assert folder.finished_run(BY_NAME["RTE"], 0, "aa")
-    add(folder, "CoLA", 0.1)
-    assert [row["task"] for row in folder.rows] == ["CoLA", "RTE"]
-
-
-@pytest.mark.parametrize("content", ['{"rows": [', "[]", '{"rows": []}', ""])
-def test_results_that_no_call_wrote_are_named(tmp_path, content):
-    (tmp_path / "results.json").write_text(content)
-    with pytest.raises(ValueError, match="results.json: expected JSON with settings and rows, rec"):
-        ResultsFolder(str(tmp_path), header())
-
-
 def test_mnli_has_a_file_of_answers_for_each_dev_set(tmp_path):
     folder = ResultsFolder(str(tmp_path), header())
     folder.begin()
@@ -259,12 +148,3 @@ def test_the_diagnostic_set_is_kept_and_does_not_count(tmp_path):
     assert ResultsFolder(str(tmp_path), header()).diagnostic == row
     assert folder.average == 0.5
     assert "AX (diagnostic)" in (tmp_path / "results.md").read_text()
-
-
-@pytest.mark.parametrize(
-    "content", ['{"settings": 5, "rows": []}', '{"settings": {}, "rows": 5}', "[" * 100_000]
-)
-def test_results_of_other_kinds_are_no_results(tmp_path, content):
-    (tmp_path / "results.json").write_text(content)
-    with pytest.raises(ValueError, match="expected JSON with settings and rows"):
-        read_results(str(tmp_path / "results.json"))
