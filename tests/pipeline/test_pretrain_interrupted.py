@@ -11,6 +11,8 @@ from pretraining_runs import DROPOUT, rows
 from models import losses
 from pipeline import cli, pretrain
 from pipeline.recipes import loader
+from pipeline.run.checkpoints import TrainingCheckpoint
+from pipeline.run.checkpoints.files import all_finished
 from pipeline.run.loss_guard import LossGuard
 from pipeline.run.watching.progress import TrainingProgress
 
@@ -36,6 +38,24 @@ def test_killed_run_ends_with_the_figures_of_an_uninterrupted_one(
     assert figures == expected  # bit for bit, not approximately
     assert len(list((tmp_path / "tensorboard" / "train").glob("events.*"))) == 2
     assert [row["step"] for row in rows(tmp_path, "train")] == [3, 6, 9, 12]
+
+
+def test_a_kill_between_an_evaluation_and_its_note_does_not_lose_the_best_checkpoint(
+    records_dir, tmp_path, tiny_recipe, monkeypatch
+):
+    """Step 6 is saved, judged, and the process dies before its checkpoint knows the loss."""
+    recipe = tiny_recipe("train.checkpoint_every_steps=6")
+
+    def killed(self, heldout_loss):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(TrainingCheckpoint, "evaluated", killed)
+        pretrain.pretrain(recipe, data_dir=records_dir, output_dir=str(tmp_path))
+    pretrain.pretrain(recipe, data_dir=records_dir, output_dir=str(tmp_path))
+    logged = {row["step"]: row["masked_lm_loss"] for row in rows(tmp_path, "heldout")}
+    noted = {state.step: state.heldout_loss for state in all_finished(f"{tmp_path}/checkpoints")}
+    assert noted == logged and list(logged) == [6, 12]
 
 
 def test_a_signal_saves_between_checkpoints_and_exits_with_0(
