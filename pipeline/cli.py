@@ -35,8 +35,6 @@ COMMANDS = {
     "bench": ("pipeline.commands.bench", "measure speed, cost and optimizers, ours and others"),
     "recipe": ("pipeline.commands.recipe", "print a recipe, or one stage's flags"),
 }
-
-
 # The others would make a folder named "gs:" on this machine.
 _WRITE_TO_BUCKETS = frozenset({"vocab", "prepare", "prepare-images", "sample-tasks"})
 
@@ -74,16 +72,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_help())
         return 0 if argv else 2
     command, *rest = argv
+    if command not in COMMANDS:
+        print(
+            f"mnemosyne: error: unknown command '{command}'. Choose one of: {', '.join(COMMANDS)}.",
+            file=sys.stderr,
+        )
+        return 2
     if command not in _WRITE_TO_BUCKETS and (remote := _remote_output(rest)):
         print(
             f"mnemosyne {command}: error: --output must be on this machine, received {remote}. "
             "Mount the bucket as a folder, or copy the result to it afterwards.",
-            file=sys.stderr,
-        )
-        return 2
-    if command not in COMMANDS:
-        print(
-            f"mnemosyne: error: unknown command '{command}'. Choose one of: {', '.join(COMMANDS)}.",
             file=sys.stderr,
         )
         return 2
