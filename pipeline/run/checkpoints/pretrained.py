@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tf_keras as keras
 
-from pipeline.run.checkpoints import files
+from pipeline.run.checkpoints import files, retention
 from pipeline.weights.model_folder import is_model_folder, load_weights, read_model_folder
 
 BEST = "best"
@@ -121,7 +121,7 @@ def batches_used(checkpoint: str) -> int:
 def _named(directory: str, name: str) -> files.SavedState | None:
     finished = files.all_finished(directory)
     if name == BEST:
-        chosen = files.best(finished)
+        chosen = retention.best(finished)
         if chosen is None and finished:
             raise FileNotFoundError(
                 f"No checkpoint under {directory} has a held-out loss. Name the run folder for the "

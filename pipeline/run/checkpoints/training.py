@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pipeline.optimizers.base import evaluation_weights, trains_elsewhere
-from pipeline.run.checkpoints import files
+from pipeline.run.checkpoints import files, retention
 from pipeline.run.checkpoints.files import SavedState
 from pipeline.run.loss_guard import LossGuard, num_skipped
 
@@ -145,7 +145,7 @@ class TrainingCheckpoint:
 
     def evaluated(self, heldout_loss: float) -> None:
         """Takes the held-out loss of the current weights; saves them if it is the lowest so far."""
-        best = files.best(files.all_finished(self._directory))
+        best = retention.best(files.all_finished(self._directory))
         is_saved = self.saved is not None and self.saved.step == self.steps_done
         if is_saved or best is None or heldout_loss < best.heldout_loss:
             self.save(heldout_loss)
@@ -174,7 +174,7 @@ class TrainingCheckpoint:
 
     def _remove_what_need_not_stay(self) -> None:
         finished = files.all_finished(self._directory)
-        steps = files.steps_to_keep(finished, self._keep, self._window_steps)
+        steps = retention.steps_to_keep(finished, self._keep, self._window_steps)
         try:
             files.keep_only(self._directory, steps)
         except OSError as error:  # The next save tries again.
