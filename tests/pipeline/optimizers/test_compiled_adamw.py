@@ -52,6 +52,13 @@ def test_weights_are_those_without_compilation():
         np.testing.assert_allclose(ours, plain, rtol=0, atol=_BOUND)
 
 
+def test_it_is_compiled_without_a_gpu_too_unless_told_otherwise():
+    """What Keras's own is without one."""
+    assert AdamW().jit_compile
+    assert not AdamW(jit_compile=False).jit_compile
+    assert not AdamW.from_config(AdamW(jit_compile=False).get_config()).jit_compile
+
+
 @pytest.mark.parametrize("clip_norm", [None, 1.0])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_step_with_one_bad_number_in_the_largest_gradient_moves_nothing(bad, clip_norm):
