@@ -114,7 +114,8 @@ def _part(image, key):
         area_range=_AREA,
         use_image_if_no_bounding_boxes=True,
     )
-    return tf.slice(image, begin, size)
+    # A slice of unknown size loses the number of channels, by which colours are changed.
+    return tf.ensure_shape(tf.slice(image, begin, size), [None, None, image.shape[-1]])
 
 
 def _recoloured(image, key):

@@ -80,3 +80,22 @@ def test_images_to_judge_by_are_whole():
     images[:, :, 8:] = 255
     found = evaluation_images(images, 2, HALF)
     assert found[0, 0, 0, 0] < -0.5 < 0.5 < found[0, 0, 1, 0]
+
+
+def test_colour_changes_the_saturation():
+    # Of an image of one colour, brightness and contrast leave the differences between channels;
+    # from 90 to 150, a change of 0.3 * 255 cuts nothing off.
+    images = np.tile(np.uint8([90, 120, 150]), (6, 8, 8, 1))
+    constant = Split(images, np.arange(6, dtype=np.int32), tuple("abcdef"))
+    ((found, _),) = training_batches(
+        constant,
+        resolution=8,
+        normalisation=HALF,
+        augmentation="colour",
+        batch_size=6,
+        seed=0,
+        epoch=0,
+    )
+    differences = (found[..., 2] - found[..., 0]).numpy()
+    # HALF divides by 127.5. Saturation changes a difference by up to 30 %.
+    assert np.abs(differences - 60 / 127.5).max() > 0.01
