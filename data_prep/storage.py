@@ -24,6 +24,11 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def printable(path: str) -> str:
+    """Returns a path as text that can be printed: bytes that are not UTF-8 become escapes."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
 def exists(path: str) -> bool:
     """Says whether a file or folder of this name exists."""
     return _gfile().exists(path) if is_remote(path) else os.path.exists(path)
@@ -53,7 +58,8 @@ def is_folder(path: str) -> bool:
 def walk(directory: str) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yields (folder, names of its folders, names of its files) for a folder and all below it.
 
-    Links to folders are named and not followed.
+    Links to folders are named and not followed. Folders that are taken out of the list are not
+    looked into.
 
     Raises:
         OSError: a folder cannot be read; `os.walk` would leave it out in silence.

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 from data_prep import storage
 
 TRAIN, HELDOUT = SPLITS = ("train", "heldout")
-_FOLDERS = {TRAIN: ("train", "training"), HELDOUT: ("test", "heldout", "val", "validation")}
+# In lower case.
+_FOLDERS = {
+    TRAIN: ("train", "training"),
+    HELDOUT: ("test", "testing", "heldout", "val", "valid", "validation", "dev"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,19 +56,20 @@ class ClassFiles:
 
 
 def find_class_files(folder: str) -> ClassFiles:
-    """Lists every file below the class folders; what the system hides (".DS_Store") is no file.
+    """Lists every file below the class folders, but files and folders that begin with a dot.
 
     Links to files are files. Links to folders are listed, too, so that they become rejects.
 
     Raises:
       FileNotFoundError: there is no such folder.
-      ValueError: there are fewer than two classes, or the splits have different ones.
+      ValueError: there are fewer than two classes, the splits have different ones, or folders are
+        called like splits and are not one to train on and one to judge by.
       OSError: a folder cannot be read.
     """
     if not storage.is_folder(folder):
         raise FileNotFoundError(f"--images {folder}: expected a folder, but there is none")
-    parts = {split: _part(folder, names) for split, names in _FOLDERS.items()}
-    if not all(parts.values()):
+    parts = _parts(folder)
+    if not parts:
         classes = _classes(folder)
         return ClassFiles(folder, tuple(classes), tuple(_files(folder, "", classes, "")))
     classes = _classes(os.path.join(folder, parts[TRAIN]))
@@ -78,16 +83,47 @@ def find_class_files(folder: str) -> ClassFiles:
     return ClassFiles(folder, tuple(classes), tuple(files))
 
 
-def _part(folder: str, names: Sequence[str]) -> str:
-    return next((name for name in names if storage.is_folder(os.path.join(folder, name))), "")
+def _parts(folder: str) -> dict[str, str]:
+    """Returns the folder of each split; none where the folders are classes."""
+    folders = _folders(folder)
+    named = {
+        split: [name for name in folders if name.lower() in names]
+        for split, names in _FOLDERS.items()
+    }
+    found = sorted(name for names in named.values() for name in names)
+    # Vehicles have a class "train", too; it holds images, where a split holds classes.
+    hold_classes = any(_folders(os.path.join(folder, name)) for name in found)
+    if not found or (not hold_classes and len(found) < len(folders)):
+        return {}
+    if any(len(names) != 1 for names in named.values()):
+        raise ValueError(
+            f"--images {folder}: expected one folder to train on ({_one_of(TRAIN)}) and one folder "
+            f"to judge by ({_one_of(HELDOUT)}), or classes alone, received {', '.join(found)}. "
+            "Rename them, or move what is left over out of the folder."
+        )
+    return {split: names[0] for split, names in named.items()}
+
+
+def _one_of(split: str) -> str:
+    return ", ".join(_FOLDERS[split])
+
+
+def _folders(folder: str) -> list[str]:
+    return [
+        name
+        for name in storage.list_folder(folder)
+        if _is_shown(name) and storage.is_folder(os.path.join(folder, name))
+    ]
 
 
 def _classes(folder: str) -> list[str]:
-    classes = [
-        name
-        for name in storage.list_folder(folder)
-        if not name.startswith(".") and storage.is_folder(os.path.join(folder, name))
-    ]
+    classes = _folders(folder)
+    for name in classes:
+        if storage.printable(name) != name:
+            raise ValueError(
+                f"--images {storage.printable(folder)}: expected names of classes in UTF-8, "
+                f"received {storage.printable(name)}. Rename the folder."
+            )
     if len(classes) < 2:
         raise ValueError(
             f"--images {folder}: expected two or more folders, one for each class, with its images "
@@ -102,7 +138,7 @@ def _files(folder: str, part: str, classes: Sequence[str], split: str) -> list[C
         top = os.path.join(folder, part, name)
         if not storage.is_folder(top):
             continue  # a class of `train` without images to judge by
-        paths = sorted(path for path in _below(top) if not os.path.basename(path).startswith("."))
+        paths = sorted(_below(top))
         found += [ClassFile(os.path.relpath(path, folder), label, split) for path in paths]
     return found
 
@@ -110,9 +146,14 @@ def _files(folder: str, part: str, classes: Sequence[str], split: str) -> list[C
 def _below(top: str) -> list[str]:
     found = []
     for directory, folders, files in storage.walk(top):
-        paths = [os.path.join(directory, name) for name in (*folders, *files)]
+        folders[:] = filter(_is_shown, folders)  # the walk goes into these alone
+        paths = [os.path.join(directory, name) for name in (*folders, *filter(_is_shown, files))]
         found += [path for path in paths if not _is_real_folder(path)]
     return found
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".")
 
 
 def _is_real_folder(path: str) -> bool:

@@ -32,17 +32,31 @@ def test_links_are_listed_and_links_to_folders_are_not_followed(folder):
     assert names == ["red/broken", "red/c.png", "red/loop"]
 
 
-def test_a_folder_may_say_what_is_held_out(tmp_path, folder):
-    for part in ("train", "val"):
-        for name in ("blue", "red"):
-            (tmp_path / "parted" / part / name).mkdir(parents=True)
-            (tmp_path / "parted" / part / name / "a.png").write_bytes(b"")
-    found = find_class_files(str(tmp_path / "parted"))
-    assert found.is_parted
-    assert [(file.name, file.split) for file in found.files][1:3] == [
-        ("train/red/a.png", "train"),
-        ("val/blue/a.png", "heldout"),
-    ]
+def test_nothing_in_hidden_folders_is_an_image(folder):
+    before = find_class_files(str(folder))
+    for name in ("red/.thumbnails/c.png", "red/deep/.cache/more/d.png", ".trash/e.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"")
+    assert find_class_files(str(folder)) == before
+
+
+def test_a_hidden_folder_need_not_be_readable(folder, monkeypatch):
+    (folder / "red" / ".private").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith(".private"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert len(find_class_files(str(folder)).files) == 3
+
+
+def test_a_class_whose_name_is_not_utf_8_is_refused_with_its_folder(folder):
+    (folder / os.fsdecode(b"gr\xfcn")).mkdir()
+    with pytest.raises(ValueError, match=r"in UTF-8, received gr\\udcfcn\. Rename"):
+        find_class_files(str(folder))
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(folder, monkeypatch):
