@@ -16,7 +16,6 @@ import dataclasses
 import io
 import os
 import struct
-from collections.abc import Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -159,8 +158,3 @@ def read_pixels(stream: io.BufferedIOBase, index: ShardIndex, row: int, side: in
     offset = int(index.pixels[row]) - begin
     pixels = np.frombuffer(record, np.uint8, side * side * _CHANNELS, offset)
     return pixels.reshape(side, side, _CHANNELS)
-
-
-def class_counts(labels: Sequence[int], num_classes: int) -> list[int]:
-    """Returns how many of the labels each class has."""
-    return np.bincount(np.asarray(labels, np.int64), minlength=num_classes).tolist()
