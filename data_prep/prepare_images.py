@@ -12,7 +12,14 @@ from collections.abc import Sequence
 from data_prep import storage
 from data_prep.beam import command_flags
 from data_prep.beam.worker_watchdog import WorkerDiedError
-from data_prep.images.class_files import HELDOUT, ClassFile, ClassFiles, find_class_files
+from data_prep.images.class_files import (
+    HELDOUT,
+    ClassFile,
+    ClassFiles,
+    find_class_files,
+    refuse_output_among_images,
+)
+from data_prep.images.early_checks import check_classes_can_be_trained_on, shard_warning
 from data_prep.images.image_manifest import (
     build_image_manifest,
     completed_image_text,
@@ -65,14 +72,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     flags, beam_flags = parser.parse_known_args(argv)
     command_flags.check_beam_flags(parser, beam_flags, [flags.images, flags.output])
+    refuse_output_among_images(flags.images, flags.output)
     images = find_class_files(flags.images)
     sizes = [_size(images.path(file)) for file in images.files]
     settings = _settings(flags, images, sizes)
     job = JobFolder(flags.output, settings)
     if job.is_completed():
         job.remove_state()
-        print(f"already complete: {flags.output}")
+        print(f"already complete: {storage.printable(flags.output)}")
         return 0
+    check_classes_can_be_trained_on(images, settings)
     job.begin()
     started = time.monotonic()
     if not job.is_all_written():
@@ -89,7 +98,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_bad_fraction(manifest.statistics["rejected_fraction"], flags.max_bad_fraction, job)
     manifest.save(flags.output)
     job.complete(completed_image_text(manifest))
-    print(image_summary(manifest, seconds=seconds, peak_bytes=peak_memory(), output=flags.output))
+    output = storage.printable(flags.output)
+    print(image_summary(manifest, seconds=seconds, peak_bytes=peak_memory(), output=output))
     for warning in image_warnings(manifest):
         print(f"mnemosyne: warning: {warning}", file=sys.stderr)
     return 0
@@ -153,6 +163,8 @@ def _run_pipeline(images: ClassFiles, num_bytes: int, *, job, settings, beam_fla
     from data_prep.job.spill_files import SpillFiles
 
     is_local = engines.is_local(beam_flags) and not storage.is_remote(job.directory)
+    if not is_local and (warning := shard_warning(images, settings)):
+        print(f"mnemosyne: warning: {warning}", file=sys.stderr)
     spill = SpillFiles(job.spill_folder if is_local else None)
     with display, command_flags.beam_pipeline(beam_flags) as pipeline:
         # The empty unit makes every block known, so that each has a shard, empty if need be.

@@ -55,6 +55,23 @@ class ClassFiles:
         return os.path.join(self.folder, file.name)
 
 
+def refuse_output_among_images(images: str, output: str) -> None:
+    """Refuses a folder to write to that would be a class, or in a class, of the next run.
+
+    Raises:
+      ValueError: `output` is the folder of images, or lies in it.
+    """
+    above, below = (
+        path.rstrip("/") if storage.is_remote(path) else os.path.realpath(path)
+        for path in (images, output)
+    )
+    if f"{below}/".startswith(f"{above}/"):
+        raise ValueError(
+            f"--output {output}: expected a folder outside of --images {images}, whose folders are "
+            "classes. Choose another --output."
+        )
+
+
 def find_class_files(folder: str) -> ClassFiles:
     """Lists every file below the class folders, but files and folders that begin with a dot.
 

@@ -71,8 +71,7 @@ def read_file(path: str, file: ClassFile, settings: ImageFolderSettings, use) ->
             use(_read(file, digest, size, content, settings))
     except RejectedImage as reject:
         line = _reject(file, reject)
-        digest = hashlib.sha256(file.name.encode("utf-8", "surrogateescape")).digest()
-        use(_read(file, digest, 0, lambda: line, settings))
+        use(_read(file, _name_digest(file.name), 0, lambda: line, settings))
 
 
 def _read(file, digest: bytes, size: int, content, settings: ImageFolderSettings) -> ReadFile:
@@ -85,6 +84,24 @@ def _read(file, digest: bytes, size: int, content, settings: ImageFolderSettings
 def _reject(file: ClassFile, reject: RejectedImage) -> bytes:
     row = {"file": file.name, "reason": reject.reason, "detail": str(reject)}
     return _REJECT + json.dumps(row).encode()
+
+
+def content_digest(path: str, name: str) -> bytes:
+    """Returns the SHA-256 by which a file is held out or not: of its name where it is unreadable.
+
+    Args:
+      path: where it is.
+      name: its path below the folder of images.
+    """
+    try:
+        with open_image(path) as stream:
+            return _digest(stream)[0]
+    except RejectedImage:
+        return _name_digest(name)
+
+
+def _name_digest(name: str) -> bytes:
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
 
 
 def _digest(stream: BinaryIO) -> tuple[bytes, int]:

@@ -146,6 +146,12 @@ def test_too_many_rejects_are_an_error_and_the_shards_are_kept(photographs, tmp_
     prepare(photographs, tmp_path / "out")
 
 
+def test_an_output_among_the_images_is_refused(photographs):
+    with pytest.raises(ValueError, match="expected a folder outside of --images"):
+        prepare(photographs, photographs / "records")
+    assert not (photographs / "records").exists()
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -3,7 +3,11 @@ import os
 import pytest
 
 from data_prep import storage
-from data_prep.images.class_files import ClassFile, find_class_files
+from data_prep.images.class_files import (
+    ClassFile,
+    find_class_files,
+    refuse_output_among_images,
+)
 
 
 @pytest.fixture
@@ -57,6 +61,17 @@ def test_a_class_whose_name_is_not_utf_8_is_refused_with_its_folder(folder):
     (folder / os.fsdecode(b"gr\xfcn")).mkdir()
     with pytest.raises(ValueError, match=r"in UTF-8, received gr\\udcfcn\. Rename"):
         find_class_files(str(folder))
+
+
+@pytest.mark.parametrize("output", ["", "runs", "blue/runs", "blue/../runs"])
+def test_an_output_among_images_is_refused(folder, output):
+    with pytest.raises(ValueError, match="expected a folder outside of --images"):
+        refuse_output_among_images(str(folder), str(folder / output))
+
+
+def test_an_output_beside_images_is_allowed(folder):
+    refuse_output_among_images(str(folder / "blue"), str(folder / "blue_runs"))
+    refuse_output_among_images("gs://bucket/a", "gs://bucket/b")
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(folder, monkeypatch):
