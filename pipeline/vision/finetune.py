@@ -11,15 +11,24 @@ import time
 
 import tf_keras as keras
 
+from data_prep import storage
+from data_prep.images.class_files import refuse_output_among_images
 from pipeline.optimizers.base import evaluation_weights
 from pipeline.run.checkpoints import TrainingCheckpoint
 from pipeline.vision import report, results
 from pipeline.vision.augmentation import default_augmentation
 from pipeline.vision.images.image_set import ImageSet
-from pipeline.vision.images.sources import read_images
+from pipeline.vision.images.sources import DIGITS, read_images
 from pipeline.vision.linear_probe import LinearProbe
 from pipeline.vision.run_folder import VisionFolder
-from pipeline.vision.settings import NONE, PROBE, VisionSettings
+from pipeline.vision.settings import (
+    DEFAULT_LAYER_DECAY,
+    DEFAULT_SIZE,
+    LAYER_DECAY,
+    NONE,
+    PROBE,
+    VisionSettings,
+)
 from pipeline.vision.starting_point import StartingPoint, read_starting_point
 from pipeline.vision.training import Trainer, heldout_figures
 from pipeline.vision.weights.vit_folder import save_vit_folder
@@ -40,13 +49,18 @@ def finetune(settings: VisionSettings, *, images: str, weights: str | None, outp
       ValueError: they cannot be used, a setting does not fit to them, or the folder holds another
         run.
     """
+    if images != DIGITS:
+        refuse_output_among_images(images, output)
     start = read_starting_point(weights, settings)
     data = read_images(
         images,
         resolution=start.resolution,
         heldout_fraction=settings.heldout_fraction,
         max_pixels=settings.max_pixels,
-    ).drawn(settings.max_train_images, settings.max_heldout_images, settings.seed)
+        max_train=settings.max_train_images,
+        max_heldout=settings.max_heldout_images,
+        seed=settings.seed,
+    )
     settings = complete(settings, start, data)
     header = _header(settings, start, data)
     folder = VisionFolder(output, header)
@@ -113,6 +127,10 @@ def complete(settings: VisionSettings, start: StartingPoint, data: ImageSet) -> 
         resolution=start.resolution,
         augmentation=augmentation,
         batch_size=min(settings.batch_size, len(data.train)),
+        size=None if start.weights else settings.size or DEFAULT_SIZE,
+        layer_decay=settings.layer_decay
+        or (DEFAULT_LAYER_DECAY if settings.mode == LAYER_DECAY else None),
+        **data.settings,
     )
 
 
@@ -139,8 +157,16 @@ def _announce(start: StartingPoint, data: ImageSet) -> None:
     if data.rejects:
         first = data.rejects[0]
         print(
-            f"WARNING {len(data.rejects):,} files left out, the first {first.file}: "
-            f"{first.reason} ({first.detail}); all are in rejects.jsonl",
+            f"WARNING {len(data.rejects):,} files left out, the first "
+            f"{storage.printable(first.file)}: {first.reason} ({first.detail}); all are in "
+            "rejects.jsonl",
+            flush=True,
+        )
+    held = data.train.images.shape[1]
+    if data.train.is_on_disk and held < side:
+        print(
+            f"WARNING records of {held} pixels are enlarged to {side}: prepare them with a larger "
+            "--side, or lower --resolution",
             flush=True,
         )
 

@@ -16,6 +16,9 @@ AUGMENTATIONS = (NONE, CROP, FLIP, COLOUR)
 PRECISIONS = ("float32", "bfloat16")
 # Those of `models.vit.SIZES`, which cannot be imported without TensorFlow.
 SIZES = ("Ti/16", "S/16", "B/16", "L/16", "H/14", "H/14-36", "S/14")
+DEFAULT_SIZE, DEFAULT_LAYER_DECAY = "Ti/16", 0.75
+# Seeds are given to TensorFlow as int32.
+_SEEDS = 2**31
 # An optimizer whose state is tied to the weights that it left behind.
 _NO_LAYER_DECAY = ("schedule_free_adamw",)
 
@@ -54,23 +57,31 @@ class VisionSettings:
         "mean something else, else flip)",
         choices=("", *AUGMENTATIONS),
     )
-    layer_decay: float = setting(0.75, "with mode layer_decay: steps of a layer over the next's")
+    layer_decay: float | None = setting(
+        None,
+        f"with mode layer_decay: steps of a layer over the next's (default {DEFAULT_LAYER_DECAY})",
+    )
     weight_decay: float = setting(0.01, "decoupled weight decay of matrices; not of mnemosyne")
     warmup_fraction: float = setting(
         0.1, "fraction of the steps with a rising rate; not of mnemosyne"
     )
     dropout: float = setting(0.0, "fraction of hidden units and attention weights dropped")
-    size: str = setting("Ti/16", "of a model without --weights", choices=SIZES)
+    size: str | None = setting(
+        None, f"of a model without --weights (default {DEFAULT_SIZE})", choices=SIZES
+    )
     patch_size: int | None = setting(None, "of a model without --weights (default: of its size)")
     precision: str = setting("float32", "that layers compute in", choices=PRECISIONS)
     recompute: bool = setting(False, "save memory: compute blocks again in the backward pass")
-    heldout_fraction: float = setting(
-        0.2, "of the images of each class to judge by, where the folder has no 'test'"
+    heldout_fraction: float | None = setting(
+        None,
+        "of the images of each class to judge by, where the folder has no 'test' (default 0.2)",
     )
     max_train_images: int = setting(0, "at most so many, drawn with the seed; 0 takes all")
     max_heldout_images: int = setting(0, "at most so many, drawn with the seed; 0 takes all")
-    max_pixels: int = setting(
-        PILLOW_WARNS, "an image file with more is not decoded but rejected, by its header"
+    max_pixels: int | None = setting(
+        None,
+        "an image file with more is not decoded but rejected, by its header (default "
+        f"{PILLOW_WARNS})",
     )
     seed: int = setting(0, "decides order, crops, dropout, new weights and what is drawn")
 
@@ -82,27 +93,46 @@ class VisionSettings:
         for name in ("seed", "max_train_images", "max_heldout_images", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"--{name}: expected 0 or more, received {getattr(self, name)}")
-        for name in ("dropout", "heldout_fraction"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"--{name}: expected 0 to below 1, received {getattr(self, name)}")
-        if not 0 < self.layer_decay <= 1:
+        if self.seed >= _SEEDS:
+            raise ValueError(f"--seed: expected less than {_SEEDS:,}, received {self.seed:,}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"--dropout: expected 0 to below 1, received {self.dropout}")
+        if self.heldout_fraction is not None and not 0 < self.heldout_fraction < 1:
+            raise ValueError(
+                f"--heldout_fraction: expected more than 0 and less than 1, since every class "
+                f"needs images to judge by, received {self.heldout_fraction}"
+            )
+        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
             raise ValueError(f"--layer_decay: expected 0 to 1, received {self.layer_decay}")
-        if self.max_pixels > PILLOW_REFUSES:
+        if self.max_pixels is not None and self.max_pixels > PILLOW_REFUSES:
             raise ValueError(
                 f"--max_pixels: expected at most {PILLOW_REFUSES:,}, Pillow's own limit, received "
                 f"{self.max_pixels:,}"
             )
-        if self.mode == PROBE and self.augmentation not in ("", NONE):
-            raise ValueError(
-                f"--augmentation: expected none with --mode probe, whose encoder sees every image "
-                f"once, received {self.augmentation}"
-            )
+        self._refuse_what_its_mode_has_no_use_for()
         if self.mode == LAYER_DECAY and self.optimizer in _NO_LAYER_DECAY:
             raise ValueError(
                 f"--mode {LAYER_DECAY}: expected another optimizer than {self.optimizer}, whose "
                 "average would not follow the smaller steps"
             )
         self.optimizer_config()
+
+    def _refuse_what_its_mode_has_no_use_for(self) -> None:
+        if self.mode == PROBE and self.augmentation not in ("", NONE):
+            raise ValueError(
+                f"--augmentation: expected none with --mode probe, whose encoder sees every image "
+                f"once, received {self.augmentation}"
+            )
+        for name in ("dropout", "recompute"):
+            if self.mode == PROBE and (value := getattr(self, name)):
+                raise ValueError(
+                    f"--{name}: expected none with --mode probe, whose encoder is not trained, "
+                    f"received {value}"
+                )
+        if self.mode != LAYER_DECAY and self.layer_decay is not None:
+            raise ValueError(
+                f"--layer_decay: expected none with --mode {self.mode}, received {self.layer_decay}"
+            )
 
     def optimizer_config(self) -> OptimizerConfig:
         """The optimizer, as a recipe would describe it.

@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from models.vit import ViTClassifier, ViTConfig
 from pipeline.run.precision import layers_compute_in
-from pipeline.vision.settings import PROBE, VisionSettings
+from pipeline.vision.settings import DEFAULT_SIZE, PROBE, VisionSettings
 from pipeline.vision.weights.read import read_weights
 from pipeline.vision.weights.vision_weights import HALF, Normalisation, VisionWeights
 
@@ -61,11 +61,11 @@ def read_starting_point(path: str | None, settings: VisionSettings) -> StartingP
     """
     if path is None:
         return _random(settings)
-    if settings.patch_size:
-        raise ValueError(
-            f"--patch_size: expected none with --weights, which have their own, received "
-            f"{settings.patch_size}"
-        )
+    for name in ("size", "patch_size"):
+        if value := getattr(settings, name):
+            raise ValueError(
+                f"--{name}: expected none with --weights, which have their own, received {value}"
+            )
     weights = read_weights(path)
     if weights.config.channels != _CHANNELS:
         raise ValueError(
@@ -89,17 +89,18 @@ def _random(settings: VisionSettings) -> StartingPoint:
             "--mode probe: expected --weights, since the encoder is not trained, received none"
         )
     patch = {"patch_size": settings.patch_size} if settings.patch_size else {}
-    sizes = ViTConfig.named(settings.size)
+    size = settings.size or DEFAULT_SIZE
+    sizes = ViTConfig.named(size)
     side = settings.patch_size or sizes.patch_size
     resolution = settings.resolution or _LARGEST // side * side
     config = ViTConfig.named(
-        settings.size,
+        size,
         image_size=resolution,
         dropout=settings.dropout,
         attention_dropout=settings.dropout,
         **patch,
     )
-    origin = f"random weights, {settings.size}"
+    origin = f"random weights, {size}"
     return StartingPoint(config, resolution, HALF, origin, None)
 
 

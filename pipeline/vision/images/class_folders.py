@@ -8,7 +8,7 @@ import os
 import pathlib
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 import numpy as np
 from tqdm import tqdm
@@ -16,15 +16,26 @@ from tqdm import tqdm
 from data_prep import storage
 from data_prep.images.class_files import SPLITS, ClassFile, ClassFiles, find_class_files
 from data_prep.images.image_file import RejectedImage, open_image, read_square
-from pipeline.vision.images.image_set import ImageSet, Reject, Split
+from data_prep.images.settings import PILLOW_WARNS
+from pipeline.vision.images.image_set import ImageSet, Reject, Split, drawn_rows
+
+HELDOUT_FRACTION = 0.2  # unless another is given
+_PURPOSES = ("train on", "judge by")  # of the splits
 
 Files = Sequence[ClassFile]
 
 
 def read_class_folders(
-    folder: pathlib.Path, *, side: int, heldout_fraction: float, max_pixels: int
+    folder: pathlib.Path,
+    *,
+    side: int,
+    heldout_fraction: float | None = None,
+    max_pixels: int | None = None,
+    max_train: int = 0,
+    max_heldout: int = 0,
+    seed: int = 0,
 ) -> ImageSet:
-    """Reads every file below the class folders; what is no usable image becomes a reject.
+    """Reads files below the class folders; what is no usable image becomes a reject.
 
     Args:
       folder: with a folder for each class, or with `train` and `test` that hold these.
@@ -32,22 +43,48 @@ def read_class_folders(
       heldout_fraction: of the images of each class, where there is no `test`. Which ones follows
         from their content alone, so copies of an image are on the same side.
       max_pixels: of a file.
+      max_train, max_heldout: files, drawn with `seed`; 0 for all.
+      seed: of what is drawn.
 
     Raises:
       ValueError: there are fewer than two classes, a class has no image to train on or none to
-        judge by, or the images would not fit into memory.
+        judge by, the images would not fit into memory, or `heldout_fraction` has no effect.
     """
     found = find_class_files(os.fspath(folder))
-    classes = found.classes
-    if found.is_parted:
-        parts = [[file for file in found.files if file.split == split] for split in SPLITS]
+    settings = {"max_pixels": PILLOW_WARNS if max_pixels is None else max_pixels}
+    if not found.is_parted:
+        fraction = HELDOUT_FRACTION if heldout_fraction is None else heldout_fraction
+        settings["heldout_fraction"] = fraction
+        parts = _parted(found, fraction)
+    elif heldout_fraction is None:
+        parts = tuple([file for file in found.files if file.split == split] for split in SPLITS)
     else:
-        parts = _parted(found, heldout_fraction)
+        raise ValueError(
+            f"--heldout_fraction: expected none, since --images {folder} says what is held out, "
+            f"received {heldout_fraction}"
+        )
+    for files, purpose in zip(parts, _PURPOSES, strict=True):
+        _check_classes(found, {file.label for file in files}, range(len(found.classes)), purpose)
+    parts = tuple(
+        [files[i] for i in drawn_rows(len(files), count, seed)]
+        for files, count in zip(parts, (max_train, max_heldout), strict=True)
+    )
     _refuse_too_many(folder, sum(map(len, parts)), side)
     rejects: list[Reject] = []
-    train, heldout = (_read(found, files, side, max_pixels, rejects) for files in parts)
-    _check_classes(folder, classes, train, heldout, len(rejects))
-    return ImageSet(folder.name, classes, train, heldout, True, tuple(rejects))
+    splits = []
+    for files, purpose in zip(parts, _PURPOSES, strict=True):
+        split = _read(found, files, side, settings["max_pixels"], rejects)
+        drawn = {file.label for file in files}
+        _check_classes(found, set(split.labels.tolist()), drawn, purpose, len(rejects))
+        splits.append(split)
+    return ImageSet(
+        storage.printable(folder.resolve().name),
+        found.classes,
+        *splits,
+        mirrored=True,
+        rejects=tuple(rejects),
+        settings=settings,
+    )
 
 
 def _parted(found: ClassFiles, fraction: float) -> tuple[Files, Files]:
@@ -129,12 +166,13 @@ def _decoded(
         )
 
 
-def _check_classes(folder, classes: Sequence[str], train: Split, heldout: Split, rejected: int):
-    for label, name in enumerate(classes):
-        for split, purpose in ((train, "train on"), (heldout, "judge by")):
-            if not np.any(split.labels == label):
-                raise ValueError(
-                    f"--images {folder}: expected images to {purpose} in every class, received "
-                    f"none in {name!r} ({rejected} files of all classes were rejected). Add "
-                    "images, or remove the class."
-                )
+def _check_classes(
+    found: ClassFiles, there: Set[int], needed: Iterable[int], purpose: str, rejected: int = 0
+) -> None:
+    for label in needed:
+        if label not in there:
+            why = f" ({rejected} files of all classes were rejected)" if rejected else ""
+            raise ValueError(
+                f"--images {found.folder}: expected images to {purpose} in every class, received "
+                f"none in {found.classes[label]!r}{why}. Add images, or remove the class."
+            )

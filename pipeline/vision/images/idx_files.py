@@ -13,6 +13,7 @@ import zlib
 
 import numpy as np
 
+from data_prep import storage
 from pipeline.vision.images.image_set import ImageSet, Split
 
 _SPLITS = {"train": "train", "heldout": "t10k"}
@@ -20,6 +21,17 @@ _UBYTE = 0x08
 _MOST_BYTES = 8 << 30
 _FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
             "Bag", "Ankle boot")  # fmt: skip
+
+
+def _name(prefix: str, content: str, rank: int) -> str:
+    return f"{prefix}-{content}-idx{rank}-ubyte.gz"
+
+
+IDX_FILES = tuple(
+    _name(prefix, content, rank)
+    for prefix in _SPLITS.values()
+    for content, rank in (("images", 3), ("labels", 1))
+)
 
 
 def has_idx_files(folder: pathlib.Path) -> bool:
@@ -37,9 +49,10 @@ def read_idx_files(folder: pathlib.Path) -> ImageSet:
     train, heldout = (_split(folder, prefix) for prefix in _SPLITS.values())
     count = 1 + int(max(train.labels.max(), heldout.labels.max()))
     # The format has no names; the one set with letters is known by its folder.
-    is_fashion = "fashion" in folder.resolve().name.lower() and count == len(_FASHION)
+    name = storage.printable(folder.resolve().name)
+    is_fashion = "fashion" in name.lower() and count == len(_FASHION)
     classes = _FASHION if is_fashion else tuple(map(str, range(count)))
-    return ImageSet(folder.resolve().name, classes, train, heldout, mirrored=is_fashion)
+    return ImageSet(name, classes, train, heldout, mirrored=is_fashion)
 
 
 def _split(folder: pathlib.Path, prefix: str) -> Split:
@@ -78,7 +91,3 @@ def _read(path: pathlib.Path, rank: int) -> np.ndarray:
             f"{'more' if len(values) > size else format(len(values), ',')}"
         )
     return np.frombuffer(values, np.uint8).reshape(shape)
-
-
-def _name(prefix: str, content: str, rank: int) -> str:
-    return f"{prefix}-{content}-idx{rank}-ubyte.gz"

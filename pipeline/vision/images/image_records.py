@@ -92,7 +92,7 @@ def read_image_records(folder: pathlib.Path) -> ImageSet:
                 "with another --heldout_fraction"
             )
     return ImageSet(
-        name=folder.resolve().name,
+        name=storage.printable(folder.resolve().name),
         classes=tuple(manifest.settings["classes"]),
         train=train,
         heldout=heldout,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -21,6 +22,13 @@ class Reject:
     file: str
     reason: str
     detail: str
+
+
+def drawn_rows(total: int, count: int, seed: int) -> np.ndarray:
+    """Returns at most `count` of the rows 0 to `total` - 1, in order; all of them for 0."""
+    if not count or count >= total:
+        return np.arange(total)
+    return np.sort(np.random.default_rng(seed).permutation(total)[:count])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Split:
         """Returns at most `count` images, drawn with the seed; all of them for 0."""
         if not count or count >= len(self):
             return self
-        rows = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
+        rows = drawn_rows(len(self), count, seed)
         # Images on disk stay there.
         images = self.images.taken(rows) if self.is_on_disk else self.images[rows]
         return Split(images, self.labels[rows], tuple(self.names[i] for i in rows))
@@ -68,6 +76,7 @@ class ImageSet:
       mirrored: whether an image means the same in a mirror.
       rejects: files that could not be used.
       digest: SHA-256 of all content where that is known without reading it.
+      settings: of the reader that shaped it, by name.
     """
 
     name: str
@@ -77,6 +86,7 @@ class ImageSet:
     mirrored: bool
     rejects: tuple[Reject, ...] = ()
     digest: str = ""
+    settings: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def sha256(self) -> str:
         """Returns the hexadecimal SHA-256 of classes, images and labels."""

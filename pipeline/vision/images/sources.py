@@ -17,38 +17,53 @@ _ROOM_FOR_CROPS = 8 / 7
 
 
 def read_images(
-    source: str, *, resolution: int, heldout_fraction: float, max_pixels: int
+    source: str,
+    *,
+    resolution: int,
+    heldout_fraction: float | None = None,
+    max_pixels: int | None = None,
+    max_train: int = 0,
+    max_heldout: int = 0,
+    seed: int = 0,
 ) -> ImageSet:
     """Reads a data set.
 
     Args:
       source: "digits", or a folder of records, of IDX files or of class folders.
       resolution: pixels of a side that the model is given.
-      heldout_fraction: of class folders without a `test`.
-      max_pixels: of an image file.
+      heldout_fraction: of class folders without a `test`; None for the default.
+      max_pixels: of an image file; None for the default.
+      max_train, max_heldout: images, drawn with `seed`; 0 for all.
+      seed: of what is drawn.
 
     Raises:
       FileNotFoundError: there is no such folder, or a file is missing.
-      ValueError: it holds no data set.
+      ValueError: it holds no data set, or a setting has no effect on it.
     """
-    if source == DIGITS:
-        return _digits()
+    drawn = {"max_train": max_train, "max_heldout": max_heldout, "seed": seed}
+    of_files = {"heldout_fraction": heldout_fraction, "max_pixels": max_pixels}
     folder = pathlib.Path(source)
-    if not folder.is_dir():
+    if source != DIGITS and not folder.is_dir():
         raise FileNotFoundError(
             f"--images {source}: expected '{DIGITS}' or a folder (of records, of class folders, "
             "or of the IDX files of Fashion-MNIST), but there is no such folder"
         )
-    if has_idx_files(folder):
-        return read_idx_files(folder)
-    if is_image_records(folder):
-        return read_image_records(folder)
-    return read_class_folders(
-        folder,
-        side=round(_ROOM_FOR_CROPS * resolution),
-        heldout_fraction=heldout_fraction,
-        max_pixels=max_pixels,
-    )
+    if source == DIGITS:
+        data = _digits()
+    elif has_idx_files(folder):
+        data = read_idx_files(folder)
+    elif is_image_records(folder):
+        data = read_image_records(folder)
+    else:
+        side = round(_ROOM_FOR_CROPS * resolution)
+        return read_class_folders(folder, side=side, **of_files, **drawn)
+    for name, value in of_files.items():
+        if value is not None:
+            raise ValueError(
+                f"--{name}: expected none, since --images {source} is no folder of class folders, "
+                f"received {value}"
+            )
+    return data.drawn(**drawn)
 
 
 def _digits() -> ImageSet:

@@ -1,14 +1,17 @@
+import os
+import pathlib
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.vision.images import class_folders
 from pipeline.vision.images.class_folders import read_class_folders
 
 
 def read(folder, **changed):
-    settings = {"side": 4, "heldout_fraction": 0.2, "max_pixels": 10**6}
+    settings = {"side": 4, "max_pixels": 10**6}
     return read_class_folders(folder, **{**settings, **changed})
 
 
@@ -49,6 +52,8 @@ def test_folders_of_splits_are_taken_as_they_are(tmp_path, colour_folder):
     data = read(folder)
     assert (len(data.train), len(data.heldout)) == (20, 11)
     assert data.heldout.names[0] == "test/blue/0.png"
+    with pytest.raises(ValueError, match="--heldout_fraction: expected none.*received 0.2"):
+        read(folder, heldout_fraction=0.2)
     (folder / "test" / "green").mkdir()
     with pytest.raises(ValueError, match="received also green"):
         read(folder)
@@ -66,9 +71,45 @@ def test_bad_files_are_counted_and_named(colour_folder):
 
 def test_a_class_without_images_is_an_error(colour_folder):
     (colour_folder / "green").mkdir()
-    (colour_folder / "green" / "bad.png").write_bytes(b"")
+    for name in ("bad.png", "worse.png"):
+        (colour_folder / "green" / name).write_text(name)
     with pytest.raises(ValueError, match=r"received none in 'green' \(1 files"):
         read(colour_folder)
+
+
+def test_a_class_without_files_is_an_error_before_an_image_is_decoded(colour_folder, monkeypatch):
+    monkeypatch.delattr(class_folders, "_read")
+    (colour_folder / "green").mkdir()
+    with pytest.raises(ValueError, match="images to train on .* received none in 'green'. Add"):
+        read(colour_folder)
+    (colour_folder / "green" / "only.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="images to judge by .* received none in 'green'. Add"):
+        read(colour_folder)
+
+
+def test_only_what_is_drawn_is_decoded(colour_folder, monkeypatch):
+    drawn = read(colour_folder).drawn(6, 2, seed=1)
+    decoded = []
+    read_square = class_folders.read_square
+
+    def counted(path, side, max_pixels):
+        decoded.append(path)
+        return read_square(path, side, max_pixels)
+
+    monkeypatch.setattr(class_folders, "read_square", counted)
+    found = read(colour_folder, max_train=6, max_heldout=2, seed=1)
+    assert len(decoded) == 8
+    assert found.sha256() == drawn.sha256()
+    assert (found.train.names, found.heldout.names) == (drawn.train.names, drawn.heldout.names)
+
+
+def test_a_set_has_the_name_of_its_folder(colour_folder, monkeypatch):
+    monkeypatch.chdir(colour_folder)
+    assert read(pathlib.Path(".")).name == "colours"
+    monkeypatch.chdir("..")
+    folder = pathlib.Path(os.fsdecode(b"gr\xfcn"))
+    colour_folder.rename(folder)
+    assert read(folder).name == r"gr\udcfcn"
 
 
 def test_images_without_class_folders_are_an_error(colour_folder):

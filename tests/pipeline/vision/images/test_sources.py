@@ -22,7 +22,7 @@ def write_idx(folder, prefix="train", count=3, images=None):
 
 
 def read(source):
-    return read_images(str(source), resolution=8, heldout_fraction=0.2, max_pixels=10**6)
+    return read_images(str(source), resolution=8)
 
 
 @pytest.fixture
@@ -66,6 +66,18 @@ def test_digits_come_from_scikit_learn():
     data = read("digits")
     assert (len(data.train), len(data.heldout), len(data.classes)) == (1437, 360, 10)
     assert data.train.images.max() == 255
+
+
+@pytest.mark.parametrize("setting", [{"heldout_fraction": 0.2}, {"max_pixels": 10**6}])
+def test_settings_of_class_folders_are_refused_elsewhere(idx_folder, setting):
+    for source in ("digits", str(idx_folder)):
+        with pytest.raises(ValueError, match=f"--{next(iter(setting))}: expected none"):
+            read_images(source, resolution=8, **setting)
+
+
+def test_any_set_is_drawn_from_as_it_is_read():
+    drawn = read_images("digits", resolution=8, max_train=6, max_heldout=2, seed=1)
+    assert drawn.sha256() == read("digits").drawn(6, 2, 1).sha256()
 
 
 def test_class_folders_are_kept_with_room_for_crops(colour_folder):
