@@ -42,15 +42,25 @@ def training_batches(
       batch_size: images.
       seed, epoch: decide the order and all that is random.
 
+    Raises:
+      ValueError, OSError: an image on disk cannot be read.
+
     Source of the crops: Szegedy et al. 2015 (arXiv 1409.4842), section 6.
     Differs: a crop has at least 35 % of the area, where training from scratch takes 8 %.
     """
     order = np.random.RandomState([seed, epoch]).permutation(len(split))
 
+    failures = []
+
     def rows():
         for start in range(0, len(order) - batch_size + 1, batch_size):
             batch = order[start : start + batch_size]
-            yield split.images[batch], batch.astype(np.int32), split.labels[batch]
+            try:
+                images = split.images[batch]
+            except (ValueError, OSError) as error:
+                failures.append(error)
+                raise
+            yield images, batch.astype(np.int32), split.labels[batch]
 
     def prepare(images, numbers, labels):
         def one(pair):
@@ -68,7 +78,12 @@ def training_batches(
         tf.TensorSpec([batch_size], tf.int32),
     )
     dataset = tf.data.Dataset.from_generator(rows, output_signature=signature)
-    return iter(dataset.map(prepare).prefetch(1))
+    try:
+        yield from dataset.map(prepare).prefetch(1)
+    except tf.errors.OpError:
+        if failures:  # tf.data puts an error of its own in the place of this one
+            raise failures[0] from None
+        raise
 
 
 def evaluation_images(

@@ -25,8 +25,8 @@ def records(tmp_path, colour_folder):
 
 
 def test_images_on_disk_are_those_of_the_folder(records, colour_folder):
-    found = read_images(str(records), resolution=4, heldout_fraction=0.2, max_pixels=10**6)
-    memory = read_class_folders(colour_folder, side=SIDE, heldout_fraction=0.2, max_pixels=10**6)
+    found = read_images(str(records), resolution=4)
+    memory = read_class_folders(colour_folder, side=SIDE)
     assert found.classes == memory.classes
     assert [each.file for each in found.rejects] == ["red/notes.txt"]
     expected = {
@@ -75,7 +75,7 @@ def test_a_shard_of_another_length_is_refused(records):
 def test_a_folder_that_is_not_finished_is_refused(records):
     (records / "COMPLETED").unlink()
     with pytest.raises(FileNotFoundError, match="expected a finished folder of records"):
-        read_images(str(records), resolution=4, heldout_fraction=0.2, max_pixels=10**6)
+        read_images(str(records), resolution=4)
 
 
 def test_other_images_have_another_hash(tmp_path, records, colour_folder):
@@ -84,3 +84,14 @@ def test_other_images_have_another_hash(tmp_path, records, colour_folder):
     flags = ["--images", str(colour_folder), "--output", str(tmp_path / "again"), "--side", "4"]
     assert prepare_images.main([*flags, "--num_shards", "2", "--heldout_fraction", "0.3"]) == 0
     assert read_image_records(tmp_path / "again").sha256() != before
+
+
+def test_a_damaged_record_is_an_error_that_names_it_in_training_too(records):
+    train = read_image_records(records).train
+    shard = sorted(records.glob("train*"))[0]
+    content = bytearray(shard.read_bytes())
+    content[int(train.images.indices[0].pixels[0])] ^= 1
+    shard.write_bytes(content)
+    settings = {"resolution": 4, "normalisation": HALF, "augmentation": "none"}
+    with pytest.raises(ValueError, match="expected the record at byte .* as it was written"):
+        list(training_batches(train, batch_size=3, seed=0, epoch=0, **settings))
