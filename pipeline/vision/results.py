@@ -11,9 +11,11 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from tabulate import tabulate
 
+from data_prep import storage
 from pipeline.optimizers.table import display_name
 from pipeline.vision.images.image_set import ImageSet
 
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _PACKAGES = ("tensorflow", "tf-keras", "pillow", "mnemosyne-bert")
 
 
@@ -135,10 +137,14 @@ def predictions_tsv(data: ImageSet, logits: np.ndarray) -> str:
     for name, label, row in zip(data.heldout.names, data.heldout.labels, logits, strict=True):
         guess = int(row.argmax())
         probability = 1.0 / np.exp(row - row.max()).sum()
-        # A file may be called anything; a table must keep its lines.
-        name = name.encode("unicode_escape").decode()
-        lines.append(f"{name}\t{data.classes[label]}\t{data.classes[guess]}\t{probability:.4f}")
+        cells = (name, data.classes[label], data.classes[guess])
+        lines.append("\t".join([*map(_cell, cells), f"{probability:.4f}"]))
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Escapes what would break a line or a column; files and folders may be called anything."""
+    return storage.printable(text.translate(_ESCAPES))
 
 
 def _percent(fraction: float) -> str:

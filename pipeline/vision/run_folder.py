@@ -92,7 +92,8 @@ class VisionFolder:
 
     def write(self, name: str, text: str) -> None:
         """Writes a file of the folder, whole or not at all."""
-        storage.write_whole(self.path / name, text.encode("utf-8"))
+        # Names of files need not be UTF-8.
+        storage.write_whole(self.path / name, text.encode("utf-8", "backslashreplace"))
 
     def complete(self, summary: Mapping) -> None:
         """Writes the marker, after everything else."""
