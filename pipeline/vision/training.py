@@ -187,10 +187,19 @@ def heldout_figures(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     Args:
       logits: float32 `[count, classes]`.
       labels: int32 `[count]`.
+
+    Raises:
+      FloatingPointError: the loss is not finite.
     """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    loss = float(tf.reduce_mean(losses))
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"expected a finite loss of the held-out images, received {loss}; try a smaller "
+            "--learning_rate"
+        )
     right = logits.argmax(-1) == labels
     return {
-        "heldout_loss": float(tf.reduce_mean(losses)),
+        "heldout_loss": loss,
         "heldout_accuracy": float(right.mean()),
     }

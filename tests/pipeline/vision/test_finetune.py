@@ -16,7 +16,7 @@ from pipeline.vision.finetune import finetune
 from pipeline.vision.images.sources import read_images
 from pipeline.vision.linear_probe import LinearLayer
 from pipeline.vision.settings import VisionSettings
-from pipeline.vision.training import Trainer
+from pipeline.vision.training import Trainer, heldout_figures
 from pipeline.vision.weights.read import read_weights
 
 SGD = VisionSettings(
@@ -74,7 +74,7 @@ def test_the_head_of_a_saved_probe_answers_as_the_probe_did(
     model = ViTClassifier(weights.config, 2)
     model(tf.zeros([1, 6, 6, 3]))
     weights.load_into(model, with_head=True)
-    data = read_images(str(colour_folder), resolution=6, heldout_fraction=0.2, max_pixels=10**6)
+    data = read_images(str(colour_folder), resolution=6)
     logits = model(evaluation_images(data.heldout.images, 6, weights.normalisation)).numpy()
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     expected = (powers / powers.sum(-1, keepdims=True)).max(-1)
@@ -159,15 +159,25 @@ def test_a_run_that_diverges_says_what_to_try(capsys):
         trainer.train_epoch([batch])
 
 
+def test_a_heldout_loss_that_is_not_finite_ends_a_run():
+    with pytest.raises(
+        FloatingPointError, match="finite loss of the held-out images, received nan"
+    ):
+        heldout_figures(np.float32([[np.nan, 0.0]]), np.int32([1]))
+
+
 def test_flags_that_do_not_fit_to_weights_are_refused(tmp_path, colour_folder, little_weights):
     for changed, named in (
         ({"resolution": 7}, "--resolution: expected a multiple of 2.*Nearest: 8"),
         ({"patch_size": 4}, "--patch_size: expected none with --weights"),
+        ({"size": "L/16"}, "--size: expected none with --weights"),
     ):
         with pytest.raises(ValueError, match=named):
             run(
                 dataclasses.replace(SGD, **changed), colour_folder, little_weights, tmp_path / "run"
             )
+    with pytest.raises(ValueError, match="--output .*: expected a folder outside of --images"):
+        run(SGD, colour_folder, little_weights, colour_folder / "run")
     with pytest.raises(ValueError, match="--mode probe: expected --weights"):
         run(dataclasses.replace(SGD, mode="probe"), colour_folder, None, tmp_path / "run")
     (tmp_path / "other").mkdir()
@@ -181,7 +191,7 @@ def test_records_on_disk_train_as_their_folder_says(
 ):
     (colour_folder / "red" / "notes.txt").write_text("not an image")
     records = str(tmp_path / "records")
-    flags = ["--images", str(colour_folder), "--output", records, "--side", "8"]
+    flags = ["--images", str(colour_folder), "--output", records, "--side", "4"]
     assert prepare_images.main([*flags, "--heldout_fraction", "0.3", "--num_shards", "2"]) == 0
     output = tmp_path / "run"
     flags = ["--images", records, "--weights", little_weights, "--output", str(output)]
@@ -190,5 +200,6 @@ def test_records_on_disk_train_as_their_folder_says(
     said = capsys.readouterr().out
     assert "1 files rejected" in said and "of the training was waiting for images" in said
     results = json.loads((output / "results.json").read_text())
+    assert "WARNING records of 4 pixels are enlarged to 6" in said
     assert results["train_images"] + results["heldout_images"] == 20
     assert results["rejects"] == {"not_an_image": 1}
