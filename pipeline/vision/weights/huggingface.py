@@ -5,15 +5,16 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Mapping
 
+from data_prep import storage
 from models.vit import ViTConfig
 from models.vit.config import CLASS_TOKEN, CLASS_TOKEN_AND_MEAN
-from pipeline.vision.weights.names import DINOV2, VIT, find_tensors
-from pipeline.vision.weights.vision_weights import HALF, IMAGENET, Normalisation, VisionWeights
+from pipeline.vision.weights.names import DINOV2, UNUSED, VIT, find_tensors
+from pipeline.vision.weights.preprocessor import read_normalisation
+from pipeline.vision.weights.vision_weights import HALF, IMAGENET, VisionWeights
 from pipeline.weights.json_file import read_json
 from pipeline.weights.tensor_file import StoredTensor, stored_tensors
 
 CONFIG, TENSORS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
-_PREPROCESSOR = "preprocessor_config.json"
 _SIZES = {
     "patch_size": "patch_size",
     "hidden_dim": "hidden_size",
@@ -28,8 +29,6 @@ _KINDS = {
 }
 # Values of a model that computes something else; what is here is what we compute.
 _OURS_ONLY = {"qkv_bias": True, "use_swiglu_ffn": False}
-# Tensors that no classifier reads: of masked images, and the pooler of a bare ViT.
-_UNUSED = ("embeddings.mask_token", "pooler.dense.weight", "pooler.dense.bias")
 
 
 def read_hugging_face(folder: pathlib.Path) -> VisionWeights:
@@ -50,12 +49,13 @@ def read_hugging_face(folder: pathlib.Path) -> VisionWeights:
     labels = _labels(settings, tensors)
     config = _config(settings, str(folder / CONFIG), pooling, kind)
     found = find_tensors(rows, tensors, config, len(labels))
+    name = settings.get("_name_or_path") or storage.printable(folder.resolve().name)
     notes = [f"its head of {len(labels):,} classes is left out"] if labels else []
     return VisionWeights(
         config=config,
         tensors=found,
-        normalisation=_normalisation(folder) or normalisation,
-        origin=f"Hugging Face {kind} {settings.get('_name_or_path') or folder.resolve().name}",
+        normalisation=read_normalisation(folder, normalisation),
+        origin=f"Hugging Face {kind} {name}",
         labels=labels,
         notes=tuple(notes),
     )
@@ -71,7 +71,7 @@ def _tensors(folder: pathlib.Path, kind: str) -> dict[str, StoredTensor]:
         name.removeprefix(f"{kind}."): tensor
         for name, tensor in stored_tensors(folder / TENSORS).items()
     }
-    return {name: tensor for name, tensor in tensors.items() if name not in _UNUSED}
+    return {name: tensor for name, tensor in tensors.items() if name not in UNUSED}
 
 
 def _config(settings: Mapping, file: str, pooling: str, kind: str) -> ViTConfig:
@@ -108,14 +108,3 @@ def _labels(settings: Mapping, tensors: Mapping[str, StoredTensor]) -> tuple[str
     return tuple(
         str(names.get(str(i), f"LABEL_{i}")) for i in range(tensors["classifier.weight"].shape[0])
     )
-
-
-def _normalisation(folder: pathlib.Path) -> Normalisation | None:
-    path = folder / _PREPROCESSOR
-    if not path.is_file():
-        return None
-    settings = read_json(path)
-    mean, deviation = settings.get("image_mean"), settings.get("image_std")
-    if mean is None or deviation is None:
-        return None
-    return Normalisation(tuple(map(float, mean)), tuple(map(float, deviation)))

@@ -19,6 +19,8 @@ from pipeline.vision.weights.tensors import PATCH_KERNEL, Shape, tensor_shapes
 # Theirs as ours; with axes of length 1 before it; `[outputs, inputs]`; `[outputs, channels, height,
 # width]` of a convolution over patches.
 SAME, FLAT, TRANSPOSED, CONVOLUTION = "same", "flat", "transposed", "convolution"
+# Theirs that no classifier reads: of masked images, and the pooler of a bare ViT.
+UNUSED = ("embeddings.mask_token", "pooler.dense.weight", "pooler.dense.bias")
 _LAYER = re.compile(r"(?<=layer_)\d+(?=/)")
 
 

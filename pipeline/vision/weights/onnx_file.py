@@ -18,16 +18,16 @@ from typing import Any
 
 import numpy as np
 
+from data_prep import storage
 from models.vit import ViTConfig
 from models.vit.config import CLASS_TOKEN, CLASS_TOKEN_AND_MEAN
-from pipeline.vision.weights.names import DINOV2, VIT, find_tensors
-from pipeline.vision.weights.vision_weights import HALF, IMAGENET, VisionWeights
+from pipeline.vision.weights.names import DINOV2, UNUSED, VIT, find_tensors
+from pipeline.vision.weights.onnx_settings import OnnxSettings, find_settings
+from pipeline.vision.weights.vision_weights import VisionWeights
 
 _MOST_BYTES = 2 << 30  # what a protocol buffer can hold
-_HEAD_DIM = 64  # of every published size that fits into an ONNX file without external data
 _FIRST, _POSITIONS = "embeddings.cls_token", "embeddings.position_embeddings"
 _LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
-_UNUSED = ("embeddings.mask_token", "pooler.dense.weight", "pooler.dense.bias")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,13 +84,20 @@ def read_onnx(path: str) -> VisionWeights:
     if _POSITIONS not in backbone:
         backbone[_POSITIONS] = _joined_positions(path, tensors, backbone[_FIRST].shape[-1])
     is_dinov2 = "encoder.layer.0.norm1.weight" in backbone
-    config = _config(backbone, path, is_dinov2)
+    settings = find_settings(
+        path,
+        graph,
+        kind="dinov2" if is_dinov2 else "vit",
+        width=backbone[_FIRST].shape[-1],
+        prefix=prefix,
+    )
+    config = _config(backbone, path, settings, is_dinov2)
     return VisionWeights(
         config=config,
         tensors=find_tensors(DINOV2 if is_dinov2 else VIT, backbone, config),
-        normalisation=IMAGENET if is_dinov2 else HALF,
-        origin=f"{'Dinov2' if is_dinov2 else 'ViT'} in {os.path.basename(path)}",
-        notes=tuple(_left_out(tensors, prefix)),
+        normalisation=settings.normalisation,
+        origin=f"{'Dinov2' if is_dinov2 else 'ViT'} in {storage.printable(os.path.basename(path))}",
+        notes=(settings.note, *_left_out(tensors, prefix)),
     )
 
 
@@ -133,7 +140,7 @@ def _prefix(tensors: Mapping[str, OnnxTensor], path: str) -> str:
 
 
 def _belongs(name: str) -> bool:
-    return name.startswith(("embeddings.", "encoder.", "layernorm.")) and name not in _UNUSED
+    return name.startswith(("embeddings.", "encoder.", "layernorm.")) and name not in UNUSED
 
 
 def _kernels(
@@ -173,7 +180,9 @@ def _joined_positions(path: str, tensors: Mapping[str, OnnxTensor], width: int) 
     return OnnxTensor(path, " and ".join(table.name for table in tables), joined)
 
 
-def _config(backbone: Mapping[str, OnnxTensor], path: str, is_dinov2: bool) -> ViTConfig:
+def _config(
+    backbone: Mapping[str, OnnxTensor], path: str, settings: OnnxSettings, is_dinov2: bool
+) -> ViTConfig:
     layers = {int(match[1]) for name in backbone if (match := _LAYER.match(name))}
     feed_forward = "mlp.fc1.bias" if is_dinov2 else "intermediate.dense.bias"
     needed = ("embeddings.patch_embeddings.projection.weight", f"encoder.layer.0.{feed_forward}")
@@ -185,11 +194,12 @@ def _config(backbone: Mapping[str, OnnxTensor], path: str, is_dinov2: bool) -> V
         patch_size=patch,
         hidden_dim=width,
         num_layers=1 + max(layers),
-        num_heads=max(1, width // _HEAD_DIM),
+        num_heads=settings.num_heads,
         intermediate_dim=backbone[needed[1]].shape[0],
         image_size=patch * math.isqrt(backbone[_POSITIONS].shape[1] - 1),
         channels=channels,
-        layer_norm_epsilon=1e-6 if is_dinov2 else 1e-12,
+        hidden_act=settings.hidden_act,
+        layer_norm_epsilon=settings.layer_norm_epsilon,
         layer_scale=1.0 if "encoder.layer.0.layer_scale1.lambda1" in backbone else None,
         pooling=CLASS_TOKEN_AND_MEAN if is_dinov2 else CLASS_TOKEN,
     )

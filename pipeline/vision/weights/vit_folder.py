@@ -95,10 +95,11 @@ def read_vit_folder(folder: pathlib.Path) -> VisionWeights:
                 f"{folder / TENSORS}: tensor {name}: expected shape {expected.get(name)}, received "
                 f"{received.get(name)}"
             )
+    name = storage.printable(folder.resolve().name)
     return VisionWeights(
         config=config,
         tensors=tensors,
         normalisation=normalisation,
-        origin=f"{folder.name} ({content.get('origin', 'of unknown origin')})",
+        origin=f"{name} ({content.get('origin', 'of unknown origin')})",
         labels=labels,
     )
