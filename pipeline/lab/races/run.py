@@ -98,12 +98,14 @@ class Runs:
 
 
 def fingerprint_of_settings(contestant: Contestant, learning_rate: float, task: Task) -> str:
-    """Returns a hash of the optimizer's class and settings and of the task's batches and steps."""
+    """Returns a hash of the optimizer, its settings, and the task's batches, steps and weights."""
     optimizer = contestant.make(learning_rate, task.num_train_steps, task.labels_per_step)
     config = optimizer.get_config()
     if "meta_params" in config:  # a name, as of the released set, may come to mean other numbers
         config["meta_params"] = _fingerprint_of_meta_params(optimizer.meta_params, config)
     shape = [task.batch_size, task.eval_every_steps, task.num_evaluations, task.jit_compile]
+    if task.starting_weights:  # tasks without any keep the keys of their finished runs
+        shape.append(task.starting_weights)
     return _digest(json.dumps([type(optimizer).__name__, _set(config), shape], sort_keys=True))
 
 

@@ -6,15 +6,18 @@ Images are neither cropped nor mirrored, so that a run depends on the optimizer 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import pathlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from data_prep.images.class_files import find_class_files
 from models.vit import ViTClassifier
 from pipeline.lab.races.tasks.task import Arrays, Task
 from pipeline.vision.augmentation import evaluation_images
+from pipeline.vision.images.idx_files import read_idx_files
 from pipeline.vision.images.image_set import Split
 from pipeline.vision.images.sources import DIGITS, read_images
 from pipeline.vision.settings import VisionSettings
@@ -36,6 +39,7 @@ class Sizes:
       batch_size: images a step.
       eval_every_steps, num_evaluations: of a run.
       patch_size: of a model from random weights.
+      heldout_fraction: of class folders.
     """
 
     images: str
@@ -47,6 +51,7 @@ class Sizes:
     eval_every_steps: int
     num_evaluations: int
     patch_size: int | None = None
+    heldout_fraction: float | None = None
 
 
 def digits_task() -> Task:
@@ -55,13 +60,34 @@ def digits_task() -> Task:
 
 
 def fashion_task(folder: str, weights: str) -> Task:
-    """All of a vision transformer from real weights, on some of Fashion-MNIST."""
+    """All of a vision transformer from real weights, on some of Fashion-MNIST.
+
+    Raises:
+      FileNotFoundError: a file is missing.
+      ValueError: one is damaged, or there are not ten classes.
+    """
+    _check_classes("fashion_mnist", folder, read_idx_files(pathlib.Path(folder)).classes, 10)
     return _task("vit_fashion", Sizes(folder, 10, 56, 500, 300, 16, 15, 4), weights)
 
 
 def textile_task(folder: str, weights: str) -> Task:
-    """All of a vision transformer from real weights, on the pictures of conformal-clip-data."""
-    return _task("vit_textile", Sizes(folder, 3, 84, 400, 200, 16, 12, 4), weights)
+    """All of a vision transformer from real weights, on the pictures of conformal-clip-data.
+
+    Raises:
+      FileNotFoundError: there is no such folder.
+      ValueError: it does not hold three classes.
+    """
+    _check_classes("textile", folder, find_class_files(folder).classes, 3)
+    sizes = Sizes(folder, 3, 84, 400, 200, 16, 12, 4, heldout_fraction=_HELDOUT_FRACTION)
+    return _task("vit_textile", sizes, weights)
+
+
+def _check_classes(flag: str, folder: str, classes: Sequence[str], expected: int) -> None:
+    if len(classes) != expected:
+        raise ValueError(
+            f"--{flag} {folder}: expected {expected} classes, received {len(classes)}: "
+            f"{', '.join(classes[:5])}"
+        )
 
 
 def _task(name: str, sizes: Sizes, weights: str | None) -> Task:
@@ -72,9 +98,11 @@ def _task(name: str, sizes: Sizes, weights: str | None) -> Task:
         data = read_images(
             sizes.images,
             resolution=sizes.resolution,
-            heldout_fraction=_HELDOUT_FRACTION,
-            max_pixels=settings.max_pixels,
-        ).drawn(sizes.max_train, sizes.max_heldout, _DRAWN_WITH)
+            heldout_fraction=sizes.heldout_fraction,
+            max_train=sizes.max_train,
+            max_heldout=sizes.max_heldout,
+            seed=_DRAWN_WITH,
+        )
         return _arrays(data.train, start), _arrays(data.heldout, start)
 
     about = f"{start.origin}, {sizes.resolution} pixels"
@@ -86,6 +114,7 @@ def _task(name: str, sizes: Sizes, weights: str | None) -> Task:
         sizes.eval_every_steps,
         sizes.num_evaluations,
         about=about,
+        starting_weights=start.sha256(),
     )
 
 

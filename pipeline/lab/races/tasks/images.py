@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import os
+import pathlib
 
 import numpy as np
 import sklearn.datasets
 import tf_keras as keras
 
 from pipeline.lab.races.tasks.task import Arrays, Task
+from pipeline.vision.images.idx_files import IDX_FILES, read_idx_files
+from pipeline.vision.images.image_set import Split
 
-_FASHION_FILES = {"train": "train", "heldout": "t10k"}
-_IMAGES_HEADER, _LABELS_HEADER = 16, 8  # bytes of an IDX file before its values
 _CLASSES = 10
 
 
@@ -27,14 +27,13 @@ def image_tasks(fashion_mnist: str | None) -> list[Task]:
     """
     if fashion_mnist is None:
         return digits_tasks()
-    for split in _FASHION_FILES.values():
-        for path in _fashion_paths(fashion_mnist, split):
-            if not os.path.isfile(path):
-                raise FileNotFoundError(
-                    f"--fashion_mnist {fashion_mnist}: expected {os.path.basename(path)}, but it "
-                    "does not exist. Get the four files of Fashion-MNIST (zalandoresearch), or "
-                    "leave the flag out and use scikit-learn's digits."
-                )
+    for name in IDX_FILES:
+        if not os.path.isfile(os.path.join(fashion_mnist, name)):
+            raise FileNotFoundError(
+                f"--fashion_mnist {fashion_mnist}: expected {name}, but it does not exist. Get the "
+                "four files of Fashion-MNIST (zalandoresearch), or leave the flag out and use "
+                "scikit-learn's digits."
+            )
     return fashion_tasks(fashion_mnist)
 
 
@@ -63,24 +62,12 @@ def load_fashion_mnist(folder: str) -> tuple[Arrays, Arrays]:
 
     Source: Xiao et al. 2017 (Fashion-MNIST); the IDX format of MNIST.
     """
-    train, heldout = (_read_split(folder, split) for split in _FASHION_FILES.values())
-    return train, heldout
+    data = read_idx_files(pathlib.Path(folder))
+    return _scaled(data.train), _scaled(data.heldout)
 
 
-def _read_split(folder: str, split: str) -> Arrays:
-    images, labels = _fashion_paths(folder, split)
-    with gzip.open(images) as stream:
-        pixels = np.frombuffer(stream.read(), np.uint8, offset=_IMAGES_HEADER)
-    with gzip.open(labels) as stream:
-        classes = np.frombuffer(stream.read(), np.uint8, offset=_LABELS_HEADER)
-    return pixels.reshape(-1, 28, 28, 1) / np.float32(255), classes.astype(np.int32)
-
-
-def _fashion_paths(folder: str, split: str) -> tuple[str, str]:
-    return (
-        os.path.join(folder, f"{split}-images-idx3-ubyte.gz"),
-        os.path.join(folder, f"{split}-labels-idx1-ubyte.gz"),
-    )
+def _scaled(split: Split) -> Arrays:
+    return split.images / np.float32(255), split.labels
 
 
 def load_digits() -> tuple[Arrays, Arrays]:

@@ -27,6 +27,7 @@ class Task:
         labels_per_row: labels in the loss of each image or sequence.
         plateau: returns the loss, in nats, that must be left behind for a comparison to count.
         about: the data, in words.
+        starting_weights: SHA-256 of those a run begins with, "" where they are drawn by its seed.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Task:
     labels_per_row: int = 1
     plateau: Callable[[tuple[Arrays, Arrays]], float] | None = None
     about: str = ""
+    starting_weights: str = ""
 
     @property
     def num_train_steps(self) -> int:

@@ -48,9 +48,10 @@ def test_a_finished_run_is_read_and_not_made_again(runs, monkeypatch, tmp_path):
         {"run": dataclasses.replace(RUN, seed=1)},
         {"run": dataclasses.replace(RUN, contestant=CONTESTANTS["lion"])},
         {"task": dataclasses.replace(TASK, eval_every_steps=11)},
+        {"task": dataclasses.replace(TASK, starting_weights="5f")},
         {"data": (DATA[0], (DATA[1][0], DATA[1][1] + 1))},
     ],
-    ids=["rate", "seed", "optimizer", "steps", "data"],
+    ids=["rate", "seed", "optimizer", "steps", "weights", "data"],
 )
 def test_what_shapes_a_run_is_in_its_key(runs, change):
     run = change.pop("run", RUN)

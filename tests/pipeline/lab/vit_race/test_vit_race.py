@@ -31,6 +31,26 @@ def test_real_weights_are_loaded_into_every_new_model(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def test_other_weights_are_another_task(tmp_path):
+    sizes = tasks.Sizes("digits", 10, 6, 20, 10, 4, 2, 2)
+    one, other = (
+        tasks._task("toy", sizes, str(Foreign(kind).save(tmp_path / kind)))
+        for kind in ("dinov2", "vit")
+    )
+    assert one.starting_weights and one.starting_weights != other.starting_weights
+    assert tasks.digits_task().starting_weights == ""
+
+
+def test_folders_are_looked_at_before_the_first_run(tmp_path):
+    weights = str(Foreign("dinov2").save(tmp_path / "hf"))
+    with pytest.raises(FileNotFoundError, match="train-images-idx3-ubyte.gz"):
+        story.chosen_tasks(str(tmp_path), None, weights)
+    for name in ("blue", "red"):
+        (tmp_path / "textile" / name).mkdir(parents=True)
+    with pytest.raises(ValueError, match="--textile .*: expected 3 classes, received 2: blue, red"):
+        story.chosen_tasks(None, str(tmp_path / "textile"), weights)
+
+
 @pytest.mark.slow
 def test_runs_are_made_once_and_the_table_names_all(tmp_path, monkeypatch, capsys):
     weights = str(Foreign("dinov2").save(tmp_path / "hf"))

@@ -1,4 +1,5 @@
 import gzip
+import struct
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ def fashion(tmp_path):
     pixels = np.arange(3 * 28 * 28).astype(np.uint8).tobytes()
     for split in ("train", "t10k"):
         pictures, labels = f"{split}-images-idx3-ubyte.gz", f"{split}-labels-idx1-ubyte.gz"
-        (tmp_path / pictures).write_bytes(gzip.compress(b"h" * 16 + pixels))
-        (tmp_path / labels).write_bytes(gzip.compress(b"h" * 8 + bytes([7, 0, 9])))
+        header = struct.pack(">HBB3I", 0, 8, 3, 3, 28, 28)
+        (tmp_path / pictures).write_bytes(gzip.compress(header + pixels))
+        header = struct.pack(">HBBI", 0, 8, 1, 3)
+        (tmp_path / labels).write_bytes(gzip.compress(header + bytes([7, 0, 9])))
     return tmp_path
 
 
