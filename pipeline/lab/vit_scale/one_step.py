@@ -103,12 +103,12 @@ def built_model(settings: StepSettings) -> ViTClassifier:
 
 
 def make_optimizer(settings: StepSettings) -> keras.optimizers.Optimizer:
-    """Returns the optimizer as a recipe would make it, of a rate that does not matter here."""
+    """Returns the optimizer as fine-tuning makes it, of a rate that does not matter here."""
     row = OPTIMIZER_TABLE[settings.optimizer]
     # The rate changes neither memory nor time.
     rate = None if settings.optimizer == MNEMOSYNE.name else min(row.sweep_rates)
     config = OptimizerConfig(name=settings.optimizer, learning_rate=rate)
-    return from_recipe.make_optimizer(config, 1_000, settings.batch_size)
+    return from_recipe.make_optimizer(config, 1_000, settings.batch_size, fine_tuning=True)
 
 
 def gradients_of(model, images, labels) -> tuple[tf.Tensor, list[tf.Tensor]]:

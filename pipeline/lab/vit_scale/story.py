@@ -20,8 +20,13 @@ _ONE_STEP = "pipeline.lab.vit_scale.one_step"
 COLUMNS = ("ViT", "optimizer", "weights", "state bytes a weight", "held GB", "peak GB",
            "times its weights", "step s", "update %")  # fmt: skip
 # Bytes a weight at the peak, those of AdamW on ViT-L (docs/vision.md): weight, gradient and two
-# accumulators are 16, buffers of TensorFlow the rest. And room for activations.
-_BYTES_A_WEIGHT, _ROOM = 26, 0.5e9
+# accumulators are 16, buffers of TensorFlow the rest.
+_BYTES_A_WEIGHT = 26
+# Vectors of the model's width that a block keeps of a token for its gradients: inputs and outputs
+# of two norms, query, key, value and what attention brings, and 4 + 4 of the feed-forward layer,
+# before and behind its activation. Of attention, scores and probabilities of every head.
+_VECTORS_A_TOKEN, _MATRICES_A_HEAD = 16, 2
+_BYTES_A_VALUE = {"float32": 4, "bfloat16": 2}
 
 
 def run(
@@ -59,7 +64,18 @@ def bytes_needed(settings: StepSettings) -> float:
     config = ViTConfig.named(settings.size)
     shapes = tensor_shapes(config, settings.classes)
     weights = sum(math.prod(shape) for _, shape in shapes)
-    return _BYTES_A_WEIGHT * weights + _ROOM
+    return _BYTES_A_WEIGHT * weights + _activation_bytes(config, settings)
+
+
+def _activation_bytes(config: ViTConfig, settings: StepSettings) -> int:
+    tokens = config.num_tokens(settings.resolution, settings.resolution)
+    scores = _MATRICES_A_HEAD * config.num_heads * tokens
+    block = _VECTORS_A_TOKEN * config.hidden_dim + scores
+    # Computed again, a block keeps its input, and one block at a time all the rest.
+    values = config.num_layers * block
+    if settings.recompute:
+        values = config.num_layers * config.hidden_dim + block
+    return settings.batch_size * tokens * values * _BYTES_A_VALUE[settings.precision]
 
 
 def table(rows: Sequence[Mapping]) -> str:

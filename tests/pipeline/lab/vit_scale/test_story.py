@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from mnemosyne_tf import FINE_TUNING, Mnemosyne
 from pipeline.commands.bench import vit as command
 from pipeline.lab.vit_scale import one_step, story, tpu
 from pipeline.lab.vit_scale.one_step import StepSettings
@@ -9,15 +10,31 @@ from pipeline.lab.vit_scale.one_step import StepSettings
 
 def test_needed_memory_counts_every_weight():
     # Dosovitskiy et al. 2021: ViT-B has 86M weights with a head of 1,000 classes 86.6M.
-    needed = story.bytes_needed(StepSettings("B/16", "adamw"))
-    assert round((needed - 0.5e9) / 26 / 1e5) == 866
+    one, two = (story.bytes_needed(StepSettings("B/16", "adamw", batch_size=i)) for i in (1, 2))
+    assert round((2 * one - two) / 26 / 1e5) == 866
+
+
+def test_needed_memory_counts_the_activations_of_every_image():
+    def more(**changed):
+        one, three = (
+            story.bytes_needed(StepSettings("B/16", "adamw", batch_size=i, **changed))
+            for i in (1, 3)
+        )
+        return (three - one) / 2
+
+    # 12 layers, 14 * 14 patches and a class token, width 768, 12 heads.
+    block = 197 * (16 * 768 + 2 * 12 * 197)
+    assert more() == 4 * 12 * block
+    assert more(precision="bfloat16") == 2 * 12 * block
+    assert more(recompute=True) == 4 * (12 * 197 * 768 + block)
+    assert more(resolution=224 * 2) == 4 * 12 * 785 * (16 * 768 + 2 * 12 * 785)
 
 
 def test_what_does_not_fit_is_not_begun(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(story.step_process, "free_bytes", lambda: 10**9)
     assert command.main(["--sizes", "L/16", "--optimizers", "adamw"]) == 0
     said = capsys.readouterr().out
-    assert "L/16, AdamW: not begun: expected 8.4 GB of free memory, received 1.0" in said
+    assert "L/16, AdamW: not begun: expected 8.3 GB of free memory, received 1.0" in said
     assert said.endswith("measured 0 of 1\n")
 
 
@@ -60,6 +77,12 @@ def test_a_step_is_lowered_with_its_batch_and_its_backward_pass():
     assert "tensor<2x32x32x3xf32>" in text
     # Of each of 12 layers: 6 dense products and 2 of attention, and twice as many backward.
     assert text.count("stablehlo.dot") >= 12 * 8 * 3
+
+
+def test_mnemosyne_is_measured_as_it_fine_tunes():
+    one = one_step.make_optimizer(StepSettings("Ti/16", "mnemosyne"))
+    other = Mnemosyne(total_steps=1_000, labels_per_step=1, **FINE_TUNING)
+    assert one.get_config() == other.get_config()
 
 
 def test_figures_of_a_chip_are_summed(monkeypatch, capsys):
