@@ -52,17 +52,12 @@ def read_class_folders(
     """
     found = find_class_files(os.fspath(folder))
     settings = {"max_pixels": PILLOW_WARNS if max_pixels is None else max_pixels}
-    if not found.is_parted:
+    if found.is_parted:
+        parts = _as_parted(found, heldout_fraction)
+    else:
         fraction = HELDOUT_FRACTION if heldout_fraction is None else heldout_fraction
         settings["heldout_fraction"] = fraction
         parts = _parted(found, fraction)
-    elif heldout_fraction is None:
-        parts = tuple([file for file in found.files if file.split == split] for split in SPLITS)
-    else:
-        raise ValueError(
-            f"--heldout_fraction: expected none, since --images {folder} says what is held out, "
-            f"received {heldout_fraction}"
-        )
     for files, purpose in zip(parts, _PURPOSES, strict=True):
         _check_classes(found, {file.label for file in files}, range(len(found.classes)), purpose)
     parts = tuple(
@@ -85,6 +80,16 @@ def read_class_folders(
         rejects=tuple(rejects),
         settings=settings,
     )
+
+
+def _as_parted(found: ClassFiles, fraction: float | None) -> tuple[Files, Files]:
+    if fraction is not None:
+        raise ValueError(
+            f"--heldout_fraction: expected none, since --images {found.folder} says what is held "
+            f"out, received {fraction}"
+        )
+    train, heldout = ([each for each in found.files if each.split == split] for split in SPLITS)
+    return train, heldout
 
 
 def _parted(found: ClassFiles, fraction: float) -> tuple[Files, Files]:

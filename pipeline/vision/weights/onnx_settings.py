@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from models.bert_config import GELU_FORMS
 from models.vit import SIZES
 from pipeline.vision.weights.preprocessor import read_normalisation
 from pipeline.vision.weights.vision_weights import HALF, IMAGENET, Normalisation
@@ -65,7 +66,16 @@ def find_settings(path: str, graph: Any, *, kind: str, width: int, prefix: str) 
     epsilon = _epsilon(graph, prefix, path) or config.get(
         "layer_norm_eps", _PUBLISHED_EPSILON[kind]
     )
+    if not isinstance(epsilon, (int, float)) or not epsilon > 0:
+        raise ValueError(
+            f"{os.path.join(folder, CONFIG)}: expected layer_norm_eps above 0, received {epsilon!r}"
+        )
     activation = config.get("hidden_act", "gelu")
+    if activation not in GELU_FORMS:
+        raise ValueError(
+            f"{os.path.join(folder, CONFIG)}: expected hidden_act {' or '.join(GELU_FORMS)}, "
+            f"received {activation!r}"
+        )
     normalisation = read_normalisation(folder, _PUBLISHED_NORMALISATION[kind])
     mean, deviation = (
         ", ".join(f"{each:.3g}" for each in values)
@@ -95,7 +105,7 @@ def _epsilon(graph: Any, prefix: str, path: str) -> float | None:
     """Returns that of the layer norms; None where the exporter took them apart."""
     found = set()
     for node in graph.node:
-        if node.op_type == "LayerNormalization" and node.input[1].startswith(prefix):
+        if node.op_type == "LayerNormalization" and node.input[1].startswith(f"{prefix}encoder."):
             # 1e-5 is what ONNX means where a node says nothing.
             values = [each.f for each in node.attribute if each.name == "epsilon"]
             found.add(float(f"{values[0]:.6g}") if values else 1e-5)

@@ -9,7 +9,7 @@ from pipeline.vision.weights.onnx_settings import find_settings
 from pipeline.vision.weights.vision_weights import HALF, IMAGENET, Normalisation
 
 
-def norm(name="backbone.encoder.layernorm.weight", **attributes):
+def norm(name="backbone.encoder.layer.0.norm1.weight", **attributes):
     """A node of a graph."""
     values = [types.SimpleNamespace(name=name, f=value) for name, value in attributes.items()]
     return types.SimpleNamespace(
@@ -64,6 +64,19 @@ def test_settings_of_another_model_do_not_count(path, other):
     assert found(path).num_heads == 6
 
 
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"hidden_act": "relu"}, "expected hidden_act gelu or .* received 'relu'"),
+        ({"layer_norm_eps": "1e-6"}, "expected layer_norm_eps above 0, received '1e-6'"),
+    ],
+)
+def test_other_settings_are_refused_with_their_file(path, settings, named):
+    write(path.parent, **settings)
+    with pytest.raises(ValueError, match=f"config.json: {named}"):
+        found(path)
+
+
 def test_heads_that_do_not_divide_the_width_are_refused(path):
     write(path.parent, num_attention_heads=5)
     with pytest.raises(ValueError, match="received a width of 384 and 5 heads"):
@@ -72,7 +85,7 @@ def test_heads_that_do_not_divide_the_width_are_refused(path):
 
 def test_the_graph_says_its_epsilon(path):
     write(path.parent, layer_norm_eps=1e-3)
-    other = norm("decoder.norm.weight", epsilon=0.5)
+    other = norm("backbone.decoder.norm.weight", epsilon=0.5)
     # Files hold it as float32.
     assert found(path, norm(epsilon=9.999999974752427e-07), other).layer_norm_epsilon == 1e-6
     assert found(path, norm()).layer_norm_epsilon == 1e-5
