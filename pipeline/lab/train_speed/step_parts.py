@@ -19,6 +19,9 @@ PARTS = {
     OTHER: "the executor, input, reading of variables",
 }
 _OPTIMIZER = re.compile(r"(^|/)(AdamW|Mnemosyne|[a-z_]*optimizer|(clip_by_)?global_norm)(_\d+)?/")
+# Functions compiled by themselves: of AdamW, of Mnemosyne (two), of both.
+_OPTIMIZER_PROGRAMS = {"_adam", "in_place", "with_constants", "all_finite"}
+_HEADS_PROGRAMS = {"_sums", "_logit_gradients"}
 _HEADS = re.compile(r"SoftmaxCrossEntropy|ArgMax|masked_lm_head|next_sentence")
 _PRODUCT = re.compile(r"MatMul|Einsum")
 _SCATTER = re.compile(r"Scatter|UnsortedSegmentSum", re.IGNORECASE)
@@ -27,14 +30,14 @@ _SCATTER = re.compile(r"Scatter|UnsortedSegmentSum", re.IGNORECASE)
 def part_of(operation: Operation) -> str:
     """Returns the part, a key of `PARTS`."""
     path, op_type = operation.path, operation.op_type
-    if _OPTIMIZER.search(path):
+    if operation.program in _OPTIMIZER_PROGRAMS or _OPTIMIZER.search(path):
         return OPTIMIZER
     if _SCATTER.search(op_type) or operation.opcode == "scatter":
         return SCATTER
     if _PRODUCT.search(op_type) or operation.opcode == "dot":
         batched = "BatchMatMul" in op_type or ("Einsum" in op_type and "masked_lm" not in path)
         return ATTENTION if batched else PRODUCTS
-    if _HEADS.search(f"{path} {op_type}"):
+    if operation.program in _HEADS_PROGRAMS or _HEADS.search(f"{path} {op_type}"):
         return HEADS
     # XLA leaves some of its own instructions without a path: bits of dropout, cut reductions.
     return BLOCKS if operation.opcode or "encoder/" in path else OTHER

@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import glob
 import os
+import re
 import statistics
 from collections.abc import Iterator
 from typing import Any
@@ -51,6 +52,8 @@ _MESSAGES = {
     "HloInstruction": [("name", 1, _TEXT), ("opcode", 2, _TEXT), ("metadata", 7, "OpMetadata")],
     "OpMetadata": [("op_type", 1, _TEXT), ("op_name", 2, _TEXT)],
 }
+# XLA's name of the program of a compiled function: a_inference_NAME_NUMBER__ and more.
+_OF_FUNCTION = re.compile(r"a_inference_(\w+?)_\d+__")
 # Events that are no operation but work: they choose and start the next one.
 _EXECUTORS = ("ExecutorState::", "ThunkExecutor::", "CpuExecutable::")
 
@@ -65,6 +68,7 @@ class Operation:
         op_type: the TensorFlow operation that it is or comes from, or empty.
         path: the name of that operation, with its scopes, or empty.
         seconds: of a step, without the operations inside it.
+        program: the Python name of the function that XLA compiled, or empty.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Operation:
     op_type: str
     path: str
     seconds: float
+    program: str = ""
 
 
 def read(folder: str, *, num_steps: int) -> list[Operation]:
@@ -114,7 +119,9 @@ def _usual(name: str, seconds: list[float]) -> float:
 def _operation(module: str, name: str, instructions: dict, seconds: float) -> Operation | None:
     """None for an event that only waits for others, such as the call from Python."""
     if (module, name) in instructions:
-        return Operation(name, *instructions[module, name], seconds)
+        function = _OF_FUNCTION.match(module)
+        program = function[1] if function else ""
+        return Operation(name, *instructions[module, name], seconds, program)
     path, colon, op_type = name.rpartition(":")
     if colon and "::" not in name and " " not in name:
         return Operation(name, "", op_type, path, seconds)

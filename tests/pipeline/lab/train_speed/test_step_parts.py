@@ -1,7 +1,10 @@
 import pytest
 
+from mnemosyne_tf.guarded_optimizer import all_finite
+from models.fused import cross_entropy
 from pipeline.lab.train_speed import step_parts
 from pipeline.lab.train_speed.trace import Operation
+from pipeline.optimizers import keras_optimizers
 
 BERT = "bert_pretrainer/encoder/layer_0"
 
@@ -30,6 +33,21 @@ BERT = "bert_pretrainer/encoder/layer_0"
 )
 def test_part_of_an_operation(opcode, op_type, path, part):
     assert step_parts.part_of(Operation("name", opcode, op_type, path, 1.0)) == part
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (keras_optimizers._adam, "optimizer"),
+        (all_finite, "optimizer"),
+        (cross_entropy._sums, "heads and loss"),
+        (cross_entropy._logit_gradients, "heads and loss"),
+    ],
+)
+def test_what_a_function_compiled_by_itself_does_is_of_its_part(function, part):
+    name = getattr(function, "python_function", function).__name__
+    operation = Operation("fusion.1", "fusion", "Mul", "mul_1", 1.0, program=name)
+    assert step_parts.part_of(operation) == part
 
 
 def test_seconds_add_up_by_part():

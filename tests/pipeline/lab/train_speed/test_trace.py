@@ -2,6 +2,7 @@ import pytest
 
 from pipeline.lab.train_speed import trace
 
+PROGRAM = "a_inference__residual_norm_2160__.1"
 PICOSECONDS = 10**9  # in a millisecond
 
 
@@ -22,9 +23,9 @@ def _write(folder, events):
         if name.startswith("dot"):
             event.stats.add(metadata_id=8, ref_value=9)
     plane.stat_metadata.add(key=8).value.name = "hlo_module"
-    plane.stat_metadata.add(key=9).value.name = "a_step.1"
+    plane.stat_metadata.add(key=9).value.name = PROGRAM
     program = trace._message("HloProto")()
-    program.hlo_module.name = "a_step.1"
+    program.hlo_module.name = PROGRAM
     instruction = program.hlo_module.computations.add().instructions.add(name="dot.9", opcode="dot")
     instruction.metadata.op_type = "MatMul"
     instruction.metadata.op_name = "encoder/layer_0/MatMul"
@@ -71,6 +72,7 @@ def test_instruction_of_xla_knows_its_operation_and_one_of_the_graph_its_type(tm
     found = {each.name: each for each in trace.read(folder, num_steps=1)}
     dot, mul, other = (found[name] for name in names)
     assert (dot.opcode, dot.op_type, dot.path) == ("dot", "MatMul", "encoder/layer_0/MatMul")
+    assert (dot.program, mul.program) == ("_residual_norm", "")
     assert (mul.opcode, mul.op_type, mul.path) == ("", "Mul", "while/AdamW/mul")
     assert (other.opcode, other.op_type, other.path) == ("", "", "")
 
