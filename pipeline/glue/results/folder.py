@@ -25,11 +25,6 @@ from pipeline.glue.tasks import GLUE_TASKS
 
 RESULTS_FILE = "results.json"
 COMPLETED_FILE = "COMPLETED"
-_TITLES = {
-    convention.GLUE: "GLUE, dev sets",
-    convention.SAMPLE: "Sample tasks (not GLUE)",
-    convention.OWN: "Own task, dev set",
-}
 
 
 class ResultsFolder:
@@ -208,11 +203,7 @@ class ResultsFolder:
 
     def title(self) -> str:
         """What was scored, in one line."""
-        origin = {"checkpoint": "encoder of", "random": "random initialisation, sizes of"}
-        step = self.header.get("encoder_step")
-        at_step = "" if step is None else f" at step {step:,}"
-        encoder = f"{origin[self.header['initialisation']]} {self.header['checkpoint']}"
-        return f"{_TITLES[self.header['kind']]}: {encoder}{at_step}"
+        return convention.title(self.header)
 
     def save(self) -> None:
         """Writes `results.json` and `results.md`."""
