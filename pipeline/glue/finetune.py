@@ -15,6 +15,7 @@ from pipeline.glue.files.examples import TaskData
 from pipeline.glue.initial_weights import InitialEncoder
 from pipeline.glue.pretrained_run import PretrainedRun, read_run
 from pipeline.glue.results import ResultsFolder, convention, kept_models
+from pipeline.glue.results.header import header_of
 from pipeline.glue.results.not_run import TaskNotRun, one_line
 from pipeline.glue.settings import GlueSettings
 from pipeline.glue.submission.answers import answer_tests
@@ -57,7 +58,7 @@ def finetune(
     start = _start(run, settings, random_init=random_init)
     folder = ResultsFolder(
         output,
-        _header(checkpoint, start, settings, random_init=random_init, kind=kind),
+        header_of(checkpoint, start, settings, kind=kind),
         not_run=not_run,
     )
     print(folder.title(), flush=True)
@@ -185,39 +186,12 @@ def _start(run: PretrainedRun, settings: GlueSettings, *, random_init: bool) -> 
     )
 
 
-def _header(
-    checkpoint: str,
-    start: InitialEncoder,
-    settings: GlueSettings,
-    *,
-    random_init: bool,
-    kind: str,
-) -> dict:
-    """What `results.json` says besides the rows; `settings` must not change between two calls."""
-    initialisation = "random" if random_init else "checkpoint"
-    sample_tasks = kind == convention.SAMPLE
-    return {
-        "checkpoint": checkpoint,
-        "initialisation": initialisation,
-        "encoder_step": start.step,
-        "kind": kind,
-        "sample_tasks": sample_tasks,
-        "settings": {
-            "initialisation": initialisation,
-            "encoder_hash": start.weights_hash,
-            "sample_tasks": sample_tasks,
-            **settings.fixed(),
-        },
-    }
-
-
 def _add(
     done: TaskRun, task: GlueTask, data: TaskData, folder: ResultsFolder, *, is_kept: bool
 ) -> None:
     labels = [examples.labels for examples in data.dev_sets]
     folder.add(done.row, task=task, labels=labels, predictions=done.predictions, is_kept=is_kept)
-    scores = " / ".join(f"{100 * value:.1f}" for value in done.row["metrics"].values())
-    print(f"{task.name}, seed {done.row['seed']}: {task.metric_label} {scores}", flush=True)
+    console.say_scores(task, done.row)
 
 
 def _submit(folder: ResultsFolder, settings: GlueSettings) -> list[str]:
