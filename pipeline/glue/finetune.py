@@ -73,7 +73,8 @@ def finetune(
             return 1
     answer_tests(task_to_data, folder, start=start, settings=settings)
     if kind == convention.GLUE:
-        folder.submission = _submit(folder, settings)
+        with_tests = [task.name for task, data in task_to_data.items() if data.tests]
+        folder.submission = _submit(folder, settings, with_tests)
     folder.complete()
     print(
         f"\n{folder.title()}\nscores in percent; files in {output}\n\n{folder.table()}\n\n"
@@ -151,14 +152,19 @@ def _keep(
 def _say_not_kept(
     task: GlueTask, settings: GlueSettings, folder: ResultsFolder, *, pending: Sequence[int]
 ) -> None:
-    """Names the finished seeds whose model `--keep_models each_seed` does not find."""
-    if settings.keep_models != "each_seed":
+    """Names the finished seeds whose model was to be kept and is not there."""
+    if settings.keep_models == "none":
         return
-    finished = [seed for seed in settings.all_seeds if seed not in pending]
-    if lost := kept_models.not_kept(folder, task, finished):
+    lost = [seed for seed in settings.all_seeds if seed not in pending]
+    kept = "the task's best model"
+    if settings.keep_models == "each_seed":
+        lost, kept = kept_models.not_kept(folder, task, lost), "the model of each seed"
+    elif kept_models.has_model(folder, task):
+        return
+    if lost:
         print(
             f"WARNING {task.name}, seed {', '.join(map(str, lost))}: scored by an earlier call, "
-            "which did not keep the model of each seed; give another --output to have it",
+            f"which did not keep {kept}; give another --output to have it",
             flush=True,
         )
 
@@ -194,7 +200,7 @@ def _add(
     console.say_scores(task, done.row)
 
 
-def _submit(folder: ResultsFolder, settings: GlueSettings) -> list[str]:
+def _submit(folder: ResultsFolder, settings: GlueSettings, with_tests: Sequence[str]) -> list[str]:
     """Zips the answered test files; returns lines that say by whom, and what the zip holds."""
     answered = [
         name for name in folder.test_files if os.path.isfile(answer_file(folder.directory, name))
@@ -209,4 +215,8 @@ def _submit(folder: ResultsFolder, settings: GlueSettings) -> list[str]:
         return [by, *lines] if answered else lines
     if settings.keep_models == "none":
         return ["no submission: --keep_models none keeps no model to answer test.tsv with"]
+    if with_tests:
+        return [
+            f"no submission: no model of {', '.join(with_tests)} was kept to answer test.tsv with"
+        ]
     return ["no submission: no task that was run has a test.tsv"]
