@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from glue_folders import BY_NAME, VOCAB
@@ -54,6 +56,11 @@ def test_a_regression_has_no_words(start):
     assert class_words(BY_NAME["STS-B"]) == ()
     with pytest.raises(ValueError, match="--prompt_init classes: expected a task with classes"):
         start("classes", 2, words=())
+
+
+def test_a_task_of_a_user_has_its_own_words_whatever_its_name():
+    task = dataclasses.replace(BY_NAME["SST-2"], labels=("very_good", "bad"))
+    assert class_words(task) == ("very good", "bad")
 
 
 def test_random_has_the_spread_of_the_words(start):
