@@ -26,7 +26,7 @@ from pipeline.prompts.frozen_t5 import (
     DEFAULT_LENGTH,
     FrozenT5,
     build_t5_model,
-    check_tasks,
+    check_t5,
     load_frozen_t5,
 )
 from pipeline.prompts.prompted_model import build_model, prompt_and_head
@@ -61,7 +61,7 @@ def tune_prompts(
     """
     classifier_training.optimizer_config(settings)  # refuses what the optimizer does not have
     if is_t5_folder(checkpoint):
-        check_tasks(list(task_to_data))
+        check_t5(checkpoint, list(task_to_data), settings)
         start, longest, build = load_frozen_t5(checkpoint), DEFAULT_LENGTH, build_t5_model
     else:
         run = read_run(checkpoint)

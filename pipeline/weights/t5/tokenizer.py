@@ -25,6 +25,7 @@ class SentencepieceTokenizer:
 
     Attributes:
         vocab_file: its path.
+        num_ids: ids that `tokenize` may give.
         pad_id, unk_id, sep_id: of `<pad>`, `<unk>` and `</s>`, which ends a segment.
         cls_id: None: nothing stands before a text.
 
@@ -42,6 +43,7 @@ class SentencepieceTokenizer:
             raise ValueError(
                 f"{self.vocab_file}: expected a SentencePiece model, received {error.message}"
             ) from error
+        self.num_ids = int(self._pieces.vocab_size())
         self.pad_id, self.sep_id, self.unk_id = (
             self._id(piece) for piece in ("<pad>", "</s>", "<unk>")
         )
