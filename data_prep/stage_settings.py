@@ -15,6 +15,7 @@ MAX_SEQ_LENGTH_LIMIT = 4_096
 _SHORTEST_SEQ_LENGTH = 8
 _MOST_SHARDS = 99_999
 _LONGEST_NGRAM = 10
+SPAN_CORRUPTION = "span_corruption"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,12 +65,16 @@ class RecordSettings(CorpusSettings):
     """
 
     max_seq_length: int = setting(128, "tokens in a record")
-    max_predictions_per_seq: int = setting(20, "most predictions in a record")
+    max_predictions_per_seq: int = setting(
+        20, "most predictions in a record; not of span_corruption"
+    )
     masked_lm_prob: float = setting(0.15, "fraction of the tokens to predict")
     dupe_factor: int = setting(10, "times the text is used, each time with new masks and pairs")
     short_seq_prob: float = setting(0.1, "fraction of the records that are made shorter")
     random_seed: int = setting(12345, "seed of every random choice")
-    do_whole_word_mask: bool = setting(False, "mask all pieces of a word or none")
+    do_whole_word_mask: bool = setting(
+        False, "mask all pieces of a word or none; not of span_corruption"
+    )
     max_ngram: int = setting(1, "mask up to so many neighbouring words as one")
     do_lower_case: bool | None = setting(
         None, "lower-case and strip accents (default: as the vocabulary was learned, else true)"
@@ -94,7 +99,7 @@ class RecordSettings(CorpusSettings):
         "mlm_nsp",
         "masked LM with next-sentence pairs, with sentence order, or alone; or the span corruption "
         "of a T5, spans of three tokens on the average, --masked_lm_prob of all",
-        choices=("mlm_nsp", "mlm_sop", "mlm", "span_corruption"),
+        choices=("mlm_nsp", "mlm_sop", "mlm", SPAN_CORRUPTION),
     )
     dedup: str = setting(
         "none", "exact keeps one of the documents of equal text", choices=("none", "exact")
@@ -114,7 +119,10 @@ class RecordSettings(CorpusSettings):
     def __post_init__(self):
         super().__post_init__()
         _check("max_seq_length", self.max_seq_length, _SHORTEST_SEQ_LENGTH, MAX_SEQ_LENGTH_LIMIT)
-        _check("max_predictions_per_seq", self.max_predictions_per_seq, 1, self.max_seq_length)
+        if self.objective == SPAN_CORRUPTION:
+            self._check_span_corruption()
+        else:
+            _check("max_predictions_per_seq", self.max_predictions_per_seq, 1, self.max_seq_length)
         _check("masked_lm_prob", self.masked_lm_prob, 0, 1)
         _check("short_seq_prob", self.short_seq_prob, 0, 1)
         _check("dupe_factor", self.dupe_factor, 1, 1_000)
@@ -123,16 +131,26 @@ class RecordSettings(CorpusSettings):
         _check("max_ngram", self.max_ngram, 1, _LONGEST_NGRAM)
         bad_input.parse_policies(self.on_bad)
         _check_bins(self.bins, self.max_seq_length)
-        if self.objective == "span_corruption" and self.masking == "dynamic":
-            raise ValueError(
-                "Expected --masking static with --objective span_corruption, whose spans are "
-                "replaced here, received dynamic."
-            )
         if self.max_ngram > 1 and not self.do_whole_word_mask:
             raise ValueError(
                 f"Expected --do_whole_word_mask with --max_ngram {self.max_ngram}, because n-grams "
                 "are made of whole words. Add it or leave --max_ngram at 1."
             )
+
+    def _check_span_corruption(self) -> None:
+        """Refuses what masked records have and spans of tokens have not."""
+        if self.masking == "dynamic":
+            raise ValueError(
+                "Expected --masking static with --objective span_corruption, whose spans are "
+                "replaced here, received dynamic."
+            )
+        for name in ("do_whole_word_mask", "max_predictions_per_seq"):
+            value = getattr(self, name)
+            if value != getattr(RecordSettings, name):
+                raise ValueError(
+                    f"Expected no --{name} with --objective span_corruption, whose spans are of "
+                    f"single tokens, --masked_lm_prob of all, received {value}. Leave it out."
+                )
 
     @property
     def lengths(self) -> tuple[int, ...]:

@@ -36,13 +36,14 @@ class Prediction(NamedTuple):
 
 
 def load_pretrained(path: str | os.PathLike) -> PretrainedModel:
-    """Loads a BERT with its tokenizer.
+    """Loads a model with its tokenizer.
 
     Args:
         path: a pre-training run, the `--output` folder of `mnemosyne pretrain`, for its newest
             whole checkpoint; a checkpoint of it, `RUN/checkpoints/ckpt-400`, or
-            `RUN/checkpoints/best`, that of the lowest held-out loss; or a model folder, as
-            `mnemosyne import` and fine-tuning write it.
+            `RUN/checkpoints/best`, that of the lowest held-out loss; a model folder, as
+            `mnemosyne import` and fine-tuning write it; or the folder of a prompt, as `mnemosyne
+            prompt` writes it, with its frozen model, a BERT or a T5.
 
     Raises:
         FileNotFoundError: the folder has no configuration, vocabulary or weights.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import gzip
-import hashlib
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
@@ -13,10 +10,11 @@ import numpy as np
 
 from data_prep.examples import partner_pool, segment_pairs, sentence_packing, token_blocks
 from data_prep.examples.example_arrays import SequenceBuilder
+from data_prep.examples.hashed_stream import HashedStream, compressed
 from data_prep.examples.rng import RandomStream, seed_of
 from data_prep.examples.segment_pairs import SegmentPairs
 from data_prep.examples.sentence_pairs import PairMaker
-from data_prep.examples.span_corruption import SpanCorruption
+from data_prep.examples.span_corruption import SpanCorruption, record_lengths
 from data_prep.examples.tfrecord_encoding import encode_tfrecords
 from data_prep.examples.token_blocks import TokenBlock
 from data_prep.masking_rules import MaskingRules
@@ -25,7 +23,6 @@ from data_prep.tokenizer.basic_tokenizer import is_ideograph
 from data_prep.wordpiece import WordpieceTokenizer
 
 SEQUENCES_PER_STEP = 2_048
-_GZIP_LEVEL = 1
 _SPAN_CORRUPTION = "span_corruption"
 _SINGLE = ("mlm", _SPAN_CORRUPTION)  # objectives whose records hold one segment
 
@@ -57,7 +54,8 @@ def write_shards(
 
     Returns:
         What the manifest has to know: counts, `length_histogram`, and of every shard
-        `max_seq_length`, `sequences` and `sha256`.
+        `max_seq_length`, `sequences` and `sha256`; of span corruption also `text_tokens`,
+        `target_length` and `num_sentinels`.
     """
     read = len(block.document_ids)
     if settings.dedup == "exact":
@@ -68,14 +66,14 @@ def write_shards(
     else:
         ids, pairs, without_partner = _paired(block, pool, settings, block_key, rng)
     pairs = pairs.take(rng.permutation(len(pairs)))
-    lengths = _lengths(pairs, settings)
+    lengths, of_spans = _lengths(pairs, settings, tokenizer)
     predictions = sequences = 0
     shards = []
     bins = _by_length(lengths, settings)
     for stream, length, chosen in zip(streams, settings.lengths, bins, strict=True):
         builder = _sequence_builder(settings, tokenizer, length)
-        hashed = _HashedStream(stream)
-        with _compressed(hashed, settings.compression) as target:
+        hashed = HashedStream(stream)
+        with compressed(hashed, settings.compression) as target:
             for begin in range(0, len(chosen), SEQUENCES_PER_STEP):
                 step = pairs.take(chosen[begin : begin + SEQUENCES_PER_STEP])
                 features = builder.build(ids, step, rng)
@@ -100,6 +98,7 @@ def write_shards(
         "predictions": predictions,
         "sequence_tokens": int(lengths.sum()),
         "length_histogram": np.bincount(lengths, minlength=settings.max_seq_length + 1).tolist(),
+        **of_spans,
     }
 
 
@@ -120,10 +119,23 @@ def _token_counts(
     }
 
 
-def _lengths(pairs: SegmentPairs, settings: PreparationSettings) -> np.ndarray:
-    """Returns int64 [num_pairs], the tokens of their records, special ones included."""
-    special = 2 if settings.objective in _SINGLE else 3
-    return pairs.a_end - pairs.a_begin + pairs.b_end - pairs.b_begin + special
+def _lengths(
+    pairs: SegmentPairs, settings: PreparationSettings, tokenizer: WordpieceTokenizer
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Returns int64 [num_pairs], the tokens of their records, and what spans add to the counts."""
+    text = pairs.a_end - pairs.a_begin + pairs.b_end - pairs.b_begin
+    if settings.objective == _SPAN_CORRUPTION:
+        lengths, replaced = record_lengths(text, settings.masked_lm_prob)
+        longest = _sequence_builder(settings, tokenizer, settings.max_seq_length)
+        return lengths, {
+            "predictions": int(replaced.sum()),
+            "text_tokens": int(text.sum()),
+            "target_length": longest.max_target_length,
+            "num_sentinels": longest.num_sentinels,
+        }
+    if settings.objective in _SINGLE:
+        return text + sentence_packing.SPECIAL_TOKENS_PER_PACK, {}
+    return text + segment_pairs.SPECIAL_TOKENS_PER_PAIR, {}
 
 
 def _by_length(lengths: np.ndarray, settings: PreparationSettings) -> list[np.ndarray]:
@@ -188,6 +200,7 @@ def _sequence_builder(
     if settings.objective == _SPAN_CORRUPTION:
         return SpanCorruption(
             max_seq_length=max_seq_length,
+            max_text_length=settings.max_seq_length - sentence_packing.SPECIAL_TOKENS_PER_PACK,
             pad_id=tokenizer.pad_id,
             sep_id=tokenizer.sep_id,
             vocab_size=len(tokenizer.vocab),
@@ -210,30 +223,3 @@ def _sequence_builder(
         is_single=settings.objective == "mlm",
         is_masked=settings.masking == "static",
     )
-
-
-class _HashedStream:
-    """Passes bytes on, hashing and counting them."""
-
-    def __init__(self, stream: BinaryIO):
-        self._stream = stream
-        self.sha256 = hashlib.sha256()
-        self.size = 0
-
-    def write(self, content: bytes) -> int:
-        self.sha256.update(content)
-        self.size += len(content)
-        return self._stream.write(content)
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-    def summary(self) -> dict[str, Any]:
-        return {"sha256": self.sha256.hexdigest(), "bytes_out": self.size}
-
-
-def _compressed(stream: Any, compression: str) -> contextlib.AbstractContextManager[Any]:
-    if compression == "none":
-        return contextlib.nullcontext(stream)
-    # Without name and time, so that equal records are equal bytes.
-    return gzip.GzipFile("", "wb", _GZIP_LEVEL, stream, mtime=0)

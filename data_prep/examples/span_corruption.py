@@ -29,12 +29,14 @@ class SpanCorruption:
 
     Attributes:
         max_seq_length: tokens of an input.
+        max_text_length: tokens of the longest text, which may be more: a span becomes one sentinel.
         pad_id, sep_id: of [PAD] and [SEP].
         vocab_size: the first sentinel.
         fraction: of the tokens, to replace.
     """
 
     max_seq_length: int
+    max_text_length: int
     pad_id: int
     sep_id: int
     vocab_size: int
@@ -42,8 +44,18 @@ class SpanCorruption:
 
     @property
     def max_target_length(self) -> int:
-        """Tokens of a target, those of the longest text."""
-        return sum(num_replaced(self.max_seq_length - SPECIAL_TOKENS_PER_TEXT, self.fraction)) + 1
+        """Tokens of a target, those of the longest text whose input fits."""
+        return sum(self._most_replaced) + SPECIAL_TOKENS_PER_TEXT
+
+    @property
+    def num_sentinels(self) -> int:
+        """The spans of that text, each with an id of its own."""
+        return self._most_replaced[1]
+
+    @property
+    def _most_replaced(self) -> tuple[int, int]:
+        inputs, _ = record_lengths(np.arange(self.max_text_length + 1), self.fraction)
+        return num_replaced(int(np.flatnonzero(inputs <= self.max_seq_length)[-1]), self.fraction)
 
     def build(
         self, ids: np.ndarray, packs: SegmentPairs, rng: RandomStream
@@ -52,7 +64,7 @@ class SpanCorruption:
 
         Args:
             ids: [num_tokens], the flat array that the packs are offsets into.
-            packs: [batch], each with a segment A alone that fits into `max_seq_length`.
+            packs: [batch], each with a segment A alone whose input fits into `max_seq_length`.
             rng: of the spans.
 
         Returns:
@@ -85,6 +97,19 @@ def num_replaced(length: int, fraction: float) -> tuple[int, int]:
     tokens = min(max(int(length * fraction + 0.5), 1), length - 1)
     number = min(max(int(tokens / MEAN_SPAN_LENGTH + 0.5), 1), tokens, length - tokens)
     return max(tokens, 0), max(number, 0)
+
+
+def record_lengths(text_lengths: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns int64 [num_texts] twice: the tokens of the inputs, and of the texts replaced.
+
+    Args:
+        text_lengths: int [num_texts], tokens of the texts, without [SEP].
+        fraction: of the tokens, to replace.
+    """
+    numbers = range(int(text_lengths.max(initial=0)) + 1)
+    replaced, spans_of = np.array([num_replaced(each, fraction) for each in numbers]).T
+    inputs = text_lengths - replaced[text_lengths] + spans_of[text_lengths]
+    return inputs + SPECIAL_TOKENS_PER_TEXT, replaced[text_lengths]
 
 
 def spans(length: int, tokens: int, number: int, rng: RandomStream) -> np.ndarray:

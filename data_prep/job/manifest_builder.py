@@ -33,6 +33,8 @@ _SUMMED = (
     "sequence_tokens",
     "bytes_out",
 )
+_SUMMED_OF_SPANS = (*_SUMMED, "text_tokens")
+_OF_SPANS = ("target_length", "num_sentinels")  # the same in every part
 
 
 def build_manifest(
@@ -57,8 +59,10 @@ def build_manifest(
             f"{job.directory}: expected every shard to be written, but "
             f"{', '.join(missing) or 'the counts'} is missing. Run the command again."
         )
+    is_spans = settings.objective == "span_corruption"
+    summed = _SUMMED_OF_SPANS if is_spans else _SUMMED
     sums = {
-        split: _sum([part for key, part in parts.items() if key.startswith(split)])
+        split: _sum([part for key, part in parts.items() if key.startswith(split)], summed)
         for split in ("train", "heldout")
     }
     byte_accounting.check(tallies, files)
@@ -89,19 +93,20 @@ def build_manifest(
             **{
                 name: number for name, number in counts.items() if not name.startswith(REJECT_COUNT)
             },
-            **{name: total[name] for name in _SUMMED if name != "documents"},
+            **{name: total[name] for name in summed if name != "documents"},
         },
         rejects=rejects,
         statistics={
             **_statistics(total, parts.values()),
+            **{name: next(iter(parts.values()))[name] for name in _OF_SPANS if is_spans},
             "rejected_fraction": rejected_fraction,
         },
         versions=_versions(),
     )
 
 
-def _sum(parts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    return {name: sum(part[name] for part in parts) for name in _SUMMED}
+def _sum(parts: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, int]:
+    return {name: sum(part[name] for part in parts) for name in names}
 
 
 def _shards(
@@ -171,10 +176,15 @@ def _statistics(total: Mapping[str, int], parts: Any) -> dict[str, Any]:
     return {
         "length_histogram": [sum(column) for column in zip(*histograms, strict=True)],
         "mean_length": _fraction(total["sequence_tokens"], total["sequences"]),
-        "masked_share": _fraction(total["predictions"], total["sequence_tokens"]),
+        "masked_share": _fraction(total["predictions"], _maskable(total)),
         "random_next_share": _fraction(total["random_next"], total["sequences"]),
         "unknown_share": _fraction(total["unknown_tokens"], total["tokens"]),
     }
+
+
+def _maskable(total: Mapping[str, int]) -> int:
+    """Where spans are replaced the records are shorter than the texts."""
+    return total.get("text_tokens", total["sequence_tokens"])
 
 
 def _fraction(part: int, whole: int) -> float:

@@ -64,6 +64,9 @@ def _choices(manifest: Manifest) -> list[tuple[str, str]]:
     settings, statistics = manifest.settings, manifest.statistics
     pairs = {"mlm_nsp": "random next", "mlm_sop": "swapped"}.get(settings["objective"])
     rows = [(pairs, f"{statistics['random_next_share']:.1%}")] if pairs else []
+    if settings["objective"] == "span_corruption":
+        spans = f"{statistics['target_length']} tokens, up to {statistics['num_sentinels']} spans"
+        return [("replaced", f"{statistics['masked_share']:.1%} of tokens"), ("targets", spans)]
     is_static = settings["masking"] == "static"
     masked = f"{statistics['masked_share']:.1%} of tokens" if is_static else "by the trainer"
     return [*rows, ("masked", masked)]

@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Returns the parser."""
     parser = argparse.ArgumentParser(
         prog="mnemosyne predict",
-        description="Label the rows of a file with a fine-tuned model.",
+        description="Label the rows of a file with a fine-tuned model or a soft prompt.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -27,8 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--checkpoint",
         required=True,
         metavar="DIR",
-        help="a fine-tuned task, models/TASK in the output of 'mnemosyne glue', or an imported "
-        "classifier",
+        help="a fine-tuned task, models/TASK in the output of 'mnemosyne glue', a prompt, "
+        "prompts/TASK-seedN in that of 'mnemosyne prompt', or an imported classifier",
     )
     add("--input", required=True, metavar="FILE", help="TSV, JSONL or Parquet with the texts")
     add("--output", required=True, metavar="FILE", help="to write: .tsv, .jsonl or .parquet")

@@ -18,7 +18,8 @@ The model stays as it is; --prompt_length vectors before the text are trained, w
 for a BERT; a T5 answers with the words of a class. Its folder holds config.json, safetensors, and
 spiece.model or vocab.txt.
 Writes results.json, results.md, predictions/TASK-seedN.tsv and prompts/TASK-seedN, each some
-kilobytes. Run again, it skips finished tasks and seeds; with other settings it refuses.
+kilobytes; test files are left to 'mnemosyne predict'. Run again, it skips finished tasks and seeds;
+with other settings it refuses.
 """
 
 
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         is_sample = holds_sample_tasks(args.glue_dir)
         task_to_data = {task: read_task(task, args.glue_dir) for task in tasks}
         kind = convention.SAMPLE if is_sample else convention.GLUE
-        not_run = tasks_not_run(args.glue_dir, tasks, sample_tasks=is_sample)
+        not_run = tasks_not_run(args.glue_dir, tasks, sample_tasks=is_sample, with_prompts=True)
     return tune_prompts(
         task_to_data,
         settings,

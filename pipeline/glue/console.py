@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pipeline.glue.files.examples import TaskData
 from pipeline.glue.initial_weights import InitialEncoder
 from pipeline.glue.pretrained_run import PretrainedRun
-from pipeline.glue.settings import FineTuningSettings, GlueSettings
+from pipeline.glue.settings import FineTuningSettings, SeededSettings
 from pipeline.glue.task import GlueTask
 
 # Text of the language and casing of a vocabulary has well below a percent.
 _MANY_UNKNOWN = 0.02
 
 
-def warn_of_untrained_positions(run: PretrainedRun, settings: GlueSettings) -> None:
+def warn_of_untrained_positions(run: PretrainedRun, settings: FineTuningSettings) -> None:
     """Warns where `max_seq_length` is beyond the positions that were trained."""
     if untrained := run.untrained_positions(settings.max_seq_length):
         print(
@@ -26,7 +26,7 @@ def warn_of_untrained_positions(run: PretrainedRun, settings: GlueSettings) -> N
         )
 
 
-def say_skipped(task: GlueTask, settings: GlueSettings, seeds: Sequence[int]) -> None:
+def say_skipped(task: GlueTask, settings: SeededSettings, seeds: Sequence[int]) -> None:
     """Names the seeds of a task that are finished; `seeds` are those that are not."""
     finished = [str(seed) for seed in settings.all_seeds if seed not in seeds]
     which = "" if settings.seeds == 1 else f", seed {', '.join(finished)}"
@@ -67,6 +67,12 @@ def say_cut(row: Mapping, settings: FineTuningSettings) -> None:
             f"examples are longer than --max_seq_length {settings.max_seq_length} and cut",
             flush=True,
         )
+
+
+def say_scores(task: GlueTask, row: Mapping) -> None:
+    """Says what a seed of a task reached: "RTE, seed 0: accuracy 61.0"."""
+    scores = " / ".join(f"{100 * value:.1f}" for value in row["metrics"].values())
+    print(f"{task.name}, seed {row['seed']}: {task.metric_label} {scores}", flush=True)
 
 
 def _counted(number: int, noun: str) -> str:

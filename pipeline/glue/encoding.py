@@ -48,7 +48,7 @@ def encode_texts(
             f"--max_seq_length: expected at least {MIN_SEQ_LENGTH}, received {max_seq_length}"
         )
     segments = [_tokenize(tokenizer, column) for column in texts]
-    budget = max_seq_length - 1 - len(segments)
+    budget = _budget(tokenizer, len(segments), max_seq_length)
     kept = kept_lengths([np.array([len(ids) for ids in rows]) for rows in segments], budget)
     begin = [] if tokenizer.cls_id is None else [tokenizer.cls_id]
     shape = (len(texts[0]), max_seq_length)
@@ -83,7 +83,7 @@ def count_cut(
     if not texts[0]:
         return 0
     lengths = [[len(ids) for ids in _tokenize(tokenizer, column)] for column in texts]
-    return int((np.sum(lengths, axis=0) > max_seq_length - 1 - len(texts)).sum())
+    return int((np.sum(lengths, axis=0) > _budget(tokenizer, len(texts), max_seq_length)).sum())
 
 
 def kept_lengths(lengths: Sequence[np.ndarray], budget: int) -> list[np.ndarray]:
@@ -115,6 +115,11 @@ def unknown_fraction(features: dict[str, np.ndarray], tokenizer: WordpieceTokeni
     frame = [tokenizer.sep_id if tokenizer.cls_id is None else tokenizer.cls_id, tokenizer.sep_id]
     is_text = (features["input_mask"] == 1) & ~np.isin(input_ids, frame)
     return float((input_ids[is_text] == tokenizer.unk_id).mean()) if is_text.any() else 0.0
+
+
+def _budget(tokenizer: WordpieceTokenizer, num_segments: int, max_seq_length: int) -> int:
+    """The pieces that fit beside [CLS], if there is one, and the [SEP] of each segment."""
+    return max_seq_length - (tokenizer.cls_id is not None) - num_segments
 
 
 def _tokenize(tokenizer: WordpieceTokenizer, lines: Sequence[str]) -> list[np.ndarray]:

@@ -15,6 +15,7 @@ from pipeline.glue.files.examples import TaskData
 from pipeline.glue.initial_weights import InitialEncoder
 from pipeline.glue.pretrained_run import PretrainedRun, read_run
 from pipeline.glue.results import ResultsFolder, convention, kept_models
+from pipeline.glue.results.header import header_of
 from pipeline.glue.results.not_run import TaskNotRun, one_line
 from pipeline.glue.settings import GlueSettings
 from pipeline.glue.submission.answers import answer_tests
@@ -57,7 +58,7 @@ def finetune(
     start = _start(run, settings, random_init=random_init)
     folder = ResultsFolder(
         output,
-        _header(checkpoint, start, settings, random_init=random_init, kind=kind),
+        header_of(checkpoint, start, settings, kind=kind),
         not_run=not_run,
     )
     print(folder.title(), flush=True)
@@ -72,7 +73,8 @@ def finetune(
             return 1
     answer_tests(task_to_data, folder, start=start, settings=settings)
     if kind == convention.GLUE:
-        folder.submission = _submit(folder, settings)
+        with_tests = [task.name for task, data in task_to_data.items() if data.tests]
+        folder.submission = _submit(folder, settings, with_tests)
     folder.complete()
     print(
         f"\n{folder.title()}\nscores in percent; files in {output}\n\n{folder.table()}\n\n"
@@ -150,14 +152,19 @@ def _keep(
 def _say_not_kept(
     task: GlueTask, settings: GlueSettings, folder: ResultsFolder, *, pending: Sequence[int]
 ) -> None:
-    """Names the finished seeds whose model `--keep_models each_seed` does not find."""
-    if settings.keep_models != "each_seed":
+    """Names the finished seeds whose model was to be kept and is not there."""
+    if settings.keep_models == "none":
         return
-    finished = [seed for seed in settings.all_seeds if seed not in pending]
-    if lost := kept_models.not_kept(folder, task, finished):
+    lost = [seed for seed in settings.all_seeds if seed not in pending]
+    kept = "the task's best model"
+    if settings.keep_models == "each_seed":
+        lost, kept = kept_models.not_kept(folder, task, lost), "the model of each seed"
+    elif kept_models.has_model(folder, task):
+        return
+    if lost:
         print(
             f"WARNING {task.name}, seed {', '.join(map(str, lost))}: scored by an earlier call, "
-            "which did not keep the model of each seed; give another --output to have it",
+            f"which did not keep {kept}; give another --output to have it",
             flush=True,
         )
 
@@ -185,42 +192,15 @@ def _start(run: PretrainedRun, settings: GlueSettings, *, random_init: bool) -> 
     )
 
 
-def _header(
-    checkpoint: str,
-    start: InitialEncoder,
-    settings: GlueSettings,
-    *,
-    random_init: bool,
-    kind: str,
-) -> dict:
-    """What `results.json` says besides the rows; `settings` must not change between two calls."""
-    initialisation = "random" if random_init else "checkpoint"
-    sample_tasks = kind == convention.SAMPLE
-    return {
-        "checkpoint": checkpoint,
-        "initialisation": initialisation,
-        "encoder_step": start.step,
-        "kind": kind,
-        "sample_tasks": sample_tasks,
-        "settings": {
-            "initialisation": initialisation,
-            "encoder_hash": start.weights_hash,
-            "sample_tasks": sample_tasks,
-            **settings.fixed(),
-        },
-    }
-
-
 def _add(
     done: TaskRun, task: GlueTask, data: TaskData, folder: ResultsFolder, *, is_kept: bool
 ) -> None:
     labels = [examples.labels for examples in data.dev_sets]
     folder.add(done.row, task=task, labels=labels, predictions=done.predictions, is_kept=is_kept)
-    scores = " / ".join(f"{100 * value:.1f}" for value in done.row["metrics"].values())
-    print(f"{task.name}, seed {done.row['seed']}: {task.metric_label} {scores}", flush=True)
+    console.say_scores(task, done.row)
 
 
-def _submit(folder: ResultsFolder, settings: GlueSettings) -> list[str]:
+def _submit(folder: ResultsFolder, settings: GlueSettings, with_tests: Sequence[str]) -> list[str]:
     """Zips the answered test files; returns lines that say by whom, and what the zip holds."""
     answered = [
         name for name in folder.test_files if os.path.isfile(answer_file(folder.directory, name))
@@ -235,4 +215,8 @@ def _submit(folder: ResultsFolder, settings: GlueSettings) -> list[str]:
         return [by, *lines] if answered else lines
     if settings.keep_models == "none":
         return ["no submission: --keep_models none keeps no model to answer test.tsv with"]
+    if with_tests:
+        return [
+            f"no submission: no model of {', '.join(with_tests)} was kept to answer test.tsv with"
+        ]
     return ["no submission: no task that was run has a test.tsv"]

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -98,7 +98,7 @@ def build_classifier(
     return model
 
 
-def weights_hash(weights: Sequence[np.ndarray]) -> str:
+def weights_hash(weights: Iterable[np.ndarray]) -> str:
     """The first 16 digits of the SHA-256 of the weights: equal where two runs start alike."""
     digest = hashlib.sha256()
     for array in weights:

@@ -5,30 +5,18 @@ too; what it does not record has a default.
 """
 
 import dataclasses
-import json
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import yaml
-
-from data_prep.wordpiece import load_vocabulary
 from models.bert_config import BertConfig
 from pipeline.run.checkpoints import find_vocab, run_of
-from pipeline.weights.casing import is_cased
 from pipeline.weights.model_description import read_description
 from pipeline.weights.model_folder import MARKER, is_model_folder, read_model_folder
+from pipeline.weights.recorded_tokenizer import fact, read_facts, recorded_casing, recorded_ids
 
 _CONFIG_FILE = "bert_config.json"
 _DEFAULT_LENGTH = 128  # of BERT's own fine-tuning on GLUE
-# Where a folder may record how its text was lower-cased: file and path of the key.
-_CASING_RECORDS = (
-    ("run.json", ("data_manifest", "settings", "do_lower_case")),
-    ("recipe.yaml", ("prepare", "do_lower_case")),
-    ("recipe.yaml", ("vocab", "do_lower_case")),
-    ("vocab.txt.json", ("settings", "do_lower_case")),
-    ("tokenizer_config.json", ("do_lower_case",)),
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +76,7 @@ def read_run(path: str) -> PretrainedRun:
 
     Raises:
       FileNotFoundError: the folder, its `bert_config.json` or its `vocab.txt` is missing.
-      ValueError: two files of the folder disagree, on lower-casing or on the sizes of the model.
+      ValueError: two files of the folder disagree, on the tokenizer or on the sizes of the model.
     """
     if is_model_folder(path):
         return _of_model_folder(path)
@@ -99,14 +87,14 @@ def read_run(path: str) -> PretrainedRun:
             f"{checkpoint}: expected a pre-training run folder, received {_received(checkpoint)}"
         )
     config, vocab_file = BertConfig.load(config_file), find_vocab(checkpoint)
-    facts = _read(os.path.join(checkpoint, "run.json"))
+    facts = read_facts(os.path.join(checkpoint, "run.json"))
     length = _length_of_records(facts)
     return PretrainedRun(
         directory=path,
         config=config,
         vocab_file=vocab_file,
-        do_lower_case=_casing(checkpoint, vocab_file),
-        ids=_get(facts, ("data_manifest", "settings", "ids")) or "bert",
+        do_lower_case=recorded_casing(checkpoint, vocab_file),
+        ids=recorded_ids(checkpoint),
         max_seq_length=length or min(_DEFAULT_LENGTH, config.max_position_embeddings),
         trained_positions=_longest_phase(facts, length) or config.max_position_embeddings,
     )
@@ -127,7 +115,7 @@ def _of_model_folder(path: str) -> PretrainedRun:
 
 def _length_of_records(facts: Mapping) -> int | None:
     """Tokens in a record of the run; of records in bins the recipe names the one that was read."""
-    return _get(facts, ("recipe", "prepare", "max_seq_length")) or _get(
+    return fact(facts, ("recipe", "prepare", "max_seq_length")) or fact(
         facts, ("data_manifest", "settings", "max_seq_length")
     )
 
@@ -135,44 +123,12 @@ def _length_of_records(facts: Mapping) -> int | None:
 def _longest_phase(facts: Mapping, length: int | None) -> int | None:
     """The most tokens in a record of the run and of what it began with."""
     seen = set()
-    while length and (before := _get(facts, ("recipe", "train", "initial_run"))):
+    while length and (before := fact(facts, ("recipe", "train", "initial_run"))):
         if before in seen:
             break
         seen.add(before)
         if is_model_folder(before):
             length = max(length, read_description(os.path.join(before, MARKER)).trained_positions)
-        facts = _read(os.fspath(run_of(before) / "run.json"))
+        facts = read_facts(os.fspath(run_of(before) / "run.json"))
         length = max(length, _length_of_records(facts) or 0)
     return length
-
-
-def _casing(checkpoint: str, vocab_file: str) -> bool:
-    records = [
-        (f"{name}: {'.'.join(keys)}", value)
-        for name, keys in _CASING_RECORDS
-        if isinstance(value := _get(_read(os.path.join(checkpoint, name)), keys), bool)
-    ]
-    if len({value for _, value in records}) > 1:
-        found = ", ".join(f"{name} = {str(value).lower()}" for name, value in records)
-        raise ValueError(
-            f"{checkpoint}: expected one casing, received {found}. Text must be "
-            "tokenized as the records of the run were: correct the file that is wrong."
-        )
-    return records[0][1] if records else not is_cased(load_vocabulary(vocab_file))
-
-
-def _read(path: str) -> Mapping:
-    """The content of a JSON or YAML file; empty where there is no such file."""
-    if not os.path.isfile(path):
-        return {}
-    with open(path, encoding="utf-8") as file:
-        content = yaml.safe_load(file) if path.endswith(".yaml") else json.load(file)
-    return content if isinstance(content, Mapping) else {}
-
-
-def _get(content: Mapping, keys: Sequence[str]):
-    for key in keys:
-        if not isinstance(content, Mapping):
-            return None
-        content = content.get(key)
-    return content

@@ -114,8 +114,8 @@ class FineTuningSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class GlueSettings(FineTuningSettings):
-    """The settings of `mnemosyne glue`: those of each task, which tasks, and with which seeds."""
+class SeededSettings(FineTuningSettings):
+    """The settings of a command that trains some tasks, each with some seeds."""
 
     tasks: str = setting(
         "all",
@@ -123,6 +123,30 @@ class GlueSettings(FineTuningSettings):
         metavar="NAMES",
     )
     seeds: int = setting(1, "runs per task, with seeds SEED, SEED + 1, ...")
+
+    # Between two calls with one output folder.
+    may_change: ClassVar[tuple[str, ...]] = ("tasks", "seeds")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.seeds > 0:
+            raise ValueError(f"--seeds: expected 1 or more, received {self.seeds}")
+
+    @property
+    def all_seeds(self) -> range:
+        """The seed of each run of a task."""
+        return range(self.seed, self.seed + self.seeds)
+
+    def fixed(self) -> dict:
+        """What must not change between two calls with one output folder, as JSON values."""
+        settings = dataclasses.asdict(self)
+        return {name: settings[name] for name in settings if name not in self.may_change}
+
+
+@dataclasses.dataclass(frozen=True)
+class GlueSettings(SeededSettings):
+    """The settings of `mnemosyne glue`: those of each task, which tasks, and with which seeds."""
+
     from_mnli: bool = setting(
         False, "start MRPC, STS-B and RTE from the encoder fine-tuned on MNLI; rows say so"
     )
@@ -138,10 +162,14 @@ class GlueSettings(FineTuningSettings):
         "stays incomplete",
     )
 
+    may_change: ClassVar[tuple[str, ...]] = (
+        *SeededSettings.may_change,
+        "keep_models",
+        "fill_submission",
+    )
+
     def __post_init__(self):
         super().__post_init__()
-        if not self.seeds > 0:
-            raise ValueError(f"--seeds: expected 1 or more, received {self.seeds}")
         if self.keep_models not in KEPT_MODELS:
             raise ValueError(
                 f"--keep_models: expected one of {', '.join(KEPT_MODELS)}; "
@@ -152,16 +180,3 @@ class GlueSettings(FineTuningSettings):
                 "--from_mnli: expected --keep_models best, which keeps the weights of MNLI; "
                 "received --keep_models none"
             )
-
-    @property
-    def all_seeds(self) -> range:
-        """The seed of each run of a task."""
-        return range(self.seed, self.seed + self.seeds)
-
-    def fixed(self) -> dict:
-        """What must not change between two calls with one output folder, as JSON values."""
-        settings = dataclasses.asdict(self)
-        return {name: settings[name] for name in settings if name not in _MAY_CHANGE}
-
-
-_MAY_CHANGE = ("tasks", "seeds", "keep_models", "fill_submission")

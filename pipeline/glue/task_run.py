@@ -76,7 +76,7 @@ def run_task(
         **({"after_epoch": best.after_epoch} if best else {}),
     )
     if best:
-        model.set_weights(best.weights)
+        best.restore()
     predictions = dev.predictions()
     scores = dev.scores(predictions)
     row = {
@@ -173,18 +173,30 @@ class _Dev:
 
 
 class _BestEpoch:
-    """The weights of the epoch with the highest score on dev; of equal ones the first."""
+    """What is trained, as of the epoch with the highest score on dev; of equal ones the first.
+
+    Frozen weights, which may be gigabytes, are not copied.
+    """
 
     def __init__(self, model: BertClassifier, dev: _Dev):
-        self._model, self._dev = model, dev
+        self._variables, self._dev = model.trainable_variables, dev
         self._score = -np.inf
-        self.epoch, self.weights = 0, model.get_weights()
+        self._keep(0)
 
     def after_epoch(self, epoch: int) -> None:
         """Keeps the weights that the model has now if they score higher than those before."""
         score = metrics.task_score(self._dev.scores(self._dev.predictions()))
         if score > self._score:
-            self._score, self.epoch, self.weights = score, epoch, self._model.get_weights()
+            self._score = score
+            self._keep(epoch)
+
+    def restore(self) -> None:
+        """Gives the model the weights that were kept."""
+        for variable, values in zip(self._variables, self._values, strict=True):
+            variable.assign(values)
+
+    def _keep(self, epoch: int) -> None:
+        self.epoch, self._values = epoch, [each.numpy() for each in self._variables]
 
 
 def _majority(task: GlueTask, train: Examples, data: TaskData) -> list[np.ndarray]:

@@ -7,6 +7,7 @@ Differs: words in place of underscores.
 from __future__ import annotations
 
 from pipeline.glue.task import GlueTask
+from pipeline.glue.tasks import TASKS
 
 _WORDS = {
     "CoLA": ("unacceptable", "acceptable"),
@@ -19,4 +20,6 @@ _WORDS = {
 
 def class_words(task: GlueTask) -> tuple[str, ...]:
     """One text for each class, in the order of `task.labels`; none of a regression."""
-    return _WORDS.get(task.name, tuple(label.replace("_", " ") for label in task.labels))
+    if task in TASKS and task.name in _WORDS:  # a user's task may have the name of one of GLUE's
+        return _WORDS[task.name]
+    return tuple(label.replace("_", " ") for label in task.labels)

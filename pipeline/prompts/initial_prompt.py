@@ -36,11 +36,8 @@ def initial_prompt(
       embeddings: `[vocab, width]`, the word embeddings of the frozen model.
       tokenizer: of the frozen model.
       texts: of the training examples, one list per segment.
-      class_words: one text for each class.
+      class_words: one text for each class, at least one where the prompt begins with them.
       seed: of what is drawn.
-
-    Raises:
-      ValueError: the words of classes are wanted, and the task has none.
     """
     rng = np.random.default_rng([seed, length])
     if how == RANDOM:
@@ -48,11 +45,6 @@ def initial_prompt(
         return rng.normal(0.0, deviation, [length, embeddings.shape[1]]).astype(np.float32)
     pieces: list[int] = []
     if how == CLASSES:
-        if not class_words:
-            raise ValueError(
-                "--prompt_init classes: expected a task with classes, received a regression; "
-                "take vocabulary"
-            )
         pieces = tokenizer.tokenize(list(class_words))[0].tolist()[:length]
     pieces += drawn_pieces(tokenizer, texts, length - len(pieces), rng)
     return embeddings[pieces].astype(np.float32)

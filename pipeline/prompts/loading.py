@@ -82,12 +82,17 @@ class SharedPrompts:
 
         Returns:
           For each the string of its class, or the score of a regression.
+
+        Raises:
+          ValueError: A name is that of no prompt, or its task has another number of texts.
         """
         logits = self.logits(examples)
         return [self._answer(name, row) for (name, _), row in zip(examples, logits, strict=True)]
 
     def logits(self, examples: Sequence[tuple[str, str | tuple[str, str]]]) -> list[np.ndarray]:
         """float32 `[num_outputs]` of its task for each example, see `predict`."""
+        if not examples:
+            return []
         features = self._features(examples)
         outputs = self.model(features).numpy()
         widths = [len(self.descriptions[name].labels) or 1 for name, _ in examples]
@@ -101,8 +106,14 @@ class SharedPrompts:
                     f"predict expects a name of {', '.join(self.descriptions)}, received {name!r}"
                 )
             texts = (texts,) if isinstance(texts, str) else texts
-            length = self.descriptions[name].max_seq_length
-            rows.append(encode_texts([[text] for text in texts], self._start.tokenizer, length))
+            about = self.descriptions[name]
+            if len(texts) != len(about.sentence_columns):
+                raise ValueError(
+                    f"predict expects {len(about.sentence_columns)} of {name}, its "
+                    f"{' and '.join(about.sentence_columns)}, received {len(texts)} texts"
+                )
+            columns = [[text] for text in texts]
+            rows.append(encode_texts(columns, self._start.tokenizer, about.max_seq_length))
         width = max(int(row["input_mask"].sum()) for row in rows)
         features = {
             key: tf.constant(np.concatenate([_fitted(row[key], width) for row in rows]))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from data_prep.settings import setting
-from pipeline.glue.settings import FineTuningSettings
-from pipeline.glue.tasks import TASKS
+from pipeline.glue.settings import SeededSettings
 from pipeline.optimizers.table import MNEMOSYNE
 from pipeline.recipes.sections import OPTIMIZERS
 
@@ -14,11 +13,10 @@ VOCABULARY, CLASSES, RANDOM = "vocabulary", "classes", "random"
 PROMPT_INITS = (VOCABULARY, CLASSES, RANDOM)
 # Mnemosyne's is a multiplier of its own rates; Adafactor's is the prompt-tuning paper's.
 DEFAULT_LEARNING_RATES = {"mnemosyne": 1.0, "adamw": 1e-2, "adafactor_fixed": 0.3}
-_MAY_CHANGE = ("tasks", "seeds")
 
 
 @dataclasses.dataclass(frozen=True)
-class PromptSettings(FineTuningSettings):
+class PromptSettings(SeededSettings):
     """What decides the prompt of a task, besides its data and the frozen model.
 
     Raises:
@@ -44,18 +42,11 @@ class PromptSettings(FineTuningSettings):
         "'classes', those of its labels, then drawn ones; or at 'random'",
         choices=PROMPT_INITS,
     )
-    tasks: str = setting(
-        "all",
-        f"every task that has a folder, or some of {','.join(task.name for task in TASKS)}",
-        metavar="NAMES",
-    )
-    seeds: int = setting(1, "prompts per task, with seeds SEED, SEED + 1, ...")
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("prompt_length", "seeds"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"--{name}: expected 1 or more, received {getattr(self, name)}")
+        if not self.prompt_length > 0:
+            raise ValueError(f"--prompt_length: expected 1 or more, received {self.prompt_length}")
         if self.prompt_init not in PROMPT_INITS:
             raise ValueError(
                 f"--prompt_init: expected one of {', '.join(PROMPT_INITS)}, "
@@ -75,12 +66,6 @@ class PromptSettings(FineTuningSettings):
         """
         return "size_scaling" if self.optimizer == MNEMOSYNE.name else ""
 
-    @property
-    def all_seeds(self) -> range:
-        """The seed of each prompt of a task."""
-        return range(self.seed, self.seed + self.seeds)
-
     def fixed(self) -> dict:
-        """What must not change between two calls with one output folder, as JSON values."""
-        settings = dataclasses.asdict(self) | {"without": self.without}
-        return {name: settings[name] for name in settings if name not in _MAY_CHANGE}
+        """As `SeededSettings.fixed`, with what is left out of Mnemosyne."""
+        return super().fixed() | {"without": self.without}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from models.fused.graph_release import graphs_released_at_end
 from models.t5.prompted_classifier import PromptedT5Classifier
@@ -17,6 +17,7 @@ from pipeline.glue.files.examples import TaskData
 from pipeline.glue.initial_weights import InitialEncoder, load_encoder
 from pipeline.glue.pretrained_run import read_run
 from pipeline.glue.results import ResultsFolder, convention
+from pipeline.glue.results.header import header_of
 from pipeline.glue.results.not_run import TaskNotRun, one_line
 from pipeline.glue.task import GlueTask
 from pipeline.glue.task_run import TaskRun, run_task
@@ -26,11 +27,11 @@ from pipeline.prompts.frozen_t5 import (
     DEFAULT_LENGTH,
     FrozenT5,
     build_t5_model,
-    check_tasks,
+    check_t5,
     load_frozen_t5,
 )
 from pipeline.prompts.prompted_model import build_model, prompt_and_head
-from pipeline.prompts.settings import PromptSettings
+from pipeline.prompts.settings import CLASSES, PromptSettings
 from pipeline.weights.t5.folder import is_t5_folder
 
 _FOLDER = "prompts"
@@ -60,65 +61,93 @@ def tune_prompts(
       ValueError: If a setting has no effect, or the output folder holds results of other settings.
     """
     classifier_training.optimizer_config(settings)  # refuses what the optimizer does not have
-    if is_t5_folder(checkpoint):
-        check_tasks(list(task_to_data))
-        start, longest, build = load_frozen_t5(checkpoint), DEFAULT_LENGTH, build_t5_model
-    else:
-        run = read_run(checkpoint)
-        longest, build = run.max_seq_length, build_model
-        run.check_length(settings.max_seq_length or longest)
-        start = load_encoder(run, dropout=settings.dropout, random_init=False, seed=settings.seed)
-    if settings.max_seq_length is None:
-        settings = dataclasses.replace(settings, max_seq_length=longest)
-    folder = ResultsFolder(output, _header(checkpoint, start, settings, kind), not_run=not_run)
-    print(f"{folder.title()}, frozen; prompts of {settings.prompt_length} vectors", flush=True)
+    _check_start(task_to_data, settings)
+    start, settings, build = _frozen(checkpoint, settings, list(task_to_data))
+    folder = ResultsFolder(
+        output, header_of(checkpoint, start, settings, kind=kind), not_run=not_run
+    )
+    print(folder.title(), flush=True)
     if folder.not_run:
         print(one_line(folder.not_run), flush=True)
     for task, data in task_to_data.items():
-        for seed in settings.all_seeds:
-            if folder.finished_run(task, seed, data.sha256):
-                print(f"{task.name}, seed {seed}: finished earlier, skipped", flush=True)
-                continue
-            of_seed = dataclasses.replace(settings.of_task(task), seed=seed)
-            if not _tune(task, data, start, of_seed, folder, build):
-                return 1
+        seeds = [s for s in settings.all_seeds if not folder.finished_run(task, s, data.sha256)]
+        if len(seeds) < settings.seeds:
+            console.say_skipped(task, settings, seeds)
+        if seeds and not _tune(task, data, seeds, start, settings, folder, build):
+            return 1
     folder.complete()
     print(
-        f"\n{folder.title()}, frozen\nscores in percent; files in {output}\n\n{folder.table()}\n\n"
+        f"\n{folder.title()}\nscores in percent; files in {output}\n\n{folder.table()}\n\n"
         f"{folder.average_text()}\n"
         f"prompts in {os.path.join(output, _FOLDER)}: `mnemosyne predict --checkpoint` takes one"
     )
+    if with_tests := [task.name for task, data in task_to_data.items() if data.tests]:
+        print(
+            f"test files of {', '.join(with_tests)} are not answered here; `mnemosyne predict "
+            "--checkpoint PROMPT --input FILE` does"
+        )
     return 0
 
 
-@graphs_released_at_end()
+def _frozen(
+    checkpoint: str, settings: PromptSettings, tasks: Sequence[GlueTask]
+) -> tuple[InitialEncoder | FrozenT5, PromptSettings, Callable]:
+    """The frozen model, the settings with the length of its texts, and what builds on the model."""
+    if is_t5_folder(checkpoint):
+        check_t5(checkpoint, tasks, settings)
+        return load_frozen_t5(checkpoint), _of_length(settings, DEFAULT_LENGTH), build_t5_model
+    run = read_run(checkpoint)
+    settings = _of_length(settings, run.max_seq_length)
+    run.check_length(settings.max_seq_length)
+    console.warn_of_untrained_positions(run, settings)
+    start = load_encoder(run, dropout=settings.dropout, random_init=False, seed=settings.seed)
+    return start, settings, build_model
+
+
+def _of_length(settings: PromptSettings, longest: int) -> PromptSettings:
+    return dataclasses.replace(settings, max_seq_length=settings.max_seq_length or longest)
+
+
+def _check_start(tasks: Iterable[GlueTask], settings: PromptSettings) -> None:
+    """Raises ValueError if a prompt is to begin with the words of classes and a task has none."""
+    scores = [task.name for task in tasks if task.is_regression]
+    if settings.prompt_init == CLASSES and scores:
+        raise ValueError(
+            f"--prompt_init classes: expected tasks with classes, received {', '.join(scores)}, "
+            "whose answers are scores; leave them out of --tasks, or take --prompt_init vocabulary"
+        )
+
+
 def _tune(
     task: GlueTask,
     data: TaskData,
+    seeds: Sequence[int],
     start: InitialEncoder | FrozenT5,
     settings: PromptSettings,
     folder: ResultsFolder,
     build: Callable,
 ) -> bool:
-    """Trains one prompt, saves it and then its score; False if it diverged."""
+    """Trains the prompts of a task, saves each and then its score; False if one diverged."""
     folder.begin()
     folder.add_rejects(task, data.rejects)
     console.announce(task, data, folder.directory)
-    try:
-        done = run_task(task, data, start=start, settings=settings, build=build)
-    except FloatingPointError as error:
-        print(f"mnemosyne prompt: {error}", file=sys.stderr)
-        return False
-    path = os.path.join(folder.directory, _FOLDER, f"{task.name}-seed{settings.seed}")
-    save_prompt(path, prompt_and_head(done.model), _description(task, done, settings, folder))
-    folder.add(
-        done.row,
-        task=task,
-        labels=[examples.labels for examples in data.dev_sets],
-        predictions=done.predictions,
-    )
-    scores = " / ".join(f"{100 * value:.1f}" for value in done.row["metrics"].values())
-    print(f"{task.name}, seed {settings.seed}: {task.metric_label} {scores}", flush=True)
+    for seed in seeds:
+        of_seed = dataclasses.replace(settings.of_task(task), seed=seed)
+        with graphs_released_at_end():
+            try:
+                done = run_task(task, data, start=start, settings=of_seed, build=build)
+            except FloatingPointError as error:
+                print(f"mnemosyne prompt: {error}", file=sys.stderr)
+                return False
+            if seed == seeds[0]:
+                console.warn_of_unknown_tokens(done.row, start)
+                console.say_cut(done.row, of_seed)
+            path = os.path.join(folder.directory, _FOLDER, f"{task.name}-seed{seed}")
+            about = _description(task, done, of_seed, folder)
+            save_prompt(path, prompt_and_head(done.model), about)
+            labels = [examples.labels for examples in data.dev_sets]
+            folder.add(done.row, task=task, labels=labels, predictions=done.predictions)
+            console.say_scores(task, done.row)
     return True
 
 
@@ -139,22 +168,3 @@ def _description(
         metrics=done.row["metrics"],
         answers=class_words(task) if isinstance(done.model, PromptedT5Classifier) else (),
     )
-
-
-def _header(
-    checkpoint: str, start: InitialEncoder | FrozenT5, settings: PromptSettings, kind: str
-) -> dict:
-    """What `results.json` says besides the rows; `settings` must not change between two calls."""
-    return {
-        "checkpoint": checkpoint,
-        "initialisation": "checkpoint",
-        "encoder_step": start.step,
-        "kind": kind,
-        "sample_tasks": kind == convention.SAMPLE,
-        "settings": {
-            "initialisation": "checkpoint",
-            "encoder_hash": start.weights_hash,
-            "sample_tasks": kind == convention.SAMPLE,
-            **settings.fixed(),
-        },
-    }

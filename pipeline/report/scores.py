@@ -21,8 +21,8 @@ class ScoreRow:
       cells: A (score, parts, is_best) per task of the table.
       average: Over the tasks of this row.
       num_tasks: How many they are.
-      details: The step of the encoder, the epochs of fine-tuning and the seeds, as far as they are
-        recorded.
+      details: Whether the encoder was frozen, its step, the epochs of training and the seeds, as
+        far as they are recorded.
       is_best: Whether no row of the table has a higher average.
     """
 
@@ -68,10 +68,9 @@ def score_table(tables: Sequence[ScoreTable], runs: Sequence[Run]) -> Scores | N
 def _columns(by_task: Sequence[Mapping[str, Mapping]]) -> list[tuple[str, str]]:
     """Name and metrics of the tasks that any folder has, GLUE's in their order, then others."""
     found = {name: row for rows in by_task for name, row in rows.items()}
-    known = [(task.name, task.metric_label) for task in TASKS if task.name in found]
-    others = sorted(found.keys() - {task.name for task in TASKS})
-    words = {name: " / ".join(map(metric_words, found[name]["metrics"])) for name in others}
-    return [*known, *words.items()]
+    known = [task.name for task in TASKS if task.name in found]
+    names = [*known, *sorted(found.keys() - {*known})]
+    return [(name, " / ".join(map(metric_words, found[name]["metrics"]))) for name in names]
 
 
 def _notes(tables: Sequence[ScoreTable], by_task: Sequence[Mapping[str, Mapping]]) -> list[str]:
@@ -115,11 +114,11 @@ def _meanings(tables: Sequence[ScoreTable], by_task: Sequence[Mapping[str, Mappi
 
 def _details(results: Mapping) -> str:
     """Returns "encoder of step 400; 3 epochs; 5 seeds"; earlier folders lack some of it."""
-    details = []
-    rows = results["rows"]
+    settings, rows = results.get("settings", {}), results["rows"]
+    details = list(filter(None, [convention.frozen_text(settings)]))
     if (step := results.get("encoder_step")) is not None:
         details.append(f"encoder of step {step:,}")
-    given = results.get("settings", {}).get("num_train_epochs")
+    given = settings.get("num_train_epochs")
     if epochs := sorted({row.get("num_train_epochs") or given for row in rows} - {None}):
         ends = " to ".join(dict.fromkeys(f"{each:g}" for each in (epochs[0], epochs[-1])))
         details.append(f"{ends} {'epoch' if ends == '1' else 'epochs'}")

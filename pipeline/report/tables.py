@@ -224,7 +224,7 @@ def data_rows(data: DataFolder) -> list[tuple[str, str]]:
     )
     if manifest.settings.get("masking") == "dynamic":
         masked = "masked in training"
-    if manifest.settings.get("objective") == "mlm":
+    if manifest.settings.get("objective") in ("mlm", "span_corruption"):
         random_next = "no pairs"
     if manifest.settings.get("bins"):
         rows.append(("bins", f"{manifest.settings['bins']} tokens"))

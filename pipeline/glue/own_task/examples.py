@@ -135,6 +135,8 @@ def _digest(said: TaskFile) -> str:
     for path in (said.train, said.dev):
         if path:
             digest.update(storage.sha256(path).encode())
-    meaning = (said.task.text_columns, said.task.label_column, said.task.labels)
-    digest.update(repr((*meaning, said.task.score_range, said.dev_fraction)).encode())
+    task = said.task
+    meaning = (task.text_columns, task.label_column, task.labels, task.score_range)
+    training = (said.dev_fraction, task.metrics, task.num_train_epochs)
+    digest.update(repr((*meaning, *training)).encode())
     return digest.hexdigest()

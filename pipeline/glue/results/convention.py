@@ -1,4 +1,4 @@
-"""What an average of GLUE scores means, in words that are printed with it.
+"""What was scored and what its average means, in words that are printed with the scores.
 
 Published averages differ: over eight, nine or ten columns, with and without WNLI, with MNLI's two
 sets apart or averaged, on dev or on test. A number without its convention cannot be compared.
@@ -12,6 +12,20 @@ from pipeline.glue.tasks import GLUE_TASKS, TASKS
 
 GLUE, SAMPLE, OWN = "glue", "sample", "own"  # kinds of tasks that a folder of scores is of
 WNLI = "WNLI"
+_TITLES = {GLUE: "GLUE, dev sets", SAMPLE: "Sample tasks (not GLUE)", OWN: "Own task, dev set"}
+_ORIGINS = {"checkpoint": "encoder of", "random": "random initialisation, sizes of"}
+
+
+def title(header: Mapping) -> str:
+    """What was scored, in one line.
+
+    Args:
+      header: As of `ResultsFolder`.
+    """
+    step, frozen = header.get("encoder_step"), frozen_text(header["settings"])
+    at_step = "" if step is None else f" at step {step:,}"
+    encoder = f"{_ORIGINS[header['initialisation']]} {header['checkpoint']}"
+    return f"{_TITLES[header['kind']]}: {encoder}{at_step}{', ' if frozen else ''}{frozen}"
 
 
 def average_of(rows: Sequence[Mapping]) -> float:
@@ -62,6 +76,16 @@ def convention_line(scored: Sequence[str], *, kind: str) -> str:
         parts.append("WNLI in it" if WNLI in scored else "WNLI not in it")
         parts.append("AX never in it")
     return "; ".join(parts) + "."
+
+
+def frozen_text(settings: Mapping) -> str:
+    """Says that a model stayed as it was and a prompt was trained; empty of fine-tuning.
+
+    Args:
+      settings: Those that `results.json` holds.
+    """
+    length = settings.get("prompt_length")
+    return f"frozen, with a prompt of {length} vectors" if length else ""
 
 
 def choice_line(choose: str) -> str:

@@ -25,11 +25,6 @@ from pipeline.glue.tasks import GLUE_TASKS
 
 RESULTS_FILE = "results.json"
 COMPLETED_FILE = "COMPLETED"
-_TITLES = {
-    convention.GLUE: "GLUE, dev sets",
-    convention.SAMPLE: "Sample tasks (not GLUE)",
-    convention.OWN: "Own task, dev set",
-}
 
 
 class ResultsFolder:
@@ -87,17 +82,20 @@ class ResultsFolder:
         """The row of a finished task and seed, or None.
 
         Raises:
-          ValueError: If the task was scored on other files, with whichever seed.
+          ValueError: If the task was scored on other files, or a user's task had other columns,
+            labels, metrics or epochs, with whichever seed.
         """
         found = None
         for run in self.runs:
             if run["task"] != task.name:
                 continue
             if run["data_sha256"] != data_sha256:
+                is_own = self.header["kind"] == convention.OWN
+                files = "files or another task file" if is_own else "files"
                 raise ValueError(
-                    f"{self.directory} holds a result of {task.name} from other files: "
-                    f"sha256 {run['data_sha256'][:12]} -> {data_sha256[:12]}. "
-                    "Give another --output, or the old --glue_dir"
+                    f"{self.directory} holds a result of {task.name} from other {files}: "
+                    f"sha256 {run['data_sha256'][:12]} -> {data_sha256[:12]}. Give another "
+                    f"--output, or the old {'--task_file' if is_own else '--glue_dir'}"
                 )
             if run["seed"] == seed:
                 found = run
@@ -205,11 +203,7 @@ class ResultsFolder:
 
     def title(self) -> str:
         """What was scored, in one line."""
-        origin = {"checkpoint": "encoder of", "random": "random initialisation, sizes of"}
-        step = self.header.get("encoder_step")
-        at_step = "" if step is None else f" at step {step:,}"
-        encoder = f"{origin[self.header['initialisation']]} {self.header['checkpoint']}"
-        return f"{_TITLES[self.header['kind']]}: {encoder}{at_step}"
+        return convention.title(self.header)
 
     def save(self) -> None:
         """Writes `results.json` and `results.md`."""

@@ -12,13 +12,14 @@ from pipeline.glue.reader import find_ax
 from pipeline.glue.tasks import AX, AX_FOLDERS, GLUE_TASKS, MNLI, GlueTask
 
 MISSING, NOT_CHOSEN, UNKNOWN = "missing", "not_chosen", "unknown"
-NEEDS_MNLI, UNLABELLED = "needs_mnli", "unlabelled"
+NEEDS_MNLI, UNLABELLED, NO_PROMPT = "needs_mnli", "unlabelled", "no_prompt"
 _WORDS = {
     MISSING: "there is no folder of this name in --glue_dir",
     NOT_CHOSEN: "it is not in --tasks",
     UNKNOWN: "no task of GLUE has this name",
     NEEDS_MNLI: "the model of MNLI answers it, and MNLI is not run",
     UNLABELLED: f"its answers are not in the folder: {AX.dev_files[0][1]} has them",
+    NO_PROMPT: "`mnemosyne prompt` does not answer it",
     "unsupported": "this version does not support the task",  # in folders of earlier versions
 }
 
@@ -42,7 +43,7 @@ class TaskNotRun:
 
 
 def tasks_not_run(
-    glue_dir: str, chosen: Sequence[GlueTask], *, sample_tasks: bool
+    glue_dir: str, chosen: Sequence[GlueTask], *, sample_tasks: bool, with_prompts: bool = False
 ) -> tuple[TaskNotRun, ...]:
     """Names the tasks of GLUE, and the folders of `glue_dir`, that are not run.
 
@@ -50,6 +51,7 @@ def tasks_not_run(
       glue_dir: folder with one sub-folder per task.
       chosen: the tasks that are run.
       sample_tasks: whether `glue_dir` holds sample tasks, of which none of GLUE's is missing.
+      with_prompts: whether prompts are trained, which answer no AX.
     """
     folders = sorted(entry.name for entry in os.scandir(glue_dir) if entry.is_dir())
     chosen_names = {task.name for task in chosen}
@@ -58,7 +60,8 @@ def tasks_not_run(
         for name in GLUE_TASKS
         if name not in chosen_names and not (sample_tasks and name not in folders)
     ]
-    if reason := _why_not_ax(glue_dir, is_answered=MNLI.name in chosen_names):
+    is_answered = MNLI.name in chosen_names
+    if reason := _why_not_ax(glue_dir, is_answered=is_answered, with_prompts=with_prompts):
         found.append(TaskNotRun(AX.name, reason))
     found += [
         TaskNotRun(name, UNKNOWN)
@@ -68,9 +71,11 @@ def tasks_not_run(
     return tuple(found)
 
 
-def _why_not_ax(glue_dir: str, *, is_answered: bool) -> str:
+def _why_not_ax(glue_dir: str, *, is_answered: bool, with_prompts: bool) -> str:
     """The reason why AX has no score; empty if it has one, or nobody expects it."""
     folder = find_ax(glue_dir)
+    if folder and with_prompts:
+        return NO_PROMPT
     if not is_answered:
         return NEEDS_MNLI if folder else ""
     if not folder:

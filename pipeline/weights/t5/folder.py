@@ -72,9 +72,12 @@ def read_t5_folder(path: str | os.PathLike) -> T5Folder:
     """
     folder = pathlib.Path(path)
     config = _read_config(folder / CONFIG)
-    stored = {name: each for name, each in stored_in(folder).items() if name not in COPIES}
-    if _HEAD not in stored and _TABLE in stored:  # stored once where both are the same
-        stored[_HEAD] = stored[_TABLE]
+    stored = stored_in(folder)
+    for copy in [stored.pop(name) for name in COPIES if name in stored]:
+        stored.setdefault(_TABLE, copy)
+    is_tied = read_json(folder / CONFIG).get("tie_word_embeddings", True)
+    if is_tied and _TABLE in stored:  # stored once where both are the same
+        stored.setdefault(_HEAD, stored[_TABLE])
     found = {}
     for ours, shape in t5_shapes(config):
         name, layout = T5_NAMES.named(ours)

@@ -12,6 +12,7 @@ import tensorflow_text as tf_text
 
 from data_prep import storage
 from data_prep.wordpiece import WordpieceTokenizer
+from pipeline.weights.recorded_tokenizer import recorded_casing, recorded_ids
 
 SENTENCEPIECE, WORDPIECE = "spiece.model", "vocab.txt"
 
@@ -24,6 +25,7 @@ class SentencepieceTokenizer:
 
     Attributes:
         vocab_file: its path.
+        num_ids: ids that `tokenize` may give.
         pad_id, unk_id, sep_id: of `<pad>`, `<unk>` and `</s>`, which ends a segment.
         cls_id: None: nothing stands before a text.
 
@@ -41,6 +43,7 @@ class SentencepieceTokenizer:
             raise ValueError(
                 f"{self.vocab_file}: expected a SentencePiece model, received {error.message}"
             ) from error
+        self.num_ids = int(self._pieces.vocab_size())
         self.pad_id, self.sep_id, self.unk_id = (
             self._id(piece) for piece in ("<pad>", "</s>", "<unk>")
         )
@@ -58,17 +61,22 @@ class SentencepieceTokenizer:
 
 
 def read_t5_tokenizer(folder: str | os.PathLike) -> SentencepieceTokenizer | WordpieceTokenizer:
-    """Reads the tokenizer of a folder.
+    """Reads the tokenizer of a folder; of a vocabulary its casing and ids, as `read_run` does.
 
     Raises:
         FileNotFoundError: there is neither a SentencePiece model nor a vocabulary.
-        ValueError: the file is damaged, or padding is not 0, with which a T5 begins its answer.
+        ValueError: the file is damaged, padding is not 0, with which a T5 begins its answer, or
+            files disagree on casing or ids.
     """
     folder = pathlib.Path(folder)
     if (folder / SENTENCEPIECE).is_file():
         tokenizer = SentencepieceTokenizer(folder / SENTENCEPIECE)
     elif (folder / WORDPIECE).is_file():
-        tokenizer = WordpieceTokenizer(folder / WORDPIECE)
+        tokenizer = WordpieceTokenizer(
+            folder / WORDPIECE,
+            do_lower_case=recorded_casing(folder, folder / WORDPIECE),
+            ids=recorded_ids(folder),
+        )
         tokenizer.cls_id = None  # as in records of span corruption
     else:
         raise FileNotFoundError(

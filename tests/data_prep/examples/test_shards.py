@@ -1,57 +1,12 @@
 import dataclasses
-import gzip
-import hashlib
 import io
 
 import numpy as np
 import pytest
+from small_token_block import SETTINGS, block
 
 from data_prep.examples import token_blocks
 from data_prep.examples.shards import write_shards
-from data_prep.examples.token_blocks import TokenBlock
-from data_prep.settings import PreparationSettings
-
-SETTINGS = PreparationSettings(
-    input=(),
-    input_digest="",
-    vocab_sha256="",
-    max_seq_length=16,
-    max_predictions_per_seq=3,
-    dupe_factor=3,
-)
-
-
-def block():
-    """Three documents of 6, 4 and no sentences, 1 to 5 tokens each."""
-    counts = np.array([6, 4, 0])
-    lengths = np.array([1, 2, 3, 4, 5, 1, 2, 3, 4, 5])
-    ids = (np.arange(30) + 30).astype(np.uint16)
-    ids[0] = 1  # [UNK]
-    return TokenBlock([b"a" * 16, b"b" * 16, b"c" * 16], counts, lengths, ids)
-
-
-@pytest.fixture
-def shard(tokenizer, tmp_path, read_records):
-    """Returns `shard(**settings)` -> (part, records)."""
-
-    def make(block_key="train-00000", **changes):
-        stream = io.BytesIO()
-        part = write_shards(
-            block(),
-            [stream],
-            block_key=block_key,
-            settings=dataclasses.replace(SETTINGS, **changes),
-            tokenizer=tokenizer,
-        )
-        assert part["shards"][0]["sha256"] == hashlib.sha256(stream.getvalue()).hexdigest()
-        assert part["bytes_out"] == len(stream.getvalue())
-        content = stream.getvalue()
-        if changes.get("compression") == "gzip":
-            content = gzip.decompress(content)
-        (tmp_path / "shard").write_bytes(content)
-        return part, read_records(tmp_path / "shard")
-
-    return make
 
 
 def test_the_shard_of_a_seed_never_changes(shard):
@@ -212,27 +167,3 @@ def test_a_pool_gives_partners_and_makes_no_record_of_its_own(tokenizer):
     assert lent["random_next"] > 0 == lent["pairs_without_partner"]
     for name in ("documents", "sentences", "tokens", "unknown_tokens"):
         assert lent[name] == without[name]
-
-
-def test_records_of_span_corruption_hold_the_text_and_its_spans(shard, tokenizer):
-    part, records = shard(objective="span_corruption", dupe_factor=1)
-    assert part["sequences"] == len(records) > 0
-    sentinel = len(tokenizer.vocab)
-    for record in records:
-        assert record.keys() == {"input_ids", "input_mask", "target_ids"}
-        assert len(record["input_ids"]) == 16
-        spans = [each for each in record["target_ids"] if each >= sentinel]
-        assert spans == [each for each in record["input_ids"] if each >= sentinel] != []
-    # Every token of the two documents with text, the separator between them left out, once.
-    text = [
-        each
-        for record in records
-        for each in (*record["input_ids"], *record["target_ids"])
-        if each not in (tokenizer.pad_id, tokenizer.sep_id) and each < sentinel
-    ]
-    assert sorted(text) == sorted(block().ids.tolist())
-
-
-def test_span_corruption_is_static():
-    with pytest.raises(ValueError, match="--masking static with --objective span_corruption"):
-        dataclasses.replace(SETTINGS, objective="span_corruption", masking="dynamic")

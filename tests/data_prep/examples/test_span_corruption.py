@@ -1,9 +1,17 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from data_prep.examples.rng import RandomStream
 from data_prep.examples.segment_pairs import SegmentPairs
-from data_prep.examples.span_corruption import SpanCorruption, corrupted, num_replaced, spans
+from data_prep.examples.span_corruption import (
+    SpanCorruption,
+    corrupted,
+    num_replaced,
+    record_lengths,
+    spans,
+)
 
 PAD, SEP, SENTINEL = 0, 3, 100
 
@@ -44,7 +52,7 @@ def fixture_records():
     """Three texts of 30, 17 and 1 tokens, in records of 31."""
     begin, end = np.array([0, 30, 47]), np.array([30, 47, 48])
     packs = SegmentPairs(begin, end, end, end, np.zeros(3, np.int64))
-    builder = SpanCorruption(31, PAD, SEP, vocab_size=SENTINEL, fraction=0.15)
+    builder = SpanCorruption(31, 30, PAD, SEP, vocab_size=SENTINEL, fraction=0.15)
     ids = (np.arange(48) + 10).astype(np.uint16)
     return ids, builder.build(ids, packs, RandomStream(0))
 
@@ -63,6 +71,22 @@ def test_a_text_can_be_put_together_again(records):
                 span.append(token)
         text = [each for token in given for each in pieces.get(token, [token])]
         assert text == ids[begin:end].tolist()
+
+
+def test_lengths_are_those_of_the_records(records):
+    _, features = records
+    inputs, replaced = record_lengths(np.array([30, 17, 1]), 0.15)
+    assert inputs.tolist() == features["input_mask"].sum(axis=1).tolist() == [28, 16, 2]
+    assert replaced.tolist() == [5, 3, 0]
+
+
+def test_a_short_input_may_be_of_a_longer_text():
+    builder = SpanCorruption(28, 30, PAD, SEP, vocab_size=SENTINEL, fraction=0.15)
+    # 30 tokens with 5 in 2 spans make an input of 28 with its end; 8 in the target.
+    assert (builder.max_target_length, builder.num_sentinels) == (8, 2)
+    shorter = dataclasses.replace(builder, max_seq_length=8)
+    # 7 tokens with 1 replaced make 8, and 2 and an end in the target.
+    assert (shorter.max_target_length, shorter.num_sentinels) == (3, 1)
 
 
 def test_what_is_left_is_padding(records):

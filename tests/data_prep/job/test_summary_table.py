@@ -65,11 +65,17 @@ def test_the_table_shows_what_was_made():
     [
         ({"objective": "mlm_sop"}, ["swapped 75.0%", "masked 15.0% of tokens"]),
         ({"objective": "mlm"}, ["masked 15.0% of tokens"]),
+        (
+            {"objective": "span_corruption"},
+            ["replaced 15.0% of tokens", "targets 8 tokens, up to 2 spans"],
+        ),
         ({"masking": "dynamic"}, ["random next 75.0%", "masked by the trainer"]),
     ],
 )
 def test_the_table_leaves_out_what_records_do_not_hold(changes, rows):
-    manifest = dataclasses.replace(MANIFEST, settings={**MANIFEST.settings, **changes})
+    statistics = {**MANIFEST.statistics, "target_length": 8, "num_sentinels": 2}
+    settings = {**MANIFEST.settings, **changes}
+    manifest = dataclasses.replace(MANIFEST, settings=settings, statistics=statistics)
     lines = [" ".join(line.split()) for line in table(manifest)]
     assert lines[8 : 8 + len(rows) + 1] == [*rows, "long lines cut 2"]
 

@@ -36,6 +36,15 @@ def test_an_example_that_just_fits_is_not_counted_as_cut(with_features):
     assert count_cut(texts, tokenizer, 6, features) == 1
 
 
+def test_without_a_cls_one_piece_more_fits_and_the_others_are_counted_as_cut():
+    tokenizer = NumberTokenizer()
+    tokenizer.cls_id = None
+    texts = [["11 12 13 14", "11 12 13 14 15"]]
+    features = encode_texts(texts, tokenizer, 5)
+    assert features["input_ids"].tolist() == [[11, 12, 13, 14, 2]] * 2
+    assert count_cut(texts, tokenizer, 5, features) == 1
+
+
 def test_inputs_are_int32():
     features = encode_texts([["7"]], NumberTokenizer(), 5)
     assert {name: values.dtype for name, values in features.items()} == {

@@ -75,6 +75,16 @@ def test_no_model_is_kept_where_none_is_wanted(folder, seeds_answer, capsys):
     assert "no submission: --keep_models none keeps no model" in capsys.readouterr().out
 
 
+def test_a_model_that_was_not_kept_is_named_and_no_other_reason(folder, seeds_answer, capsys):
+    make_task(folder / "glue", "RTE")
+    glue(folder, "--keep_models=none")
+    capsys.readouterr()
+    assert glue(folder) == 0
+    said = capsys.readouterr().out
+    assert "WARNING RTE, seed 0: scored by an earlier call, which did not keep the task's" in said
+    assert "no submission: no model of RTE was kept to answer test.tsv with" in said
+
+
 def test_the_model_of_mnli_answers_and_scores_the_diagnostic_set(folder, seeds_answer, capsys):
     make_task(folder / "glue", "MNLI")
     make_ax(folder / "glue")

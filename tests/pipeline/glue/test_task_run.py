@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from glue_folders import BY_NAME, answer_with, make_run, make_task
+from glue_folders import BY_NAME, VOCAB, answer_with, make_run, make_task
 
 from pipeline.glue import classifier_training
 from pipeline.glue.initial_weights import load_encoder
@@ -129,6 +129,38 @@ def test_a_model_is_traced_once_for_all_epochs_and_once_for_all_parts(
     assert made == [done.model]
     predict_texts(task, done.model, (["good"] * 5,), start=start, settings=SETTINGS)
     assert made == [done.model] * 2
+
+
+def test_the_best_epoch_is_restored_and_frozen_weights_stay_as_they_are(
+    tmp_path, start, monkeypatch
+):
+    """Epoch 1 answers every text right, epoch 2 none; the first bias tells them apart."""
+
+    def train(model, *_, after_epoch, **__):
+        for epoch in (1, 2):
+            for variable in (model.head.bias, model.encoder.variables[0]):
+                variable.assign(np.full_like(variable.numpy(), epoch))
+            after_epoch(epoch)
+        return 2
+
+    def predict(model, features, *, batch_size):
+        good = (features["input_ids"] == VOCAB.index("good")).any(axis=1)
+        right = good if model.head.get_weights()[1][0] == 1 else ~good
+        return np.stack([right, ~right], axis=1).astype(float)
+
+    def frozen(*arguments):
+        model = _whole_classifier(*arguments)
+        model.encoder.trainable = False
+        return model
+
+    monkeypatch.setattr(classifier_training, "train", train)
+    answer_with(monkeypatch, predict)
+    make_task(tmp_path / "glue", "SST-2")
+    data = read_task(BY_NAME["SST-2"], str(tmp_path / "glue"))
+    best = dataclasses.replace(SETTINGS, choose="best")
+    done = run_task(BY_NAME["SST-2"], data, start=start, settings=best, build=frozen)
+    assert done.row["epoch"] == 1 and done.model.head.get_weights()[1].tolist() == [1, 1]
+    assert set(done.model.encoder.variables[0].numpy().flat) == {2}
 
 
 def test_majority_is_the_score_of_the_most_frequent_training_label(tmp_path, start, trained_on):

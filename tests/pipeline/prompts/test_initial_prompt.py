@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from glue_folders import BY_NAME, VOCAB
@@ -50,10 +52,13 @@ def test_a_short_prompt_takes_the_first_words_of_the_classes(start):
     assert words_of(start("classes", 2)) == ["bad", "same"]
 
 
-def test_a_regression_has_no_words(start):
+def test_a_regression_has_no_words():
     assert class_words(BY_NAME["STS-B"]) == ()
-    with pytest.raises(ValueError, match="--prompt_init classes: expected a task with classes"):
-        start("classes", 2, words=())
+
+
+def test_a_task_of_a_user_has_its_own_words_whatever_its_name():
+    task = dataclasses.replace(BY_NAME["SST-2"], labels=("very_good", "bad"))
+    assert class_words(task) == ("very good", "bad")
 
 
 def test_random_has_the_spread_of_the_words(start):

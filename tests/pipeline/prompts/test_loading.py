@@ -54,6 +54,17 @@ def test_a_name_that_is_no_prompt_is_refused(make_prompt):
         shared.predict([("music", "a film")])
 
 
+@pytest.mark.parametrize("texts", ["a film", ("a film",), ("a film", "a bad film", "bad")])
+def test_another_number_of_texts_than_the_task_has_is_refused(make_prompt, texts):
+    shared = SharedPrompts({"pairs": make_prompt("pairs", columns=("one", "two"))})
+    with pytest.raises(ValueError, match="predict expects 2 of pairs, its one and two, received"):
+        shared.predict([("pairs", texts)])
+
+
+def test_nothing_is_answered_with_nothing(make_prompt):
+    assert SharedPrompts({"films": make_prompt("films")}).predict([]) == []
+
+
 def test_prompts_of_two_models_are_refused(make_prompt):
     paths = {"a": make_prompt("a"), "b": make_prompt("b", encoder_hash="0123")}
     with pytest.raises(ValueError, match="prompts of one frozen model"):

@@ -68,8 +68,16 @@ def fixture_quick(monkeypatch):
 def test_finished_seeds_are_skipped_and_others_added(run, tmp_path, quick, capsys):
     assert run() == 0 and run("--seeds", 2) == 0
     assert len(quick) == 2
-    assert "SST-2, seed 0: finished earlier, skipped" in capsys.readouterr().out
+    assert (
+        "SST-2, seed 0: finished earlier with the same settings, skipped" in capsys.readouterr().out
+    )
     assert results(tmp_path)["rows"][0]["seeds"] == [0, 1]
+
+
+def test_the_table_says_that_the_model_is_frozen(run, tmp_path, quick):
+    assert run() == 0
+    title = (tmp_path / "out" / "results.md").read_text().splitlines()[0]
+    assert title.endswith("/model, frozen, with a prompt of 4 vectors")
 
 
 def test_another_length_needs_another_folder(run, quick):
@@ -98,6 +106,12 @@ def test_a_prompt_that_diverges_is_no_score(run, tmp_path, monkeypatch, capsys):
 def test_a_setting_that_the_optimizer_lacks_is_refused(run):
     with pytest.raises(ValueError, match="weight_decay"):
         run("--weight_decay", 0.1)
+
+
+def test_classes_of_a_regression_are_refused_before_any_training(run, quick):
+    with pytest.raises(ValueError, match=r"--prompt_init classes: .*received STS-B, whose .*take"):
+        run("--prompt_init", "classes", tasks="SST-2,STS-B")
+    assert not quick
 
 
 def test_own_task_takes_no_tasks(tmp_path, frozen):

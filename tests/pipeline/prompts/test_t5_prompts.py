@@ -12,6 +12,7 @@ from models.t5 import T5, T5Config
 from pipeline.commands import prompt
 from pipeline.glue import classifier_training
 from pipeline.pretrained_model import load_pretrained
+from pipeline.prompts import frozen_t5
 from pipeline.prompts.loading import SharedPrompts
 from pipeline.weights.t5.folder import save_t5
 
@@ -53,6 +54,39 @@ def test_a_prompt_is_tuned_saved_and_answers_with_the_labels_of_the_task(run, tm
 def test_scores_are_no_words(run):
     with pytest.raises(ValueError, match="tasks with classes for a T5.*STS-B"):
         run(tasks="STS-B")
+
+
+def test_classes_with_the_same_pieces_are_refused_before_a_weight_is_read(tmp_path, run):
+    (tmp_path / "t5" / "model.safetensors").unlink()
+    (tmp_path / "rows.jsonl").write_text('{"text": "a film", "label": "kino"}\n' * 2)
+    task = tmp_path / "films.yaml"
+    task.write_text(
+        "train: rows.jsonl\ndev: rows.jsonl\ntext_columns: text\nlabels: [kino, film, theatre]\n"
+    )
+    words = ["--checkpoint", tmp_path / "t5", "--task_file", task, "--output", tmp_path / "out"]
+    # Neither is in the vocabulary: both are one unknown piece.
+    with pytest.raises(ValueError, match=r"films: .*received 'kino' and 'theatre', which have"):
+        prompt.main([str(word) for word in words])
+
+
+def test_a_t5_drops_nothing(run):
+    with pytest.raises(ValueError, match=r"--dropout: expected 0 with a T5, .* received 0.5"):
+        run("--dropout", 0.5)
+
+
+def test_a_tokenizer_of_another_model_is_refused(run, tmp_path):
+    words = [*WORDS, "more", "than", "fit", "in"]  # 13 with the three special pieces
+    (tmp_path / "t5" / "spiece.model").write_bytes(sentencepiece_model(words))
+    expected = (
+        r"spiece.model: expected at most 12 entries, the vocab_size of .*config.json, rec.*13"
+    )
+    with pytest.raises(ValueError, match=expected):
+        run()
+
+
+def test_weights_are_hashed_one_at_a_time_and_not_copied_first(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(frozen_t5, "weights_hash", lambda weights: iter(weights) is weights)
+    assert frozen_t5.load_frozen_t5(tmp_path / "t5").weights_hash is True
 
 
 def test_a_t5_is_no_encoder_of_vectors_and_no_shared_bert(run, tmp_path, monkeypatch):

@@ -151,6 +151,18 @@ def test_the_convention_and_the_choice_stand_below_the_table():
     assert notes[3] == "AX: Matthews 21.0, answered by the model of MNLI, seed 1."
 
 
+def test_scores_of_a_frozen_model_with_a_prompt_say_so():
+    folder = make_table(MRPC_AND_RTE)
+    folder.results["settings"] = {"prompt_length": 20}
+    [row] = scores.score_table([folder], []).rows
+    assert row.details == "frozen, with a prompt of 20 vectors"
+
+
+def test_a_task_of_a_user_with_a_name_of_glue_has_its_own_metrics():
+    table = scores.score_table([make_table([("CoLA", {"accuracy": 0.7}, "")])], [])
+    assert table.tasks == [("CoLA", "accuracy")]
+
+
 def test_a_task_of_a_user_has_a_column_too():
     row = ("mail", {"macro_f1": 0.5, "accuracy": 0.7}, "")
     table = scores.score_table([make_table([row, *MRPC_AND_RTE])], [])

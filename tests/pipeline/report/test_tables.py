@@ -207,6 +207,13 @@ def test_records_of_other_kinds_say_what_they_lack():
     assert rows["bins"] == "64,128 tokens"
 
 
+def test_records_of_a_t5_have_no_pairs():
+    data = make_data(masked_share=0.15, random_next_share=0.0)
+    settings = {"objective": "span_corruption"}
+    data = DataFolder("records", dataclasses.replace(data.manifest, settings=settings))
+    assert dict(tables.data_rows(data))["random next sentences"] == "no pairs"
+
+
 def test_the_majority_class_of_a_single_bin_is_not_known():
     run = make_run()
     run.facts["data_manifest"]["settings"]["bins"] = "64,128"

@@ -114,9 +114,10 @@ def test_a_few_bad_rows_are_left_out_and_many_are_an_error(task_file, tmp_path):
 def test_what_the_score_depends_on_changes_the_hash(task_file, tmp_path):
     hashes = [read_own_task(task_file(**changes))[1].sha256 for changes in ({}, {"name": "other"})]
     assert hashes[0] == hashes[1]
-    other = read_own_task(task_file(labels="[yes, no]"))[1].sha256
+    changes = ({"labels": "[yes, no]"}, {"metrics": "macro_f1"}, {"num_train_epochs": 9})
+    others = {read_own_task(task_file(**each))[1].sha256 for each in changes}
     write_jsonl(tmp_path / "dev.jsonl", ROWS[:5])
-    assert len({hashes[0], other, read_own_task(task_file())[1].sha256}) == 3
+    assert len({hashes[0], *others, read_own_task(task_file())[1].sha256}) == 5
 
 
 @pytest.mark.parametrize(

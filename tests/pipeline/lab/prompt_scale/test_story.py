@@ -27,6 +27,14 @@ def test_what_does_not_fit_is_not_begun(monkeypatch, capsys):
     assert said.endswith("measured 0 of 1\n")
 
 
+def test_what_was_not_measured_is_in_the_file(monkeypatch, tmp_path):
+    monkeypatch.setattr(story.step_process, "free_bytes", lambda: 2 * 10**9)
+    file = tmp_path / "prompt.json"
+    command.main(["--sizes", "xxl", "--optimizers", "adamw", "--output", str(file)])
+    content = json.loads(file.read_text())
+    assert content["rows"] == [] and content["not_measured"][0]["size"] == "xxl"
+
+
 def test_a_prompt_step_keeps_state_for_the_prompt_alone(tiny):
     found = one_step.measure(StepSettings("small", "adamw", text=6, answer=3, prompt=5))
     assert found["trained"] == 5 * 16

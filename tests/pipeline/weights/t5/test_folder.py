@@ -108,6 +108,18 @@ def test_copies_of_the_table_are_left_out(folder):
     read_t5_folder(folder(arrays(**table)))
 
 
+def test_a_table_that_is_stored_as_a_copy_alone_is_read(folder):
+    tensors = arrays(**{"shared.weight": None, "encoder.embed_tokens.weight": (20, 8)})
+    found = variables_by_path(load_t5(read_t5_folder(folder(tensors))))
+    stored = tensors["encoder.embed_tokens.weight"]
+    np.testing.assert_array_equal(found["word_embeddings"].numpy(), stored)
+
+
+def test_a_head_of_its_own_is_not_taken_from_the_table(folder):
+    with pytest.raises(ValueError, match=r"expected tensor lm_head.weight .*, it is missing"):
+        read_t5_folder(folder(arrays(**{"lm_head.weight": None})))
+
+
 def test_a_head_that_is_the_table_may_be_stored_once(folder):
     tensors = arrays(**{"lm_head.weight": None})
     path = folder(tensors, tie_word_embeddings=True, scale_decoder_outputs=False)

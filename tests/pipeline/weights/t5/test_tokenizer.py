@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from sentencepiece_model import CONTROL, UNKNOWN, sentencepiece_model
 
@@ -33,6 +35,27 @@ def test_unknown_words_are_counted_without_the_ends(tokenizer):
 def test_a_vocabulary_serves_models_of_our_own(tmp_path):
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nfilm\n")
     assert read_t5_tokenizer(tmp_path).tokenize(["film"])[0].tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("record", "ids"), [({"do_lower_case": True}, [6, 6]), ({"do_lower_case": False}, [5, 6])]
+)
+def test_a_vocabulary_is_cased_as_the_folder_records(tmp_path, record, ids):
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nYes\nyes\n")
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(record))
+    assert read_t5_tokenizer(tmp_path).tokenize(["Yes yes"])[0].tolist() == ids
+
+
+def test_without_a_record_the_entries_of_a_vocabulary_decide_its_casing(tmp_path):
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nYes\nyes\n")
+    assert read_t5_tokenizer(tmp_path).tokenize(["Yes yes"])[0].tolist() == [5, 6]
+
+
+def test_ids_of_a_vocabulary_are_of_the_recorded_kind(tmp_path):
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nyes\n")
+    (tmp_path / "tokenizer_config.json").write_text('{"ids": "word"}')
+    with pytest.raises(ValueError, match="expected ids bert or tf_text, received 'word'"):
+        read_t5_tokenizer(tmp_path)
 
 
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
