@@ -48,9 +48,9 @@ def run(
             if found is None:
                 missing.append({"size": size, "optimizer": optimizer, "reason": reason})
                 print(f"{size}, {display_name(optimizer)}: {reason}", flush=True)
-                continue
-            rows.append(found)
-            print(table(rows[-1:]), flush=True)
+            else:
+                rows.append(found)
+                print(table(rows[-1:]), flush=True)
             if output:
                 content = {"rows": rows, "not_measured": missing}
                 figures_file.save(output, content, versions_of=("tensorflow", "tf-keras"))

@@ -38,6 +38,14 @@ def test_what_does_not_fit_is_not_begun(tmp_path, monkeypatch, capsys):
     assert said.endswith("measured 0 of 1\n")
 
 
+def test_what_was_not_measured_is_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(story.step_process, "free_bytes", lambda: 10**9)
+    file = tmp_path / "vit.json"
+    command.main(["--sizes", "H/14", "--optimizers", "adamw", "--output", str(file)])
+    content = json.loads(file.read_text())
+    assert content["rows"] == [] and content["not_measured"][0]["size"] == "H/14"
+
+
 def test_a_table_gives_peak_over_weights():
     row = {
         "size": "L/16",
