@@ -6,7 +6,9 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from pipeline.lab import figures_file, peers
+from pipeline.commands.bench import side_by_side_flags
+from pipeline.lab import figures_file
+from pipeline.lab.side_by_side import peers
 
 _SIZES = ("tiny", "mini", "small", "medium", "base", "large")
 _PEERS = ("keras_hub", "hf_tf")
@@ -20,19 +22,14 @@ each padded to its longest example; keras-hub all padded to --max_seq_length, as
 does. All are alive at the same time and make --steps steps in turn. CPU time counts, user and
 system; ratios are of turns of the same round.
 
-A library is measured if you have it, in an environment of its own; its flag takes that Python:
 {peers.how_to_get(*_PEERS)}
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the flags of the suite."""
-    parser = argparse.ArgumentParser(
-        prog="mnemosyne bench finetune",
-        description="Compare fine-tuning by CPU time, on texts of their real lengths.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = side_by_side_flags.parser(
+        "finetune", "Compare fine-tuning by CPU time, on texts of their real lengths.", _EPILOG
     )
     add = parser.add_argument
     add("--glue_dir", required=True, metavar="DIR", help="folder with one folder per task")
@@ -42,13 +39,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dropout", type=float, default=0.1, help="probability (%(default)s)")
     add("--batch_size", type=int, default=32, help="examples a step (%(default)s)")
     add("--max_seq_length", type=int, default=128, help="tokens an example (%(default)s)")
-    for name in _PEERS:
-        add(f"--{name}", metavar="PYTHON", help="see below (not measured)")
-    add("--mnemosyne", action="store_true", help="measure ours with the optimizer Mnemosyne, too")
-    add("--rounds", type=int, default=5, help="turns behind each median (%(default)s)")
-    add("--steps", type=int, default=32, help="of a turn (%(default)s)")
-    add("--core", type=int, help="number of the one core to use (the last one)")
-    add("--output", metavar="FILE.json", help="also write all figures here")
+    side_by_side_flags.add_peers(parser, _PEERS)
+    side_by_side_flags.add_turns(parser, rounds=5, steps=32)
+    side_by_side_flags.add_output(parser)
     return parser
 
 
@@ -71,9 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     figures_file.check_folders({"output": args.output})
-    for name in ("batch_size", "rounds", "steps"):
-        if getattr(args, name) < 1:
-            raise ValueError(f"--{name}: expected at least 1, received {getattr(args, name)}.")
+    side_by_side_flags.check_at_least_1(args, "batch_size", "rounds", "steps")
     if not 5 <= args.max_seq_length <= 512:
         raise ValueError(f"--max_seq_length: expected 5 to 512, received {args.max_seq_length}.")
     if not 0 <= args.dropout < 1:

@@ -6,7 +6,9 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from pipeline.lab import figures_file, peers
+from pipeline.commands.bench import side_by_side_flags
+from pipeline.lab import figures_file
+from pipeline.lab.side_by_side import peers
 
 _SIZES = ("tiny", "mini", "small", "medium", "base", "large")
 _PEERS = ("keras_hub", "hf_tf", "hf_torch")
@@ -23,7 +25,6 @@ is CPU time, user and system, which other programs on the machine lengthen less 
 Ratios are of turns of the same round. "of peak" are the useful floating-point operations of the
 step over those of a float32 matrix product of oneDNN, measured in the same rounds.
 
-A library is measured if you have it, in an environment of its own; its flag takes that Python:
 {peers.how_to_get(*_PEERS)}
 --helped adds a row for each: the masked-LM head on the masked positions alone where it is not so
 anyway, XLA for Hugging Face TF, `torch.compile` for PyTorch, and an allocator that keeps its
@@ -41,13 +42,7 @@ predictions and vocabulary are those of the records.
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the flags of the suite."""
-    parser = argparse.ArgumentParser(
-        prog="mnemosyne bench train",
-        description="Compare training steps by CPU time.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = side_by_side_flags.parser("train", "Compare training steps by CPU time.", _EPILOG)
     add = parser.add_argument
     add("--sizes", nargs="+", choices=_SIZES, default=["mini"], help="of BERT (mini)")
     add("--dropout", type=float, nargs="+", default=[0.1], help="probabilities (0.1)")
@@ -57,16 +52,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--max_predictions_per_seq", type=int, default=20, help="(%(default)s)")
     add("--vocab_size", type=int, default=30_522, help="(%(default)s)")
     add("--baseline", metavar="DIR", help="another checkout of this project (not measured)")
-    for name in _PEERS:
-        add(f"--{name}", metavar="PYTHON", help="see below (not measured)")
+    side_by_side_flags.add_peers(parser, _PEERS)
     add("--helped", action="store_true", help="measure helped variants, too")
-    add("--mnemosyne", action="store_true", help="measure ours with the optimizer Mnemosyne, too")
-    add("--rounds", type=int, default=7, help="turns behind each median (%(default)s)")
-    add("--steps", type=int, default=1, help="of a turn (%(default)s)")
-    add("--core", type=int, help="number of the one core to use (the last one)")
+    side_by_side_flags.add_turns(parser, rounds=7, steps=1)
     add("--profile", action="store_true", help="print the parts of our step instead, see below")
     add("--packed", metavar="DATA_DIR", help="compare packed rows of these records, see below")
-    add("--output", metavar="FILE.json", help="also write all figures here")
+    side_by_side_flags.add_output(parser)
     return parser
 
 
@@ -95,9 +86,9 @@ def _check(args: argparse.Namespace) -> None:
     figures_file.check_folders({"output": args.output})
     if args.packed and args.profile:
         raise ValueError("--packed and --profile: expected one of them, received both.")
-    for name in ("batch_size", "max_predictions_per_seq", "rounds", "steps"):
-        if getattr(args, name) < 1:
-            raise ValueError(f"--{name}: expected at least 1, received {getattr(args, name)}.")
+    side_by_side_flags.check_at_least_1(
+        args, "batch_size", "max_predictions_per_seq", "rounds", "steps"
+    )
     if not args.max_predictions_per_seq < args.max_seq_length <= 512:
         raise ValueError(
             f"--max_seq_length: expected more than the {args.max_predictions_per_seq} predictions "

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pipeline.lab import figures_file, peers
+from pipeline.commands.bench import side_by_side_flags
+from pipeline.lab import figures_file
+from pipeline.lab.side_by_side import peers
 from pipeline.vision.settings import SIZES
 
 _PEERS = ("keras_hub", "hf_tf")
@@ -17,31 +19,22 @@ images, on one core, as its users do. All are alive at the same time and make --
 CPU time counts, user and system; ratios are of turns of the same round. The row "our images alone"
 is what it takes to make our batches, cropped and mirrored as by default, without a step.
 
-A library is measured if you have it, in an environment of its own; its flag takes that Python:
 {peers.how_to_get(*_PEERS)}
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the flags of the suite."""
-    parser = argparse.ArgumentParser(
-        prog="mnemosyne bench vit_speed",
-        description="Compare fine-tuning of vision transformers by CPU time.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = side_by_side_flags.parser(
+        "vit_speed", "Compare fine-tuning of vision transformers by CPU time.", _EPILOG
     )
     add = parser.add_argument
     add("--sizes", nargs="+", choices=SIZES, default=["Ti/16"], help="of models (Ti/16)")
     add("--resolution", type=int, default=224, help="pixels of a side (%(default)s)")
     add("--batch_size", type=int, default=8, help="images a step (%(default)s)")
-    for name in _PEERS:
-        add(f"--{name}", metavar="PYTHON", help="see below (not measured)")
-    add("--mnemosyne", action="store_true", help="measure ours with the optimizer Mnemosyne, too")
-    add("--rounds", type=int, default=5, help="turns behind each median (%(default)s)")
-    add("--steps", type=int, default=4, help="of a turn (%(default)s)")
-    add("--core", type=int, help="number of the one core to use (the last one)")
-    add("--output", metavar="FILE.json", help="also write all figures here")
+    side_by_side_flags.add_peers(parser, _PEERS)
+    side_by_side_flags.add_turns(parser, rounds=5, steps=4)
+    side_by_side_flags.add_output(parser)
     return parser
 
 
@@ -64,7 +57,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     figures_file.check_folders({"output": args.output})
-    for name in ("resolution", "batch_size", "rounds", "steps"):
-        if getattr(args, name) < 1:
-            raise ValueError(f"--{name}: expected at least 1, received {getattr(args, name)}.")
+    side_by_side_flags.check_at_least_1(args, "resolution", "batch_size", "rounds", "steps")
     peers.check(args)

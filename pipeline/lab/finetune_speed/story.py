@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
-import statistics
-import sys
+import pathlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tabulate import tabulate
-
 from models import BertConfig
-from pipeline.lab import figures_file
 from pipeline.lab.finetune_speed import examples
-from pipeline.lab.finetune_speed.contestants import contestants
 from pipeline.lab.prepare import processor
-from pipeline.lab.train_speed.comparison import check_same_training
-from pipeline.lab.train_speed.contestants import OURS
-from pipeline.lab.train_speed.running_program import RunningProgram, Turn
-from pipeline.lab.train_speed.story import take_turns
+from pipeline.lab.side_by_side import contestant, peers
+from pipeline.lab.side_by_side.contestant import ADAMW, Contestant
+from pipeline.lab.side_by_side.running_program import one_core, running
+from pipeline.lab.side_by_side.same_training import check_same_training
+from pipeline.lab.side_by_side.table import last_line, program_table, save
+from pipeline.lab.side_by_side.turns import program_figures, take_turns
 
-_TRAINING = {"learning_rate": 1e-4, "weight_decay": 0.01, "clip_norm": 1.0, "epochs": 3}
+PEERS = ("keras_hub", "hf_tf")
 _MODEL = ("vocab_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim")
-_HEADERS = (
-    "program",
-    "examples/CPU s",
-    "CPU s/step",
-    "times ours",
-    "wall s/step",
-    "peak MB",
-    "start CPU s",
+# Header, key, format.
+_COLUMNS = (
+    ("examples/CPU s", "examples_per_cpu_second", ".1f"),
+    ("CPU s/step", "cpu_seconds", ".3f"),
+    ("times ours", "times_ours", ".2f"),
+    ("wall s/step", "wall_seconds", ".3f"),
+    ("peak MB", "peak_mb", ",.0f"),
+    ("start CPU s", "start_cpu_seconds", ".1f"),
 )
-_VERSIONS_OF = ("tensorflow", "tf-keras", "numpy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,21 +82,27 @@ def run(settings: Settings, output: str | None = None) -> None:
         cases.append(_case(settings, task))
         print(table(cases[-1]), flush=True)
     if output:
-        content = {
-            "suite": "finetune",
-            "settings": dataclasses.asdict(settings),
-            "processor": processor.name(),
-            "cases": cases,
-        }
-        figures_file.save(output, content, versions_of=_VERSIONS_OF)
-    print(last_line(cases))
+        save(output, "finetune", cases, dataclasses.asdict(settings))
+    print(last_line([(case["task"], case["programs"]) for case in cases]))
+
+
+def contestants(settings: Settings) -> list[Contestant]:
+    """Returns the programs in the order of the table, ours first."""
+    pythons = {name: getattr(settings, name) for name in PEERS}
+    return [
+        *contestant.ours(_program("mnemosyne"), with_mnemosyne=settings.mnemosyne),
+        *peers.contestants(pythons, _program),
+    ]
+
+
+def _program(library: str) -> str:
+    return str(pathlib.Path(__file__).parent / "programs" / f"{library}_classifier.py")
 
 
 def _case(settings: Settings, task: str) -> dict[str, Any]:
     """Measures all programs on one task, alive at the same time and working in turn."""
-    core = max(os.sched_getaffinity(0)) if settings.core is None else settings.core
-    peers = {"keras_hub": settings.keras_hub, "hf_tf": settings.hf_tf}
-    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
+    core, title = one_core(settings.core), f"{task}, BERT-{settings.size}"
+    with tempfile.TemporaryDirectory() as scratch:
         path, num_classes, vocab_size = examples.save_examples(
             settings.glue_dir,
             task,
@@ -112,22 +112,19 @@ def _case(settings: Settings, task: str) -> dict[str, Any]:
         )
         config = BertConfig.named(settings.size, vocab_size=vocab_size)
         training = {
-            **_TRAINING,
+            **ADAMW,
+            "epochs": 3,
             "examples": path,
             "num_classes": num_classes,
             "batch_size": settings.batch_size,
             "dropout": settings.dropout,
             "model": {name: getattr(config, name) for name in (*_MODEL, "max_position_embeddings")},
         }
-        programs = {}
-        for contestant in contestants(peers=peers, with_mnemosyne=settings.mnemosyne):
-            print(f"{task}, BERT-{settings.size}: {contestant.name}", file=sys.stderr)
-            programs[contestant.name] = stack.enter_context(
-                RunningProgram(contestant, training, core=core, scratch=scratch)
-            )
-        ready = {name: program.ready for name, program in programs.items()}
-        check_same_training(ready, config)
-        turns = take_turns(programs, rounds=settings.rounds, steps=settings.steps)
+        started = contestants(settings)
+        with running(started, training, title=title, core=core, scratch=scratch) as programs:
+            ready = {name: program.ready for name, program in programs.items()}
+            check_same_training(ready, hidden_dim=config.hidden_dim)
+            turns = take_turns(programs, rounds=settings.rounds, steps=settings.steps)
         text_fraction = examples.text_fraction(path)
     return {
         "task": task,
@@ -136,76 +133,14 @@ def _case(settings: Settings, task: str) -> dict[str, Any]:
         "batch_size": settings.batch_size,
         "max_seq_length": settings.max_seq_length,
         "text_fraction": text_fraction,
-        "programs": figures(turns, ready, batch_size=settings.batch_size),
+        "programs": program_figures(turns, ready, batch_size=settings.batch_size),
     }
-
-
-def figures(
-    turns: Mapping[str, Sequence[Turn]],
-    ready: Mapping[str, Mapping[str, Any]],
-    *,
-    batch_size: int,
-) -> dict[str, dict[str, Any]]:
-    """Returns the figures of every program.
-
-    Args:
-        turns: of each program, one a round.
-        ready: of each program, what it said of its start.
-        batch_size: examples a step.
-
-    Returns:
-        By program: `examples_per_cpu_second`, and `cpu_seconds` and `wall_seconds` of a step,
-        medians over the rounds; `times_ours`, the median over the rounds of its CPU time divided by
-        ours in the same round; `peak_mb`; what is in `ready`; `turns`.
-    """
-    cpu = {name: [t.cpu_seconds / t.steps for t in each] for name, each in turns.items()}
-    found = {}
-    for name, each in turns.items():
-        ratios = [theirs / ours for theirs, ours in zip(cpu[name], cpu[OURS], strict=True)]
-        found[name] = {
-            "examples_per_cpu_second": batch_size / statistics.median(cpu[name]),
-            "cpu_seconds": statistics.median(cpu[name]),
-            "wall_seconds": statistics.median(t.wall_seconds / t.steps for t in each),
-            "times_ours": statistics.median(ratios),
-            "peak_mb": each[-1].peak_mb,
-            **ready[name],
-            "turns": [vars(turn) for turn in each],
-        }
-    return found
 
 
 def table(case: Mapping[str, Any]) -> str:
     """Returns the title of a case and a table with a row for each program."""
-    rows = [
-        (
-            name,
-            f"{each['examples_per_cpu_second']:.1f}",
-            f"{each['cpu_seconds']:.3f}",
-            f"{each['times_ours']:.2f}",
-            f"{each['wall_seconds']:.3f}",
-            f"{each['peak_mb']:,.0f}",
-            f"{each['start_cpu_seconds']:.1f}",
-        )
-        for name, each in case["programs"].items()
-    ]
-    align = ("left", *["right"] * (len(_HEADERS) - 1))
-    body = tabulate(rows, _HEADERS, "plain", disable_numparse=True, colalign=align)
     return (
         f"{case['task']}, BERT-{case['size']}, {case['batch_size']} examples a step, at most "
         f"{case['max_seq_length']} tokens, {case['text_fraction']:.0%} of them text, dropout "
-        f"{case['dropout']:g}, one core\n{body}"
+        f"{case['dropout']:g}, one core\n{program_table(case['programs'], _COLUMNS)}"
     )
-
-
-def last_line(cases: Sequence[Mapping[str, Any]]) -> str:
-    """Returns how many times our CPU time each of the others takes, by task."""
-    parts = []
-    for case in cases:
-        others = [
-            f"{each['times_ours']:.2f}x {name}"
-            for name, each in case["programs"].items()
-            if name != OURS
-        ]
-        if others:
-            parts.append(f"{case['task']}: {', '.join(others)}")
-    return "CPU time of a step, ours 1; " + ("; ".join(parts) or "nothing to compare with")

@@ -1,4 +1,4 @@
-"""The turns of all programs -> the figures of one case, and whether they may be compared."""
+"""The turns of all programs -> the figures of one case."""
 
 from __future__ import annotations
 
@@ -6,42 +6,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models import BertConfig
-from pipeline.lab.train_speed.contestants import MATRIX_PRODUCTS, OURS
+from pipeline.lab.side_by_side.running_program import Turn
+from pipeline.lab.side_by_side.turns import cpu_seconds, program_figures
+from pipeline.lab.train_speed.contestants import MATRIX_PRODUCTS
 from pipeline.lab.train_speed.programs import matrix_product
-from pipeline.lab.train_speed.running_program import Turn
-
-# At random weights the logits have a standard deviation of at most 0.02 sqrt(hidden), 0.64 at
-# hidden 1024: the mean of the losses lies within 0.2 nats, plus 0.3 for 8 next-sentence labels.
-_MOST_LOSS_DIFFERENCE = 0.5
-
-
-def check_same_training(ready: Mapping[str, Mapping[str, Any]], config: BertConfig) -> None:
-    """Refuses to compare models or losses that differ.
-
-    Args:
-        ready: of each program, what it said of its start: `parameters` and `first_loss`.
-        config: of the model that all should train.
-
-    Raises:
-        ValueError: a model has more or fewer weights than ours, by more than one dense layer such
-            as a pooler; or its first loss is another loss.
-    """
-    ours = ready[OURS]
-    dense = config.hidden_dim * (config.hidden_dim + 1)
-    for name, theirs in ready.items():
-        if abs(theirs["parameters"] - ours["parameters"]) > dense:
-            raise ValueError(
-                f"{name} has {theirs['parameters']:,} weights, expected our {ours['parameters']:,}"
-                f" or up to {dense:,} more or fewer. Only equal models are compared: give another "
-                "version of its library."
-            )
-        if not abs(theirs["first_loss"] - ours["first_loss"]) <= _MOST_LOSS_DIFFERENCE:
-            raise ValueError(
-                f"{name} begins with a loss of {theirs['first_loss']:.3f} nats, expected one near "
-                f"our {ours['first_loss']:.3f}. Only equal losses are compared: give another "
-                "version of its library."
-            )
 
 
 def figures(
@@ -65,25 +33,10 @@ def figures(
         median over the rounds of its CPU time divided by ours in the same round; `peak_mb`;
         `fraction_of_peak`; what is in `ready`; `turns`.
     """
-    products = [_cpu_seconds(turn) for turn in turns[MATRIX_PRODUCTS]]
-    peak = matrix_product.flops_per_step() / statistics.median(products)
-    programs = {}
-    for name in ready:
-        cpu = [_cpu_seconds(turn) for turn in turns[name]]
-        rate = batch_size / statistics.median(cpu)
-        ours = [_cpu_seconds(turn) for turn in turns[OURS]]
-        programs[name] = {
-            "sequences_per_cpu_second": rate,
-            "cpu_seconds": statistics.median(cpu),
-            "wall_seconds": statistics.median(t.wall_seconds / t.steps for t in turns[name]),
-            "times_ours": statistics.median(a / b for a, b in zip(cpu, ours, strict=True)),
-            "peak_mb": turns[name][-1].peak_mb,
-            "fraction_of_peak": rate * flops_of_a_sequence / peak,
-            **ready[name],
-            "turns": [vars(turn) for turn in turns[name]],
-        }
+    products = statistics.median(cpu_seconds(turns[MATRIX_PRODUCTS]))
+    peak = matrix_product.flops_per_step() / products
+    programs = program_figures(turns, ready, batch_size=batch_size, what="sequences")
+    for each in programs.values():
+        rate = each["sequences_per_cpu_second"]
+        each["fraction_of_peak"] = rate * flops_of_a_sequence / peak
     return {"matmul_flops_per_second": peak, "programs": programs}
-
-
-def _cpu_seconds(turn: Turn) -> float:
-    return turn.cpu_seconds / turn.steps

@@ -17,9 +17,11 @@ from data_prep import features as records
 from models import BertConfig
 from pipeline.data.training_data import TrainingData
 from pipeline.lab.prepare import processor
+from pipeline.lab.side_by_side.running_program import RunningProgram, Turn, one_core
+from pipeline.lab.side_by_side.table import save
+from pipeline.lab.side_by_side.turns import cpu_seconds, take_turns
 from pipeline.lab.train_speed import batches, story, table
 from pipeline.lab.train_speed.contestants import contestants
-from pipeline.lab.train_speed.running_program import RunningProgram, Turn
 from pipeline.lab.train_speed.story import Settings
 from pipeline.recipes import loader
 
@@ -62,8 +64,8 @@ def run(settings: Settings, data_dir: str, output: str | None = None) -> None:
     """
     print(f"processor: {processor.name()}")
     manifest = records.load_manifest(data_dir)
-    core = story.one_core(settings) if settings.cores[0] == story.ONE_CORE else None
-    (ours,) = contestants(baseline=None, peers={}, with_helped=False, with_mnemosyne=False)
+    core = one_core(settings.core) if settings.cores[0] == story.ONE_CORE else None
+    (ours,) = contestants(baseline=None, pythons={}, with_helped=False, with_mnemosyne=False)
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         programs, fill = {}, {}
         for name, overrides in _SETTINGS.items():
@@ -77,7 +79,7 @@ def run(settings: Settings, data_dir: str, output: str | None = None) -> None:
             )
             program = RunningProgram(ours, training, core=core, scratch=scratch)
             programs[name] = stack.enter_context(program)
-        turns = story.take_turns(programs, rounds=settings.rounds, steps=settings.steps)
+        turns = take_turns(programs, rounds=settings.rounds, steps=settings.steps)
     case = {
         "size": settings.sizes[0],
         "dropout": settings.dropout[0],
@@ -88,7 +90,7 @@ def run(settings: Settings, data_dir: str, output: str | None = None) -> None:
     }
     print(_table(case))
     if output:
-        table.save(output, [case], dataclasses.asdict(settings) | {"packed": data_dir})
+        save(output, "train", [case], dataclasses.asdict(settings) | {"packed": data_dir})
     gain = case["programs"][PACKED]["times_unpacked"]
     print(f"packed rows train {gain:.2f}x the useful tokens per CPU second")
 
@@ -126,7 +128,7 @@ def figures(
     found: dict[str, dict[str, Any]] = {}
     rates = {}
     for name, of_a_row in fill.items():
-        cpu = np.array([turn.cpu_seconds / turn.steps for turn in turns[name]])
+        cpu = np.array(cpu_seconds(turns[name]))
         rates[name] = batch_size * of_a_row.useful_tokens / cpu
         found[name] = {
             "useful_tokens_per_cpu_second": float(np.median(rates[name])),

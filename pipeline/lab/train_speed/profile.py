@@ -13,9 +13,11 @@ from tabulate import tabulate
 
 from models import BertConfig
 from pipeline.lab.prepare import processor
+from pipeline.lab.side_by_side.contestant import OURS
+from pipeline.lab.side_by_side.running_program import RunningProgram, one_core
+from pipeline.lab.side_by_side.table import save
 from pipeline.lab.train_speed import step_parts, story, table, trace
-from pipeline.lab.train_speed.contestants import OURS, contestants
-from pipeline.lab.train_speed.running_program import RunningProgram
+from pipeline.lab.train_speed.contestants import contestants
 from pipeline.lab.train_speed.story import Settings
 
 _LARGEST = 12
@@ -43,7 +45,7 @@ def run(settings: Settings, output: str | None = None) -> None:
     }
     print(_table(case))
     if output:
-        table.save(output, [case], dataclasses.asdict(settings))
+        save(output, "train", [case], dataclasses.asdict(settings))
     print(_last_line(case["programs"][OURS]))
 
 
@@ -52,7 +54,7 @@ def _profiles(settings: Settings) -> dict[str, Any]:
     num_steps = settings.rounds * settings.steps
     for contestant in contestants(
         baseline=settings.baseline,
-        peers={},
+        pythons={},
         with_helped=False,
         with_mnemosyne=settings.mnemosyne,
     ):
@@ -64,7 +66,7 @@ def _profiles(settings: Settings) -> dict[str, Any]:
                 batches_file=story.random_batches(settings, scratch),
             )
             training["profile"] = os.path.join(scratch, "trace")
-            core = story.one_core(settings)
+            core = one_core(settings.core)
             with RunningProgram(contestant, training, core=core, scratch=scratch) as program:
                 program.run(num_steps)
             operations = trace.read(training["profile"], num_steps=num_steps)

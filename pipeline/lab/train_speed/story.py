@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
-import os
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models import BertConfig
 from pipeline.lab.prepare import processor
+from pipeline.lab.side_by_side.contestant import ADAMW, Contestant
+from pipeline.lab.side_by_side.running_program import one_core, running
+from pipeline.lab.side_by_side.same_training import check_same_training
+from pipeline.lab.side_by_side.table import last_line, save
+from pipeline.lab.side_by_side.turns import take_turns
 from pipeline.lab.train_speed import batches, comparison, table
-from pipeline.lab.train_speed.contestants import PEERS, Contestant, contestants, matrix_products
-from pipeline.lab.train_speed.running_program import RunningProgram
+from pipeline.lab.train_speed.contestants import PEERS, contestants, matrix_products
 from pipeline.run.watching.model_flops import training_flops
 
 # Of google-research/bert's uncased models.
 VOCAB_SIZE = 30_522
 ONE_CORE, ALL_CORES = "one", "all"
-_TRAINING = {"learning_rate": 1e-4, "weight_decay": 0.01, "clip_norm": 1.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,28 +77,25 @@ def run(settings: Settings, output: str | None = None) -> None:
         cases.append(_case(settings, size, dropout, cores))
         print(table.table(cases[-1]), flush=True)
     if output:
-        table.save(output, cases, dataclasses.asdict(settings))
-    print(table.last_line(cases))
+        save(output, "train", cases, dataclasses.asdict(settings))
+    print(last_line([(_short_title(case), case["programs"]) for case in cases]))
 
 
 def _case(settings: Settings, size: str, dropout: float, cores: str) -> dict[str, Any]:
     """Measures all programs, alive at the same time and working in turn."""
     config = BertConfig.named(size, vocab_size=settings.vocab_size)
-    core = one_core(settings) if cores == ONE_CORE else None
-    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
+    core = one_core(settings.core) if cores == ONE_CORE else None
+    title = f"BERT-{size}, dropout {dropout:g}"
+    with tempfile.TemporaryDirectory() as scratch:
         training = training_settings(
             config, dropout=dropout, batches_file=random_batches(settings, scratch)
         )
-        programs = {}
-        for contestant in [matrix_products(), *_contestants(settings)]:
-            print(f"BERT-{size}, dropout {dropout:g}: {contestant.name}", file=sys.stderr)
-            programs[contestant.name] = stack.enter_context(
-                RunningProgram(contestant, training, core=core, scratch=scratch)
-            )
-        products, *trained = programs
-        ready = {name: programs[name].ready for name in trained}
-        comparison.check_same_training(ready, config)
-        turns = take_turns(programs, rounds=settings.rounds, steps=settings.steps)
+        started = [matrix_products(), *_contestants(settings)]
+        with running(started, training, title=title, core=core, scratch=scratch) as programs:
+            _, *trained = programs
+            ready = {name: programs[name].ready for name in trained}
+            check_same_training(ready, hidden_dim=config.hidden_dim)
+            turns = take_turns(programs, rounds=settings.rounds, steps=settings.steps)
     measured = comparison.figures(
         turns,
         ready,
@@ -120,24 +117,14 @@ def _case(settings: Settings, size: str, dropout: float, cores: str) -> dict[str
     }
 
 
-def take_turns(programs, *, rounds: int, steps: int) -> dict[str, list]:
-    """Returns the turns of each program; a first one is not counted.
-
-    In turn, so that a busy spell of the machine does not fall on one of them.
-    """
-    for program in programs.values():
-        program.run(1)
-    turns: dict[str, list] = {name: [] for name in programs}
-    for _ in range(rounds):
-        for name, program in programs.items():
-            turns[name].append(program.run(steps))
-    return turns
+def _short_title(case: Mapping[str, Any]) -> str:
+    return f"BERT-{case['size']}, dropout {case['dropout']:g}, {case['cores']}"
 
 
 def _contestants(settings: Settings) -> list[Contestant]:
     return contestants(
         baseline=settings.baseline,
-        peers={name: getattr(settings, name) for name in PEERS},
+        pythons={name: getattr(settings, name) for name in PEERS},
         with_helped=settings.helped,
         with_mnemosyne=settings.mnemosyne,
     )
@@ -147,7 +134,7 @@ def training_settings(config: BertConfig, *, dropout: float, batches_file: str) 
     """Returns what the programs are given, as JSON can hold it."""
     names = ("vocab_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim")
     return {
-        **_TRAINING,
+        **ADAMW,
         "batches": batches_file,
         "dropout": dropout,
         "model": {name: getattr(config, name) for name in (*names, "max_position_embeddings")},
@@ -163,8 +150,3 @@ def random_batches(settings: Settings, scratch: str) -> str:
         predictions=settings.max_predictions_per_seq,
     )
     return batches.save(features, scratch)
-
-
-def one_core(settings: Settings) -> int:
-    """Returns the number of the core that a measurement on one core uses."""
-    return max(os.sched_getaffinity(0)) if settings.core is None else settings.core

@@ -9,8 +9,9 @@ import itertools
 
 import numpy as np
 import torch
+from bert_of_hugging_face import config, inputs, labels_of_all_positions
 from torch.nn.functional import cross_entropy
-from transformers import BertConfig, BertForPreTraining
+from transformers import BertForPreTraining
 
 PACKAGES = ("transformers", "torch")
 
@@ -20,7 +21,7 @@ class AsRun:
 
     def __init__(self, settings: dict):
         torch.manual_seed(0)
-        self._model = _model(settings).train()
+        self._model = BertForPreTraining(config(settings)).train()
         self._optimizer = torch.optim.AdamW(
             self._model.parameters(),
             settings["learning_rate"],
@@ -43,7 +44,7 @@ class AsRun:
 
     def _loss(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         outputs = self._model(
-            **_inputs(batch),
+            **inputs(batch),
             labels=batch["labels"],
             next_sentence_label=batch["next_sentence_labels"],
         )
@@ -61,7 +62,7 @@ class Helped(AsRun):
         return self._compiled(batch)
 
     def _gathered_loss(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        outputs = self._model.bert(**_inputs(batch))
+        outputs = self._model.bert(**inputs(batch))
         hidden = outputs.last_hidden_state
         positions = batch["masked_lm_positions"][..., None].expand(-1, -1, hidden.shape[-1])
         words, pairs = self._model.cls(hidden.gather(1, positions), outputs.pooler_output)
@@ -82,38 +83,11 @@ def build(settings: dict) -> AsRun:
 def _batches(path: str) -> list[dict[str, torch.Tensor]]:
     """The batches, each feature as PyTorch wants it, with labels on all positions."""
     stacked = dict(np.load(path))
-    labels = np.full(stacked["input_ids"].shape, -100, np.int64)
-    kept = np.where(stacked["masked_lm_weights"] > 0, stacked["masked_lm_ids"], -100)
-    # Entries without weight point to position 0, which is never predicted.
-    np.put_along_axis(labels, stacked["masked_lm_positions"], kept.astype(np.int64), axis=-1)
     tensors = {
         name: torch.from_numpy(values if values.dtype.kind == "f" else values.astype(np.int64))
-        for name, values in {**stacked, "labels": labels}.items()
+        for name, values in {**stacked, "labels": labels_of_all_positions(stacked)}.items()
     }
     return [
-        {name: values[index] for name, values in tensors.items()} for index in range(len(labels))
+        {name: values[index] for name, values in tensors.items()}
+        for index in range(len(stacked["input_ids"]))
     ]
-
-
-def _inputs(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {
-        "input_ids": batch["input_ids"],
-        "attention_mask": batch["input_mask"],
-        "token_type_ids": batch["segment_ids"],
-    }
-
-
-def _model(settings: dict) -> BertForPreTraining:
-    size = settings["model"]
-    return BertForPreTraining(
-        BertConfig(
-            vocab_size=size["vocab_size"],
-            hidden_size=size["hidden_dim"],
-            num_hidden_layers=size["num_layers"],
-            num_attention_heads=size["num_heads"],
-            intermediate_size=size["intermediate_dim"],
-            max_position_embeddings=size["max_position_embeddings"],
-            hidden_dropout_prob=settings["dropout"],
-            attention_probs_dropout_prob=settings["dropout"],
-        )
-    )

@@ -14,57 +14,30 @@ import keras
 import keras_hub
 import numpy as np
 import tensorflow as tf
+from bert_of_keras_hub import backbone
+from keras_fit import Training, adamw
 
 PACKAGES = ("keras-hub", "keras", "tensorflow")
-
-
-class Training:
-    """`parameters` and `run` as of `measured_program`."""
-
-    def __init__(self, settings: dict):
-        self._model = _model(settings)
-        self._model.compile(
-            optimizer=keras.optimizers.AdamW(
-                settings["learning_rate"],
-                weight_decay=settings["weight_decay"],
-                epsilon=1e-6,
-                global_clipnorm=settings["clip_norm"],
-            ),
-            loss={
-                "masked_lm": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-                "next_sentence": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            },
-        )
-        self._dataset = _dataset(settings)
-        self.parameters = sum(int(np.prod(each.shape)) for each in self._model.trainable_weights)
-
-    def run(self, num_steps: int) -> float:
-        """Makes steps; returns their mean loss."""
-        history = self._model.fit(self._dataset, steps_per_epoch=num_steps, verbose=0)
-        return history.history["loss"][-1]
 
 
 def build(settings: dict) -> Training:
     """Makes the model and its optimizer."""
     keras.utils.set_random_seed(0)
-    return Training(settings)
+    model = _model(settings)
+    cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(
+        optimizer=adamw(keras, settings),
+        loss={"masked_lm": cross_entropy, "next_sentence": cross_entropy},
+    )
+    return Training(model, _dataset(settings))
 
 
 def _model(settings: dict) -> keras.Model:
-    size = settings["model"]
-    backbone = keras_hub.models.BertBackbone(
-        vocabulary_size=size["vocab_size"],
-        num_layers=size["num_layers"],
-        num_heads=size["num_heads"],
-        hidden_dim=size["hidden_dim"],
-        intermediate_dim=size["intermediate_dim"],
-        max_sequence_length=size["max_position_embeddings"],
-        dropout=settings["dropout"],
-    )
+    bert = backbone(settings)
     positions = keras.Input((None,), dtype="int32", name="mask_positions")
     head = keras_hub.layers.MaskedLMHead(
-        vocabulary_size=size["vocab_size"],
-        token_embedding=backbone.token_embedding,
+        vocabulary_size=settings["model"]["vocab_size"],
+        token_embedding=bert.token_embedding,
         intermediate_activation=lambda x: keras.activations.gelu(x, approximate=True),
         kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
         name="masked_lm",
@@ -72,9 +45,9 @@ def _model(settings: dict) -> keras.Model:
     next_sentence = keras.layers.Dense(
         2, kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02), name="next_sentence"
     )
-    outputs = backbone(backbone.input)
+    outputs = bert(bert.input)
     return keras.Model(
-        {**backbone.input, "mask_positions": positions},
+        {**bert.input, "mask_positions": positions},
         {
             "masked_lm": head(outputs["sequence_output"], mask_positions=positions),
             "next_sentence": next_sentence(outputs["pooled_output"]),

@@ -9,41 +9,18 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+from keras_fit import Training, adamw
 from transformers import TFViTForImageClassification, ViTConfig
 
 PACKAGES = ("transformers", "tensorflow", "tf-keras")
 
 
-class Training:
-    """`parameters` and `run` as of `measured_program`."""
-
-    def __init__(self, settings: dict):
-        self._model = _model(settings)
-        self._model.compile(
-            optimizer=keras.optimizers.AdamW(
-                settings["learning_rate"],
-                weight_decay=settings["weight_decay"],
-                epsilon=1e-6,
-                global_clipnorm=settings["clip_norm"],
-            )
-        )
-        self._batches = iter(_dataset(settings))
-
-    @property
-    def parameters(self) -> int:
-        """Known after the first step."""
-        return self._model.count_params()
-
-    def run(self, num_steps: int) -> float:
-        """Makes steps; returns their mean loss."""
-        history = self._model.fit(self._batches, steps_per_epoch=num_steps, verbose=0)
-        return float(history.history["loss"][-1])
-
-
 def build(settings: dict) -> Training:
     """Makes the model and its optimizer."""
     keras.utils.set_random_seed(0)
-    return Training(settings)
+    model = _model(settings)
+    model.compile(optimizer=adamw(keras, settings))
+    return Training(model, iter(_dataset(settings)))
 
 
 def _model(settings: dict) -> TFViTForImageClassification:

@@ -10,37 +10,20 @@ import keras
 import keras_hub
 import numpy as np
 import tensorflow as tf
+from keras_fit import Training, adamw
 
 PACKAGES = ("keras-hub", "keras", "tensorflow")
-
-
-class Training:
-    """`parameters` and `run` as of `measured_program`."""
-
-    def __init__(self, settings: dict):
-        self._model = _model(settings)
-        self._model.compile(
-            optimizer=keras.optimizers.AdamW(
-                settings["learning_rate"],
-                weight_decay=settings["weight_decay"],
-                epsilon=1e-6,
-                global_clipnorm=settings["clip_norm"],
-            ),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        )
-        self._dataset = _dataset(settings)
-        self.parameters = sum(int(np.prod(each.shape)) for each in self._model.trainable_weights)
-
-    def run(self, num_steps: int) -> float:
-        """Makes steps; returns their mean loss."""
-        history = self._model.fit(self._dataset, steps_per_epoch=num_steps, verbose=0)
-        return history.history["loss"][-1]
 
 
 def build(settings: dict) -> Training:
     """Makes the model and its optimizer."""
     keras.utils.set_random_seed(0)
-    return Training(settings)
+    model = _model(settings)
+    model.compile(
+        optimizer=adamw(keras, settings),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    return Training(model, _dataset(settings))
 
 
 def _model(settings: dict) -> keras.Model:

@@ -1,7 +1,6 @@
 """`mnemosyne bench finetune` with programs that train nothing."""
 
 import json
-import os
 import pathlib
 import sys
 
@@ -9,33 +8,12 @@ import numpy as np
 import pytest
 
 from pipeline.commands import bench
-from pipeline.lab.finetune_speed import contestants, examples, story
-from pipeline.lab.train_speed.running_program import Turn
+from pipeline.lab.finetune_speed import examples, story
 
-FAKE = """
-import time
-import numpy as np
-
-class Training:
-    parameters = 100
-
-    def __init__(self, settings):
-        assert np.load(settings["examples"])["labels"].tolist() == [1, 0, 1, 0]
-
-    def run(self, num_steps):
-        end = time.process_time() + 0.01 * num_steps
-        while time.process_time() < end:
-            pass
-        return 0.69
-
-def build(settings):
-    return Training(settings)
+CHECK = """
+    import numpy
+    assert numpy.load(settings["examples"])["labels"].tolist() == [1, 0, 1, 0]
 """
-PEER_PYTHONS = {
-    flag: os.environ[f"{flag.upper()}_PYTHON"]
-    for flag in contestants.PEERS
-    if os.environ.get(f"{flag.upper()}_PYTHON")
-}
 
 
 @pytest.fixture
@@ -52,9 +30,11 @@ def flags(tmp_path):
     return ["finetune", *paths, *toy, "--steps=1", f"--output={tmp_path / 'figures.json'}"]
 
 
-def test_all_take_turns_and_the_table_shows_them(flags, tmp_path, monkeypatch, capsys):
-    (tmp_path / "fake.py").write_text(FAKE)
-    monkeypatch.setattr(contestants, "_program", lambda name: str(tmp_path / "fake.py"))
+def test_all_take_turns_and_the_table_shows_them(
+    flags, fake_program, tmp_path, monkeypatch, capsys
+):
+    path = fake_program(build=CHECK, loss=0.69)
+    monkeypatch.setattr(story, "_program", lambda library: path)
     assert bench.main([*flags, "--hf_tf", sys.executable]) == 0
     (case,) = json.loads((tmp_path / "figures.json").read_text())["cases"]
     assert list(case["programs"]) == ["mnemosyne", "Hugging Face TF"]
@@ -63,22 +43,6 @@ def test_all_take_turns_and_the_table_shows_them(flags, tmp_path, monkeypatch, c
     printed = capsys.readouterr().out.splitlines()
     assert printed[1].startswith("SST-2, BERT-tiny, 2 examples a step, at most 8 tokens, 56% of")
     assert printed[-1].startswith("CPU time of a step, ours 1; SST-2: ")
-
-
-def test_ratios_are_medians_of_rounds():
-    def turns(*seconds):
-        return [
-            Turn(steps=2, loss=0.7, cpu_seconds=s, wall_seconds=s, peak_mb=9.0) for s in seconds
-        ]
-
-    ready = {"parameters": 1, "first_loss": 0.7, "start_cpu_seconds": 1.0}
-    found = story.figures(
-        {"mnemosyne": turns(2, 4, 2), "other": turns(4, 4, 6)},
-        {"mnemosyne": ready, "other": ready},
-        batch_size=8,
-    )
-    assert found["other"]["times_ours"] == 2  # of 2, 1 and 3
-    assert found["other"]["examples_per_cpu_second"] == 8 / 2
 
 
 def test_a_regression_is_refused(flags, tmp_path):
@@ -104,8 +68,8 @@ def test_flags_that_make_no_sense_are_refused(flags, more, message):
 
 
 def test_every_program_exists():
-    everything = contestants.contestants(
-        peers=dict.fromkeys(contestants.PEERS, "python"), with_mnemosyne=True
+    everything = story.contestants(
+        story.Settings("", "", keras_hub="python", hf_tf="python", mnemosyne=True)
     )
     assert [each.name for each in everything][:2] == ["mnemosyne", "mnemosyne, its own optimizer"]
     for each in everything:
@@ -113,11 +77,11 @@ def test_every_program_exists():
 
 
 @pytest.mark.slow
-def test_ours_trains_the_classifier_that_it_is_asked_for(flags, tmp_path):
-    more = [f"--{flag}={python}" for flag, python in PEER_PYTHONS.items()]
+def test_ours_trains_the_classifier_that_it_is_asked_for(flags, tmp_path, peer_flags):
+    more = peer_flags(*story.PEERS)
     assert bench.main([*flags, *more]) == 0
     (case,) = json.loads((tmp_path / "figures.json").read_text())["cases"]
-    assert len(case["programs"]) == 1 + len(PEER_PYTHONS)
+    assert len(case["programs"]) == 1 + len(more)
     for figures in case["programs"].values():
         # Two classes at random weights.
         assert figures["first_loss"] == pytest.approx(np.log(2), abs=0.3)

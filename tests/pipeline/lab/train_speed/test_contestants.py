@@ -1,12 +1,9 @@
 import pathlib
 import sys
 
-import pytest
-
 from pipeline.lab.train_speed import contestants
-from pipeline.lab.train_speed.contestants import Contestant
 
-PEERS = {
+PYTHONS = {
     "keras_hub": "/peers/keras_hub/python",
     "hf_tf": "/peers/hf_tf/python",
     "hf_torch": "/peers/hf_torch/python",
@@ -14,7 +11,7 @@ PEERS = {
 
 
 def _all(**changes):
-    settings = {"baseline": None, "peers": PEERS, "with_helped": False, "with_mnemosyne": False}
+    settings = {"baseline": None, "pythons": PYTHONS, "with_helped": False, "with_mnemosyne": False}
     return contestants.contestants(**settings | changes)
 
 
@@ -28,7 +25,7 @@ def test_ours_comes_first_and_peers_have_their_own_python():
 
 
 def test_every_program_exists():
-    everything = _all(peers=dict.fromkeys(contestants.PEERS, "python"), with_mnemosyne=True)
+    everything = _all(pythons=dict.fromkeys(contestants.PEERS, "python"), with_mnemosyne=True)
     for each in [contestants.matrix_products(), *everything]:
         assert pathlib.Path(each.program).is_file()
 
@@ -55,20 +52,7 @@ def test_baseline_imports_from_its_checkout_and_brings_its_own_program(tmp_path)
     own.parent.mkdir(parents=True)
     own.write_text("")
     (ours, of_older), (_, of_newer) = (
-        _all(baseline=str(root), peers={}) for root in (older, newer)
+        _all(baseline=str(root), pythons={}) for root in (older, newer)
     )
     assert (of_older.python_path, of_older.program) == (str(older), ours.program)
     assert (of_newer.python_path, of_newer.program) == (str(newer), str(own))
-
-
-@pytest.mark.parametrize("name", ["MALLOC_TOP_PAD_", "GLIBC_TUNABLES", "PYTHONPATH"])
-def test_a_peer_as_run_inherits_nothing_that_tunes_it(name):
-    environment = Contestant("peer", "peer.py").environment({name: "1", "HOME": "/home"})
-    assert name not in environment and environment["HOME"] == "/home"
-
-
-def test_helped_allocator_keeps_its_memory_in_large_pages():
-    environment = Contestant("peer", "peer.py", helped=True).environment({})
-    assert environment["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=1"
-    assert environment["MALLOC_MMAP_MAX_"] == "0"
-    assert environment["MALLOC_TRIM_THRESHOLD_"] == "2147483647"

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from data_prep import features as records
 from pipeline.commands import bench
+from pipeline.lab.side_by_side.running_program import Turn
 from pipeline.lab.train_speed import contestants, packed
-from pipeline.lab.train_speed.running_program import Turn
 
 
 def _turns(*cpu_seconds):
@@ -58,7 +58,7 @@ def test_both_ways_take_turns_on_given_records(
     records_dir, fake_program, monkeypatch, tmp_path, capsys
 ):
     path, program = tmp_path / "packed.json", fake_program()
-    monkeypatch.setattr(contestants, "_program", lambda name: program)
+    monkeypatch.setattr(contestants, "_program", lambda library: program)
     monkeypatch.setattr(packed, "_SETTINGS", {"unpacked": (), "packed": ()})
     flags = ["--sizes", "tiny", "--batch_size", "4", "--rounds", "2"]
     assert bench.main(["train", "--packed", records_dir, *flags, "--output", str(path)]) == 0

@@ -4,7 +4,7 @@ import pathlib
 import re
 
 from pipeline.commands.bench import train
-from pipeline.lab import peers
+from pipeline.lab.side_by_side import peers
 from pipeline.lab.train_speed.contestants import PEERS
 
 ROOT = pathlib.Path(__file__).parents[4]
@@ -18,6 +18,6 @@ def test_every_flag_named_exists():
 
 
 def test_every_library_is_named_with_the_command_that_installs_it():
-    for name, (display_name, _) in PEERS.items():
-        assert display_name in PAGE
+    for name in PEERS:
+        assert peers.NAMES[name] in PAGE
         assert f"peers/{name}/bin/pip install {peers.HOW_TO_GET[name]}" in PAGE

@@ -1,37 +1,33 @@
 import contextlib
 import io
 import json
-import os
 import sys
 
 import pytest
 
 from pipeline.commands import bench
 from pipeline.lab.prepare import processor
+from pipeline.lab.side_by_side.contestant import OUR_ROOT, Contestant
 from pipeline.lab.train_speed import contestants, story
 
-ROOT = contestants._OUR_ROOT
 TOY = (
     *("--sizes", "tiny", "--vocab_size", "100", "--batch_size", "2", "--max_seq_length", "16"),
     *("--max_predictions_per_seq", "3", "--rounds", "2"),
 )
-PEER_PYTHONS = {
-    flag: os.environ[f"{flag.upper()}_PYTHON"]
-    for flag in contestants.PEERS
-    if os.environ.get(f"{flag.upper()}_PYTHON")
-}
 
 
 @pytest.fixture
 def all_programs_are_fake(monkeypatch, fake_program):
     """Every contestant is one program that does nothing for 0.01 s a step."""
     path = fake_program()
-    monkeypatch.setattr(contestants, "_program", lambda name: path)
+    monkeypatch.setattr(contestants, "_program", lambda library: path)
+    products = Contestant(contestants.MATRIX_PRODUCTS, path)
+    monkeypatch.setattr(story, "matrix_products", lambda: products)
 
 
 def test_all_take_turns_and_the_table_shows_them(all_programs_are_fake, tmp_path, capsys):
     path = tmp_path / "train.json"
-    flags = ["--keras_hub", sys.executable, "--baseline", ROOT, "--output", str(path)]
+    flags = ["--keras_hub", sys.executable, "--baseline", OUR_ROOT, "--output", str(path)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contestants, "_program_of_checkout", lambda root: contestants._program("any"))
         assert bench.main(["train", *TOY, *flags, "--helped", "--dropout", "0.1", "0"]) == 0
@@ -46,29 +42,15 @@ def test_all_take_turns_and_the_table_shows_them(all_programs_are_fake, tmp_path
     for name, figures in first["programs"].items():
         assert len(figures["turns"]) == 2
         assert printed.count(f"\n{name}  ") == 2
+    last = printed.splitlines()[-1]
+    assert last.startswith("CPU time of a step, ours 1; BERT-tiny, dropout 0.1, one core: ")
 
 
 def test_what_trains_another_model_is_refused(all_programs_are_fake, fake_program, monkeypatch):
     other = fake_program("other", parameters=10**6)
     monkeypatch.setattr(contestants, "_program_of_checkout", lambda root: other)
     with pytest.raises(ValueError, match="baseline has 1,000,000 weights, expected our 100"):
-        bench.main(["train", *TOY, "--baseline", ROOT])
-
-
-def test_programs_take_turns_and_the_first_turn_does_not_count():
-    calls = []
-
-    class Program:
-        def __init__(self, name):
-            self.name = name
-
-        def run(self, steps):
-            calls.append((self.name, steps))
-            return len(calls)
-
-    turns = story.take_turns({"a": Program("a"), "b": Program("b")}, rounds=2, steps=5)
-    assert calls == [("a", 1), ("b", 1), ("a", 5), ("b", 5), ("a", 5), ("b", 5)]
-    assert turns == {"a": [3, 5], "b": [4, 6]}
+        bench.main(["train", *TOY, "--baseline", OUR_ROOT])
 
 
 @pytest.mark.parametrize(
@@ -97,13 +79,13 @@ def test_a_folder_that_is_no_checkout_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_our_step_trains_the_model_that_it_is_asked_for(tmp_path):
+def test_our_step_trains_the_model_that_it_is_asked_for(tmp_path, peer_flags):
     path = tmp_path / "train.json"
-    flags = [f"--{flag}={python}" for flag, python in PEER_PYTHONS.items()]
+    flags = peer_flags(*contestants.PEERS)
     with contextlib.redirect_stdout(io.StringIO()):
         assert bench.main(["train", *TOY, *flags, f"--output={path}"]) == 0
     programs = json.loads(path.read_text())["cases"][0]["programs"]
-    assert len(programs) == 1 + len(PEER_PYTHONS)
+    assert len(programs) == 1 + len(flags)
     embeddings = (100 + 512 + 2) * 128 + 2 * 128
     block = 4 * (128 + 1) * 128 + (128 + 1) * 512 + (512 + 1) * 128 + 2 * 2 * 128
     pooler, transform, next_sentence = (128 + 1) * 128, (128 + 1) * 128 + 2 * 128, (128 + 1) * 2

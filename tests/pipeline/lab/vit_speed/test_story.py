@@ -1,6 +1,7 @@
 """`mnemosyne bench vit_speed` with programs that train nothing, and with ours."""
 
 import json
+import pathlib
 import sys
 
 import pytest
@@ -9,24 +10,9 @@ from models.vit import ViTConfig
 from pipeline.commands import bench
 from pipeline.lab.vit_speed import story
 
-FAKE = """
-import time
-import numpy as np
-
-class Training:
-    parameters = 100
-
-    def __init__(self, settings):
-        assert np.load(settings["examples"])["images"].shape == (8, 32, 32, 3)
-
-    def run(self, num_steps):
-        end = time.process_time() + 0.01 * num_steps
-        while time.process_time() < end:
-            pass
-        return 2.3
-
-def build(settings):
-    return Training(settings)
+CHECK = """
+    import numpy
+    assert numpy.load(settings["examples"])["images"].shape == (8, 32, 32, 3)
 """
 
 
@@ -35,15 +21,22 @@ def flags(tmp_path):
     return ["vit_speed", *toy, f"--output={tmp_path / 'figures.json'}"]
 
 
-def test_all_take_turns_and_the_table_shows_them(tmp_path, monkeypatch, capsys):
-    (tmp_path / "fake.py").write_text(FAKE)
-    monkeypatch.setattr(story, "_program", lambda name: str(tmp_path / "fake.py"))
+def test_all_take_turns_and_the_table_shows_them(fake_program, tmp_path, monkeypatch, capsys):
+    path = fake_program(build=CHECK, loss=2.3)
+    monkeypatch.setattr(story, "_program", lambda library: path)
     assert bench.main([*flags(tmp_path), "--keras_hub", sys.executable]) == 0
     (case,) = json.loads((tmp_path / "figures.json").read_text())["cases"]
     assert list(case["programs"]) == ["mnemosyne", "our images alone", "keras-hub"]
     printed = capsys.readouterr().out.splitlines()
     assert printed[1] == "ViT-Ti/16, 2 images a step, 32 pixels, one core"
     assert printed[-1].startswith("CPU time of a step, ours 1; ViT-Ti/16: ")
+
+
+def test_every_program_exists():
+    everything = story.contestants(
+        story.Settings(keras_hub="python", hf_tf="python", mnemosyne=True)
+    )
+    assert all(pathlib.Path(each.program).is_file() for each in everything)
 
 
 @pytest.mark.slow

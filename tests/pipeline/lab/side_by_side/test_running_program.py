@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from pipeline.lab.train_speed.contestants import Contestant
-from pipeline.lab.train_speed.running_program import RunningProgram
+from pipeline.lab.side_by_side.contestant import Contestant
+from pipeline.lab.side_by_side.running_program import RunningProgram
 
 CORE = max(os.sched_getaffinity(0))
 

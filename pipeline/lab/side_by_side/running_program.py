@@ -1,4 +1,4 @@
-"""A contestant's process, which makes training steps on request."""
+"""The processes of the contestants, which make training steps on request."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pipeline.lab.train_speed.contestants import Contestant
+from pipeline.lab.side_by_side.contestant import Contestant
 
 _LOOP = os.path.join(os.path.dirname(__file__), "programs", "measured_program.py")
 _MAX_ERROR_CHARACTERS = 2_000
@@ -107,3 +109,39 @@ class RunningProgram:
             f"Expected {self.contestant.name} to train, received exit code {code}:\n"
             f"  {shlex.join(self._command)}\n{said[-_MAX_ERROR_CHARACTERS:].strip()}"
         )
+
+
+@contextlib.contextmanager
+def running(
+    contestants: Sequence[Contestant],
+    settings: dict[str, Any],
+    *,
+    title: str,
+    core: int | None,
+    scratch: str,
+) -> Iterator[dict[str, RunningProgram]]:
+    """Starts all contestants, one after the other; all live until the end of the block.
+
+    Args:
+        contestants: in the order of the table.
+        settings, core, scratch: as of `RunningProgram`.
+        title: of what they train, to say which one starts.
+
+    Yields:
+        The programs by name.
+
+    Raises:
+        ValueError: one failed.
+    """
+    with contextlib.ExitStack() as stack:
+        programs = {}
+        for contestant in contestants:
+            print(f"{title}: {contestant.name}", file=sys.stderr)
+            program = RunningProgram(contestant, settings, core=core, scratch=scratch)
+            programs[contestant.name] = stack.enter_context(program)
+        yield programs
+
+
+def one_core(core: int | None) -> int:
+    """Returns the number of the core that a measurement on one core uses: None is the last one."""
+    return max(os.sched_getaffinity(0)) if core is None else core

@@ -1,5 +1,6 @@
 """A program that trains nothing, and as many of them as a test needs."""
 
+import os
 import textwrap
 
 import pytest
@@ -37,5 +38,16 @@ def fake_program(tmp_path):
             textwrap.dedent(FAKE).format(parameters=parameters, loss=loss, build=build, run=run)
         )
         return str(path)
+
+    return make
+
+
+@pytest.fixture
+def peer_flags():
+    """Returns `make(*names)`: the flags of those libraries whose Python is in HF_TF_PYTHON, say."""
+
+    def make(*names):
+        pythons = {name: os.environ.get(f"{name.upper()}_PYTHON") for name in names}
+        return [f"--{name}={python}" for name, python in pythons.items() if python]
 
     return make

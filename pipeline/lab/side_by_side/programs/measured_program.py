@@ -7,7 +7,8 @@ reads, so many steps. Each time it writes a line of JSON. CORE is a number, or "
 the interpreters of other libraries, so it imports the standard library alone.
 
 A program returns an object with `parameters`, the number of its trained weights, and
-`run(num_steps)`, which makes steps and returns the loss of the last one.
+`run(num_steps)`, which makes steps and returns the loss of the last one. It can import what lies
+beside this file: Python looks there because this file is what it was started with.
 """
 
 from __future__ import annotations
