@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mnemosyne_tf import MetaParams
+from mnemosyne_tf.guarded_optimizer import GuardedOptimizer
 from mnemosyne_tf.nominal_rule import LINEAR_DECAY, NEUTRAL_ROLES
 from mnemosyne_tf.step_size import rule_of_run
 from pipeline.lab.races.contestants import Contestant
@@ -103,6 +104,9 @@ def fingerprint_of_settings(contestant: Contestant, learning_rate: float, task: 
     config = optimizer.get_config()
     if "meta_params" in config:  # a name, as of the released set, may come to mean other numbers
         config["meta_params"] = _fingerprint_of_meta_params(optimizer.meta_params, config)
+    if not isinstance(optimizer, GuardedOptimizer):
+        # Of Keras's own the machine decides; False as in the keys of the first runs, on CPUs.
+        config["jit_compile"] = False
     shape = [task.batch_size, task.eval_every_steps, task.num_evaluations, task.jit_compile]
     if task.starting_weights:  # tasks without any keep the keys of their finished runs
         shape.append(task.starting_weights)

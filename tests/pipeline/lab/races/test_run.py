@@ -127,6 +127,21 @@ def test_a_new_setting_that_is_off_and_a_module_that_moved_rename_no_run(runs, m
     assert (key(RUN), key(Run(CONTESTANTS["adamw"], 0.1, 0))) == before
 
 
+@pytest.mark.parametrize("optimizer", ["AdamW", "SGD"])
+def test_whether_keras_compiles_an_optimizer_is_not_in_the_key(runs, monkeypatch, optimizer):
+    """It does where there is a GPU."""
+    key, run = runs().key, Run(CONTESTANTS[optimizer.lower()], 0.1, 0)
+    kept = getattr(keras.optimizers, optimizer).get_config
+    keys = set()
+    for compiled in (False, True):
+        monkeypatch.setattr(
+            f"tf_keras.optimizers.{optimizer}.get_config",
+            lambda self, compiled=compiled: {**kept(self), "jit_compile": compiled},
+        )
+        keys.add(key(run))
+    assert len(keys) == 1
+
+
 def test_the_fingerprint_of_records_takes_every_feature_in():
     ids, masks = np.zeros([2, 3], np.int32), np.ones([2, 3], np.int32)
     records = ({"input_ids": ids, "input_mask": masks}, ids)
