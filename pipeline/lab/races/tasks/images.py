@@ -13,6 +13,7 @@ from pipeline.lab.races.tasks.task import Arrays, Task
 from pipeline.vision.images.idx_files import IDX_FILES, read_idx_files
 from pipeline.vision.images.image_set import Split
 
+FASHION_MNIST, DIGITS = "Fashion-MNIST", "scikit-learn's digits"
 _CLASSES = 10
 
 
@@ -40,8 +41,8 @@ def image_tasks(fashion_mnist: str | None) -> list[Task]:
 def digits_tasks() -> list[Task]:
     """Returns both models on scikit-learn's digits."""
     return [
-        Task("digits_mlp", load_digits, build_mlp, 64, 40, 10),
-        Task("digits_cnn", load_digits, build_cnn, 64, 40, 10),
+        Task("digits_mlp", load_digits, build_mlp, 64, 40, 10, about=DIGITS),
+        Task("digits_cnn", load_digits, build_cnn, 64, 40, 10, about=DIGITS),
     ]
 
 
@@ -52,8 +53,8 @@ def fashion_tasks(folder: str) -> list[Task]:
         return load_fashion_mnist(folder)
 
     return [
-        Task("fashion_mlp", load, build_mlp, 128, 140, 10),
-        Task("fashion_cnn", load, build_cnn, 128, 140, 10),
+        Task("fashion_mlp", load, build_mlp, 128, 140, 10, about=FASHION_MNIST),
+        Task("fashion_cnn", load, build_cnn, 128, 140, 10, about=FASHION_MNIST),
     ]
 
 
