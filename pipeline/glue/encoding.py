@@ -118,7 +118,7 @@ def unknown_fraction(features: dict[str, np.ndarray], tokenizer: WordpieceTokeni
 
 
 def _budget(tokenizer: WordpieceTokenizer, num_segments: int, max_seq_length: int) -> int:
-    """The pieces that fit beside [CLS], if there is one, and the [SEP] of each segment."""
+    """Pieces left when [CLS], if there is one, and the [SEP] of each segment are counted."""
     return max_seq_length - (tokenizer.cls_id is not None) - num_segments
 
 

@@ -1,6 +1,6 @@
 """What the tensors of an ONNX file do not say: heads, epsilon, activation and normalisation.
 
-They are in the files of Hugging Face that lie beside it or one folder above, as its hubs have them;
+They are in files of Hugging Face in the same folder or the one above, as its hubs have them;
 the epsilon is in the graph. What is in neither is that of the published models of this width.
 """
 
