@@ -19,6 +19,7 @@ from pipeline.lab.side_by_side.contestant import ADAMW, Contestant
 from pipeline.lab.side_by_side.running_program import RunningProgram, Turn, one_core, running
 from pipeline.lab.side_by_side.table import last_line, program_table, save
 from pipeline.lab.side_by_side.turns import program_figures, take_turns
+from pipeline.vision.images.sources import ROOM_FOR_CROPS
 
 IMAGES = "our images alone"
 PEERS = ("keras_hub", "hf_tf")
@@ -155,14 +156,20 @@ def check_same_training(ready: Mapping[str, Mapping[str, Any]], config: ViTConfi
 
 
 def _save_images(settings: Settings, folder: str) -> str:
-    """Writes random images and labels, which every program reads."""
+    """Writes random images and labels, which every program reads.
+
+    Also `uncropped`, as large as `mnemosyne vit` keeps photographs, for the program that makes
+    batches alone.
+    """
     rng = np.random.default_rng(0)
     count, side = _BATCHES * settings.batch_size, settings.resolution
+    larger = round(ROOM_FOR_CROPS * side)
     path = os.path.join(folder, "images.npz")
     np.savez(
         path,
         images=rng.integers(0, 256, (count, side, side, 3)).astype(np.uint8),
         labels=rng.integers(0, _NUM_CLASSES, count).astype(np.int32),
+        uncropped=rng.integers(0, 256, (count, larger, larger, 3)).astype(np.uint8),
     )
     return path
 

@@ -13,7 +13,7 @@ from pipeline.vision.images.image_set import ImageSet, Split
 
 DIGITS = "digits"
 # Images in memory are so much larger than what the model sees: room for crops.
-_ROOM_FOR_CROPS = 8 / 7
+ROOM_FOR_CROPS = 8 / 7
 
 
 def read_images(
@@ -55,7 +55,7 @@ def read_images(
     elif is_image_records(folder):
         data = read_image_records(folder)
     else:
-        side = round(_ROOM_FOR_CROPS * resolution)
+        side = round(ROOM_FOR_CROPS * resolution)
         return read_class_folders(folder, side=side, **of_files, **drawn)
     for name, value in of_files.items():
         if value is not None:

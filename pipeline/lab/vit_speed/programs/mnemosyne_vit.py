@@ -25,14 +25,15 @@ class Images:
 
     parameters = 0
 
-    def __init__(self, settings: dict, augmentation: str):
+    def __init__(self, settings: dict, images: str, augmentation: str):
         arrays = np.load(settings["examples"])
         names = tuple(map(str, range(len(arrays["labels"]))))
-        split = Split(arrays["images"], arrays["labels"], names)
+        split = Split(arrays[images], arrays["labels"], names)
+        resolution = arrays["images"].shape[1]
         self._batches = itertools.chain.from_iterable(
             training_batches(
                 split,
-                resolution=split.images.shape[1],
+                resolution=resolution,
                 normalisation=HALF,
                 augmentation=augmentation,
                 batch_size=settings["batch_size"],
@@ -56,7 +57,7 @@ class Training:
     """`parameters` and `run` as of `measured_program`."""
 
     def __init__(self, settings: dict):
-        self._images = Images(settings, NONE)
+        self._images = Images(settings, "images", NONE)
         arrays = np.load(settings["examples"])
         side = arrays["images"].shape[1]
         model = ViTClassifier(ViTConfig(**settings["model"]), settings["num_classes"], name="vit")
@@ -88,5 +89,5 @@ def build(settings: dict) -> Training | Images:
     keep_freed_memory()
     keras.utils.set_random_seed(0)
     if settings["optimizer"] == IMAGES_ALONE:
-        return Images(settings, FLIP)
+        return Images(settings, "uncropped", FLIP)
     return Training(settings)

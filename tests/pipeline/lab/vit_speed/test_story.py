@@ -13,6 +13,8 @@ from pipeline.lab.vit_speed import story
 CHECK = """
     import numpy
     assert numpy.load(settings["examples"])["images"].shape == (8, 32, 32, 3)
+    # 8 / 7 of the resolution is 36.6 pixels, what `mnemosyne vit` keeps of a photograph.
+    assert numpy.load(settings["examples"])["uncropped"].shape == (8, 37, 37, 3)
 """
 
 
