@@ -6,9 +6,13 @@ import json
 import numpy as np
 
 from models import BertConfig
+from models.bert_encoder import BertEncoder
 from pipeline.commands import glue as command
 from pipeline.glue import classifier_training
 from pipeline.glue.tasks import AX, TASKS
+from pipeline.masked_words import features_of
+from pipeline.weights.model_description import ModelDescription
+from pipeline.weights.model_folder import save_model_folder
 
 BY_NAME = {task.name: task for task in TASKS}
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a", "same", "other"]
@@ -28,6 +32,24 @@ def make_run(folder):
         attention_dropout=0.0,
     ).save(folder / "bert_config.json")
     (folder / "vocab.txt").write_text("\n".join(VOCAB) + "\n")
+    return folder
+
+
+def make_model(folder):
+    """A model folder: an encoder of width 16 with a vocabulary of films."""
+    run = make_run(folder.with_name("sizes"))
+    encoder = BertEncoder(BertConfig.load(run / "bert_config.json"), name="encoder")
+    encoder(features_of(np.ones([1, 2], np.int32), np.zeros([1, 1], np.int32)))
+    for variable in encoder.variables:
+        if variable.shape.rank > 1:  # so that words differ at a prompt, as after training
+            variable.assign(15.0 * variable)
+    save_model_folder(
+        folder,
+        encoder,
+        ModelDescription("encoder", max_seq_length=16, trained_positions=16),
+        vocab_file=str(run / "vocab.txt"),
+        do_lower_case=True,
+    )
     return folder
 
 

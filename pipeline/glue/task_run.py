@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import tensorflow as tf
 
 from models.bert_classifier import BertClassifier
 from pipeline.glue import classifier_training, initial_weights, metrics
+from pipeline.glue.classifier_step import task_loss
 from pipeline.glue.encoding import count_cut, encode_texts, unknown_fraction
 from pipeline.glue.files.examples import Examples, TaskData, Texts
 from pipeline.glue.initial_weights import InitialEncoder
@@ -28,11 +30,13 @@ class TaskRun:
       row: What `results.json` says of it.
       predictions: One array per dev set: classes, or scores.
       model: The classifier, with the weights that were scored.
+      dev_loss: Mean over the examples of all dev sets, see `task_loss`.
     """
 
     row: dict
     predictions: Sequence[np.ndarray]
     model: BertClassifier
+    dev_loss: float
 
 
 def run_task(
@@ -77,7 +81,8 @@ def run_task(
     )
     if best:
         best.restore()
-    predictions = dev.predictions()
+    logits = dev.logits()
+    predictions = dev.answers(logits)
     scores = dev.scores(predictions)
     row = {
         "task": task.name,
@@ -99,7 +104,7 @@ def run_task(
         "note": data.note,
         "seconds": round(time.monotonic() - began, 1),
     }
-    return TaskRun(row, predictions, model)
+    return TaskRun(row, predictions, model, dev.loss(logits))
 
 
 def _whole_classifier(
@@ -119,27 +124,20 @@ def predict_texts(
     settings: FineTuningSettings,
 ) -> np.ndarray:
     """The answers to texts, `[num_examples]`: classes, or scores."""
-    answer = _answering(task, model, settings)
+    predict = classifier_training.make_predict(model, batch_size=settings.batch_size)
     parts = []
     for begin in range(0, len(texts[0]), _TEXTS_PER_PART):
         part = tuple(column[begin : begin + _TEXTS_PER_PART] for column in texts)
         features = encode_texts(part, start.tokenizer, settings.max_seq_length)
-        parts.append(answer(features))
+        parts.append(_answers(task, predict(features)))
     return np.concatenate(parts)
 
 
-def _answering(
-    task: GlueTask, model: BertClassifier, settings: FineTuningSettings
-) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
-    """Returns `answer(features)`: classes or scores, from one graph for all calls."""
-    predict = classifier_training.make_predict(model, batch_size=settings.batch_size)
-
-    def answer(features):
-        return classifier_training.predictions_from_logits(
-            predict(features), is_regression=task.is_regression, score_range=task.score_range
-        )
-
-    return answer
+def _answers(task: GlueTask, logits: np.ndarray) -> np.ndarray:
+    """Classes or scores."""
+    return classifier_training.predictions_from_logits(
+        logits, is_regression=task.is_regression, score_range=task.score_range
+    )
 
 
 class _Dev:
@@ -154,16 +152,26 @@ class _Dev:
         model: BertClassifier,
     ):
         self._task = task
-        self._answer = _answering(task, model, settings)
+        self._predict = classifier_training.make_predict(model, batch_size=settings.batch_size)
         self._labels = [examples.labels for examples in data.dev_sets]
         self._features = [
             encode_texts(examples.texts, start.tokenizer, settings.max_seq_length)
             for examples in data.dev_sets
         ]
 
-    def predictions(self) -> list[np.ndarray]:
-        """The answers on each dev set, with the weights that the model has now."""
-        return [self._answer(each) for each in self._features]
+    def logits(self) -> list[np.ndarray]:
+        """`[num_examples, num_outputs]` of each dev set, by the present weights."""
+        return [self._predict(each) for each in self._features]
+
+    def answers(self, logits: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The answers on each dev set."""
+        return [_answers(self._task, each) for each in logits]
+
+    def loss(self, logits: Sequence[np.ndarray]) -> float:
+        """The mean over the examples of all dev sets."""
+        together = np.concatenate(logits).astype(np.float32)
+        labels = tf.constant(np.concatenate(self._labels))
+        return float(task_loss(tf.constant(together), labels, self._task.score_range))
 
     def scores(self, predictions: Sequence[np.ndarray]) -> dict[str, float]:
         """Metric -> figure."""
@@ -185,7 +193,7 @@ class _BestEpoch:
 
     def after_epoch(self, epoch: int) -> None:
         """Keeps the weights that the model has now if they score higher than those before."""
-        score = metrics.task_score(self._dev.scores(self._dev.predictions()))
+        score = metrics.task_score(self._dev.scores(self._dev.answers(self._dev.logits())))
         if score > self._score:
             self._score = score
             self._keep(epoch)

@@ -62,7 +62,7 @@ def tune_prompts(
     """
     classifier_training.optimizer_config(settings)  # refuses what the optimizer does not have
     _check_start(task_to_data, settings)
-    start, settings, build = _frozen(checkpoint, settings, list(task_to_data))
+    start, settings, build = load_frozen(checkpoint, settings, list(task_to_data))
     folder = ResultsFolder(
         output, header_of(checkpoint, start, settings, kind=kind), not_run=not_run
     )
@@ -89,10 +89,23 @@ def tune_prompts(
     return 0
 
 
-def _frozen(
+def load_frozen(
     checkpoint: str, settings: PromptSettings, tasks: Sequence[GlueTask]
 ) -> tuple[InitialEncoder | FrozenT5, PromptSettings, Callable]:
-    """The frozen model, the settings with the length of its texts, and what builds on the model."""
+    """Reads the model that prompts are trained for, and checks the settings against it.
+
+    Args:
+      checkpoint: As of `tune_prompts`.
+      settings: Of every task.
+      tasks: Which.
+
+    Returns:
+      The frozen model, the settings with the length of its texts, and `build` for `run_task`.
+
+    Raises:
+      FileNotFoundError: If a folder or a needed file is missing.
+      ValueError: If it cannot do a task, or a setting has no effect on it.
+    """
     if is_t5_folder(checkpoint):
         check_t5(checkpoint, tasks, settings)
         return load_frozen_t5(checkpoint), _of_length(settings, DEFAULT_LENGTH), build_t5_model

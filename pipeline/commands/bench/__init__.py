@@ -18,6 +18,7 @@ SUITES = {
     "vit": "steps of large vision transformers: memory and time",
     "vit_race": "vision transformers by accuracy, baselines swept",
     "prompt": "prompt steps of large T5 models: memory, time, compiled for a TPU",
+    "prompt_race": "soft prompts by score, baselines swept",
     "vit_speed": "images fine-tuned per CPU second",
     "train": "training steps per CPU second",
     "finetune": "examples fine-tuned per CPU second",

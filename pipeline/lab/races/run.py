@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,16 +101,22 @@ class Runs:
 def fingerprint_of_settings(contestant: Contestant, learning_rate: float, task: Task) -> str:
     """Returns a hash of the optimizer, its settings, and the task's batches, steps and weights."""
     optimizer = contestant.make(learning_rate, task.num_train_steps, task.labels_per_step)
+    shape = [task.batch_size, task.eval_every_steps, task.num_evaluations, task.jit_compile]
+    if task.starting_weights:  # tasks without any keep the keys of their finished runs
+        shape.append(task.starting_weights)
+    return fingerprint_of_optimizer(optimizer, shape)
+
+
+def fingerprint_of_optimizer(optimizer: Any, shape: Sequence[Any]) -> str:
+    """Returns a hash of an optimizer with its settings, and of JSON values that shape its run."""
     config = optimizer.get_config()
     if "meta_params" in config:  # a name, as of the released set, may come to mean other numbers
         config["meta_params"] = _fingerprint_of_meta_params(optimizer.meta_params, config)
     if not isinstance(optimizer, GuardedOptimizer):
         # Of Keras's own the machine decides; False as in the keys of the first runs, on CPUs.
         config["jit_compile"] = False
-    shape = [task.batch_size, task.eval_every_steps, task.num_evaluations, task.jit_compile]
-    if task.starting_weights:  # tasks without any keep the keys of their finished runs
-        shape.append(task.starting_weights)
-    return _digest(json.dumps([type(optimizer).__name__, _set(config), shape], sort_keys=True))
+    content = [type(optimizer).__name__, _set(config), shape]
+    return _digest(json.dumps(content, sort_keys=True))
 
 
 def fingerprint_of_data(data: tuple[Arrays, Arrays]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from tqdm import tqdm
 
@@ -17,6 +18,20 @@ from pipeline.lab.races.runs_file import Curve, RunsFile
 from pipeline.lab.races.tasks.task import Arrays, Task
 
 
+class HasSteps(Protocol):
+    """What a sweep must know of a task, for its progress bar."""
+
+    name: str
+    num_train_steps: int
+
+
+class MakesRuns(Protocol):
+    """What makes the runs on a task, or reads finished ones; `Runs` does."""
+
+    def curve(self, run: Run, on_evaluation: Callable[[Curve], None]) -> Curve:
+        """Returns the course of a run; while it is made, each evaluation is reported."""
+
+
 class Sweep:
     """Runs optimizers on tasks, or reads finished runs, with a progress bar of steps.
 
@@ -25,6 +40,9 @@ class Sweep:
         seeds: runs at the best rate.
         sweep_seeds: runs at every other rate.
         best_rate: of rate -> curves; by default the one with the lowest mean final loss.
+
+    Attributes:
+        file: of finished runs.
     """
 
     def __init__(
@@ -35,12 +53,12 @@ class Sweep:
         sweep_seeds: int,
         best_rate: Callable[[table.Curves], float] = table.best_rate,
     ):
-        self._file = RunsFile(runs)
+        self.file = RunsFile(runs)
         self._best_rate = best_rate
         self._seeds, self._sweep_seeds = seeds, min(seeds, sweep_seeds)
         self._bar = tqdm(file=sys.stderr, unit="step", total=0)
 
-    def announce(self, task: Task, contestants: Sequence[Contestant]) -> None:
+    def announce(self, task: HasSteps, contestants: Sequence[Contestant]) -> None:
         """Adds the runs to come to the length of the bar."""
         for contestant in contestants:
             others = len(contestant.rates) - 1
@@ -55,7 +73,12 @@ class Sweep:
         plateau: float | None = None,
     ) -> dict[str, dict[float, list[Curve]]]:
         """Returns name of the contestant -> rate -> curves of the seeds."""
-        runs = Runs(task, data, self._file, plateau)
+        return self.run_all(Runs(task, data, self.file, plateau), task, contestants)
+
+    def run_all(
+        self, runs: MakesRuns, task: HasSteps, contestants: Sequence[Contestant]
+    ) -> dict[str, dict[float, list[Curve]]]:
+        """As `run`, with runs that are not `model.fit` of a Keras model."""
 
         def curves(contestant: Contestant, rate: float, seeds: range) -> list[Curve]:
             return [self._one(runs, task, Run(contestant, rate, seed)) for seed in seeds]
@@ -80,7 +103,7 @@ class Sweep:
         """Ends the progress bar."""
         self._bar.close()
 
-    def _one(self, runs: Runs, task: Task, run: Run) -> Curve:
+    def _one(self, runs: MakesRuns, task: HasSteps, run: Run) -> Curve:
         name = f"{task.name} {run.contestant.name} {run.learning_rate:g} #{run.seed}"
         self._bar.set_description(name)
         self._bar.set_postfix_str("")  # the loss of the run before

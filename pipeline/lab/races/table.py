@@ -91,6 +91,23 @@ def best_rate(by_rate: Curves) -> float:
     return min(by_rate, key=final)
 
 
+def most_accurate_rate(by_rate: Curves) -> float:
+    """Returns the rate with the highest mean final accuracy; of equal ones, the lowest loss.
+
+    Rates are compared over the seeds that all of them have; a run that diverged is the worst.
+    """
+    seeds = min(map(len, by_rate.values()))
+
+    def rank(rate: float) -> tuple[float, float]:
+        losses = [curve.losses[-1] for curve in by_rate[rate][:seeds]]
+        if not np.isfinite(losses).all():
+            return math.inf, math.inf
+        accuracies = [curve.accuracies[-1] for curve in by_rate[rate][:seeds]]
+        return -float(np.mean(accuracies)), float(np.mean(losses))
+
+    return min(by_rate, key=rank)
+
+
 def _finite(loss: float) -> float:
     return float(loss) if math.isfinite(loss) else math.inf
 

@@ -1,4 +1,4 @@
-"""Curves of a task to figures by accuracy: best rates, and the time to a baseline's accuracy."""
+"""Curves of a task to figures by accuracy, and the time to a baseline's accuracy."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from pipeline.lab.races.runs_file import Curve
-from pipeline.lab.races.table import Curves, markdown_table, mean_and_spread, mean_curve
+from pipeline.lab.races.table import (
+    Curves,
+    markdown_table,
+    mean_and_spread,
+    mean_curve,
+    most_accurate_rate,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,23 +51,6 @@ class Result:
     to_accuracy: dict[str, Reach]
 
 
-def best_rate(by_rate: Curves) -> float:
-    """Returns the rate with the highest mean final accuracy; of equal ones, the lowest loss.
-
-    Rates are compared over the seeds that all of them have; a run that diverged is the worst.
-    """
-    seeds = min(map(len, by_rate.values()))
-
-    def rank(rate: float) -> tuple[float, float]:
-        losses = [curve.losses[-1] for curve in by_rate[rate][:seeds]]
-        if not np.isfinite(losses).all():
-            return math.inf, math.inf
-        accuracies = [curve.accuracies[-1] for curve in by_rate[rate][:seeds]]
-        return -float(np.mean(accuracies)), float(np.mean(losses))
-
-    return min(by_rate, key=rank)
-
-
 def results(curves: Mapping[str, Curves], baselines: Sequence[str]) -> list[Result]:
     """Sums a task up, in the order of the optimizers.
 
@@ -71,13 +58,13 @@ def results(curves: Mapping[str, Curves], baselines: Sequence[str]) -> list[Resu
       curves: optimizer -> rate -> curves of the seeds.
       baselines: those of them whose final accuracy all others are timed to.
     """
-    best = {name: by_rate[best_rate(by_rate)] for name, by_rate in curves.items()}
+    best = {name: by_rate[most_accurate_rate(by_rate)] for name, by_rate in curves.items()}
     means = {name: mean_curve(of_seeds) for name, of_seeds in best.items()}
     return [
         Result(
             name,
             sorted(by_rate),
-            best_rate(by_rate),
+            most_accurate_rate(by_rate),
             [curve.accuracies[-1] for curve in best[name]],
             [curve.losses[-1] for curve in best[name]],
             means[name].steps[-1],

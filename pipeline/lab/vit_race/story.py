@@ -10,6 +10,7 @@ from mnemosyne_tf import FINE_TUNING
 from pipeline.lab import figures_file
 from pipeline.lab.races.contestants import Contestant
 from pipeline.lab.races.sweep import Sweep
+from pipeline.lab.races.table import most_accurate_rate
 from pipeline.lab.races.tasks.task import Task
 from pipeline.lab.vit_race import accuracy_table, tasks
 
@@ -57,7 +58,7 @@ def run(
       FileNotFoundError: a file or folder does not exist.
     """
     chosen = chosen_tasks(fashion_mnist, textile, weights)
-    sweep = Sweep(runs, seeds=seeds, sweep_seeds=sweep_seeds, best_rate=accuracy_table.best_rate)
+    sweep = Sweep(runs, seeds=seeds, sweep_seeds=sweep_seeds, best_rate=most_accurate_rate)
     for task, optimizers in chosen:
         sweep.announce(task, optimizers)
     found = {}

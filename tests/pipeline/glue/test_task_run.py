@@ -66,6 +66,23 @@ def test_scores_of_sts_b_are_trained_on_as_they_are(tmp_path, start, trained_on)
     assert set(trained_on) == {0.5, 5.0}
 
 
+def test_the_loss_on_dev_is_that_of_all_examples(tmp_path, start, monkeypatch):
+    make_task(tmp_path / "glue", "MNLI", dev=3)
+    data = read_task(BY_NAME["MNLI"], str(tmp_path / "glue"))
+    data = dataclasses.replace(data, second_dev=data.second_dev.take([0]))
+
+    def predict(model, features, *, batch_size):
+        logits = np.zeros([len(features["input_ids"]), 3])
+        logits[:, 0] = 100.0  # without doubt of class 0, which rows 0 and 2 of a file have
+        return logits
+
+    monkeypatch.setattr(classifier_training, "train", lambda *_, **__: 1)
+    answer_with(monkeypatch, predict)
+    done = run_task(BY_NAME["MNLI"], data, start=start, settings=SETTINGS)
+    # Three examples of four cost nothing; that of class 1 costs 100 nats, exact in float32.
+    assert done.dev_loss == 25.0
+
+
 @pytest.mark.parametrize("is_random", [False, True])
 def test_weights_of_an_earlier_training_are_fine_tuned(tmp_path, start, monkeypatch, is_random):
     received = []

@@ -2,36 +2,18 @@
 
 import numpy as np
 import pytest
-from glue_folders import make_run, make_task
+from glue_folders import make_model, make_task
 
-from models.bert_config import BertConfig
-from models.bert_encoder import BertEncoder
 from models.prompted_bert import PromptAndHead
 from pipeline.glue.initial_weights import load_encoder
 from pipeline.glue.pretrained_run import read_run
-from pipeline.masked_words import features_of
 from pipeline.prompts.folder import PromptDescription, save_prompt
-from pipeline.weights.model_description import ModelDescription
-from pipeline.weights.model_folder import save_model_folder
 
 
 @pytest.fixture
 def frozen(tmp_path):
     """A model folder: an encoder of width 16 with a vocabulary of films."""
-    run = make_run(tmp_path / "sizes")
-    encoder = BertEncoder(BertConfig.load(run / "bert_config.json"), name="encoder")
-    encoder(features_of(np.ones([1, 2], np.int32), np.zeros([1, 1], np.int32)))
-    for variable in encoder.variables:
-        if variable.shape.rank > 1:  # so that words differ at the prompt, as after training
-            variable.assign(15.0 * variable)
-    save_model_folder(
-        tmp_path / "model",
-        encoder,
-        ModelDescription("encoder", max_seq_length=16, trained_positions=16),
-        vocab_file=str(run / "vocab.txt"),
-        do_lower_case=True,
-    )
-    return tmp_path / "model"
+    return make_model(tmp_path / "model")
 
 
 @pytest.fixture

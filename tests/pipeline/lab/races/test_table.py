@@ -8,6 +8,10 @@ from pipeline.lab.races.runs_file import Curve
 STEPS = [10, 20, 30]
 
 
+def accurate(accuracy, loss=1.0):
+    return Curve([10], [1.0], [1.0], [loss], [accuracy])
+
+
 def curve(*losses, seconds=(1.0, 2.0, 3.0), accuracy=0.5):
     return Curve(STEPS, list(seconds), [0.5, 1.0, 1.5], list(losses), [accuracy] * 3)
 
@@ -40,6 +44,21 @@ def test_the_best_rate_has_the_lowest_mean_over_seeds_and_never_diverged():
 def test_rates_are_compared_over_the_seeds_that_all_have():
     by_rate = {0.1: [curve(3, 3, 1.0)], 0.2: [curve(3, 3, 0.9), curve(3, 3, 8.0)]}
     assert table.best_rate(by_rate) == 0.2
+
+
+def test_the_most_accurate_rate_is_that_of_the_highest_accuracy_then_of_the_lowest_loss():
+    by_rate = {1.0: [accurate(0.8)], 2.0: [accurate(0.9, loss=0.5)], 4.0: [accurate(0.9, loss=0.4)]}
+    assert table.most_accurate_rate(by_rate) == 4.0
+
+
+def test_a_run_that_diverged_is_never_the_most_accurate():
+    by_rate = {1.0: [accurate(0.1)], 2.0: [accurate(0.9, loss=math.nan)]}
+    assert table.most_accurate_rate(by_rate) == 1.0
+
+
+def test_accuracies_are_compared_over_the_seeds_that_all_have():
+    by_rate = {1.0: [accurate(0.8), accurate(0.0)], 2.0: [accurate(0.7)]}
+    assert table.most_accurate_rate(by_rate) == 1.0
 
 
 @pytest.fixture

@@ -11,21 +11,6 @@ def curve(*accuracies, loss=1.0):
     return Curve(steps, steps, [2.0 * each for each in steps], [loss] * len(steps), [*accuracies])
 
 
-def test_the_best_rate_is_that_of_the_highest_accuracy_then_of_the_lowest_loss():
-    by_rate = {1.0: [curve(0.8)], 2.0: [curve(0.9, loss=0.5)], 4.0: [curve(0.9, loss=0.4)]}
-    assert table.best_rate(by_rate) == 4.0
-
-
-def test_a_run_that_diverged_is_never_the_best():
-    by_rate = {1.0: [curve(0.1)], 2.0: [curve(0.9, loss=math.nan)]}
-    assert table.best_rate(by_rate) == 1.0
-
-
-def test_rates_are_compared_over_the_seeds_that_all_have():
-    by_rate = {1.0: [curve(0.8), curve(0.0)], 2.0: [curve(0.7)]}
-    assert table.best_rate(by_rate) == 1.0
-
-
 def test_the_time_to_an_accuracy_is_interpolated():
     # From 0.5 at step 10 to 0.9 at step 20, 0.7 is half of the way; CPU seconds are twice that.
     assert table.first_reach(curve(0.5, 0.9), 0.7) == table.Reach(
