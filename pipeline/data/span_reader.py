@@ -66,15 +66,14 @@ def make_span_reader(manifest: records.Manifest, data_dir: str, max_seq_length: 
 
     Raises:
       FileNotFoundError: there is no `vocab.txt`.
-      ValueError: its entry 0 is not [PAD], with which a T5 begins its answer, or [SEP] is missing.
+      ValueError: it is no vocabulary, or does not begin with [PAD], as the answers of a T5 do.
     """
     path = os.path.join(data_dir, "vocab.txt")
     vocab = load_vocabulary(path)
-    if vocab[0] != "[PAD]" or "[SEP]" not in vocab:
-        received = f"{vocab[0]} and {'no ' if '[SEP]' not in vocab else ''}[SEP]"
+    if vocab[0] != "[PAD]":
         raise ValueError(
-            f"{path}: expected [PAD] as entry 0, with which a T5 begins its answer, and [SEP], "
-            f"which ends it; received {received}. Learn one with `mnemosyne vocab`, and prepare "
-            "the records with it."
+            f"{path}: expected [PAD] as entry 0, with which a T5 begins its answer; received "
+            f"{vocab[0]}. Learn a vocabulary with `mnemosyne vocab`, and prepare the records with "
+            "it."
         )
     return SpanReader(max_seq_length, manifest.statistics["target_length"], vocab.index("[SEP]"))

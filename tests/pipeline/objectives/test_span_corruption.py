@@ -11,13 +11,14 @@ from data_prep import features as records
 from mnemosyne_tf.parameter_roles import find_role
 from models.t5 import T5
 from pipeline import cli, dry_run, pretrain
+from pipeline.data.span_reader import make_span_reader
 from pipeline.glue.pretrained_run import read_run
 from pipeline.objectives import objective_for
 from pipeline.objectives.masked_lm import MaskedLM
 from pipeline.objectives.span_corruption import SpanCorruption
 from pipeline.run import preflight
 from pipeline.run.watching.progress import TrainingProgress
-from pipeline.weights.t5.folder import load_t5, read_t5_folder
+from pipeline.weights.t5.folder import load_t5, read_t5_folder, variables_by_path
 
 
 @pytest.fixture(scope="module")
@@ -118,25 +119,24 @@ def test_the_head_of_a_t5_is_a_readout_and_its_distances_a_position_table(t5_rec
     config = objective_for(t5_recipe(), manifest, span_records).config(t5_recipe(), manifest)
     model, ids = T5(config, name="t5"), tf.ones([1, 1], tf.int32)
     model({"input_ids": ids, "input_mask": ids, "decoder_input_ids": ids})
-    roles = {each.name: find_role(each.name, each.shape).role for each in model.variables}
-    assert roles["t5/lm_head/kernel:0"] == "readout"
-    assert roles["t5/word_embeddings:0"] == "word table"
-    assert roles["t5/decoder/relative_positions/embeddings:0"] == "position table"
-    block = "t5/decoder/layer_0"
-    assert roles[f"{block}/cross_attention/query/kernel:0"] == "query/key"
-    assert roles[f"{block}/cross_attention/output/kernel:0"] == "value/output"
-    assert roles[f"{block}/feed_forward/gate_proj/kernel:0"] == "feed-forward in"
-    assert roles[f"{block}/feed_forward/down_proj/kernel:0"] == "feed-forward out"
-    assert roles[f"{block}/feed_forward_norm/gamma:0"] == "norm"
+    named = variables_by_path(model).items()
+    roles = {path: find_role(each.name, each.shape).role for path, each in named}
+    assert roles["lm_head/kernel"] == "readout"
+    assert roles["word_embeddings"] == "word table"
+    assert roles["decoder/relative_positions/embeddings"] == "position table"
+    block = "decoder/layer_0"
+    assert roles[f"{block}/cross_attention/query/kernel"] == "query/key"
+    assert roles[f"{block}/cross_attention/output/kernel"] == "value/output"
+    assert roles[f"{block}/feed_forward/gate_proj/kernel"] == "feed-forward in"
+    assert roles[f"{block}/feed_forward/down_proj/kernel"] == "feed-forward out"
+    assert roles[f"{block}/feed_forward_norm/gamma"] == "norm"
 
 
 def test_a_vocabulary_whose_first_entry_is_no_padding_is_refused(span_records, t5_recipe, tmp_path):
     manifest = records.load_manifest(span_records)
     manifest.save(str(tmp_path))
-    (tmp_path / "vocab.txt").write_text("the\n[SEP]\n")
-    from pipeline.data.span_reader import make_span_reader
-
-    with pytest.raises(ValueError, match=r"expected \[PAD\] as entry 0.*received the and \[SEP\]"):
+    (tmp_path / "vocab.txt").write_text("the\n[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
+    with pytest.raises(ValueError, match=r"expected \[PAD\] as entry 0, .*; received the"):
         make_span_reader(manifest, str(tmp_path), 16)
 
 
