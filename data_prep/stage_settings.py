@@ -119,7 +119,7 @@ class RecordSettings(CorpusSettings):
     def __post_init__(self):
         super().__post_init__()
         _check("max_seq_length", self.max_seq_length, _SHORTEST_SEQ_LENGTH, MAX_SEQ_LENGTH_LIMIT)
-        if self.objective == SPAN_CORRUPTION:
+        if self.replaces_spans:
             self._check_span_corruption()
         else:
             _check("max_predictions_per_seq", self.max_predictions_per_seq, 1, self.max_seq_length)
@@ -151,6 +151,11 @@ class RecordSettings(CorpusSettings):
                     f"Expected no --{name} with --objective span_corruption, whose spans are of "
                     f"single tokens, --masked_lm_prob of all, received {value}. Leave it out."
                 )
+
+    @property
+    def replaces_spans(self) -> bool:
+        """Whether records are those of a T5."""
+        return self.objective == SPAN_CORRUPTION
 
     @property
     def lengths(self) -> tuple[int, ...]:

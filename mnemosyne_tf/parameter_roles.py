@@ -91,6 +91,7 @@ _LAYERS = (
     (re.compile(r"(.*/)?(\w*attention)/(output|attention_output)"), VALUE_OUTPUT),
     (re.compile(r"(.*/)?(intermediate|fc1|mlp_in|wi|(up|gate)_proj)"), FEED_FORWARD_IN),
     (re.compile(r"(.*/)?(layer_\d+/output|fc2|mlp_out|wo|down_proj)"), FEED_FORWARD_OUT),
+    (re.compile(r"(.*/)?lm_head"), READOUT),
 )
 # For optimizers that know names alone, such as Keras's own: regular expressions for
 # `exclude_from_weight_decay(var_names=...)` that find biases and norms by their own names.

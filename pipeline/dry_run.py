@@ -16,13 +16,12 @@ import tf_keras as keras
 from tabulate import tabulate
 
 from data_prep import features as records
-from models import BertPretrainer
 from pipeline import train_step
 from pipeline.data.batch_shape import BatchShape
 from pipeline.data.training_data import TrainingData
 from pipeline.gradient_accumulation import num_micro_batches
+from pipeline.objectives import objective_for
 from pipeline.optimizers.from_recipe import make_optimizer
-from pipeline.pretrain import make_bert_config
 from pipeline.recipes.loader import Recipe
 from pipeline.recipes.train_section import TrainConfig
 from pipeline.run import distribution, precision, preflight
@@ -47,6 +46,7 @@ def dry_run(recipe: Recipe, *, data_dir: str, output_dir: str) -> str:
     train = recipe.train
     RunFolder(output_dir, recipe)  # refuses a folder that holds another run
     manifest = records.load_manifest(data_dir)
+    objective = objective_for(recipe, manifest, data_dir)
     strategy = distribution.make_strategy(train.strategy)
     preflight.check_records(recipe, manifest, data_dir)
     preflight.check_batch(recipe, strategy.num_replicas_in_sync)
@@ -54,7 +54,7 @@ def dry_run(recipe: Recipe, *, data_dir: str, output_dir: str) -> str:
     example = next(iter(data.heldout))
     with strategy.scope(), precision.layers_compute_in(train.precision):
         keras.utils.set_random_seed(train.random_seed)
-        model = BertPretrainer(make_bert_config(recipe), train.recompute)
+        model = objective.model(objective.config(recipe, manifest), train)
         model({name: tensor[:1] for name, tensor in example.items()})
         optimizer = make_optimizer(recipe.optimizer, train.num_train_steps, data.shape.most_labels)
         optimizer.build(model.trainable_variables)
@@ -63,6 +63,7 @@ def dry_run(recipe: Recipe, *, data_dir: str, output_dir: str) -> str:
     train_steps = train_step.make_train_steps(
         *(strategy, model, optimizer, step, train.random_seed),
         micro_batch_size=train.micro_batch_size,
+        losses=objective.losses,
     )
     batches = iter(
         strategy.distribute_datasets_from_function(lambda worker: data.dataset_for(worker, 0))
@@ -72,7 +73,7 @@ def dry_run(recipe: Recipe, *, data_dir: str, output_dir: str) -> str:
         device=distribution.device_names(strategy)[0],
     )
     rows = [
-        ("model", f"BERT-{recipe.model.size}, {model.count_params():,} parameters"),
+        ("model", f"{objective.family}-{recipe.model.size}, {model.count_params():,} parameters"),
         ("devices", ", ".join(distribution.device_names(strategy))),
         *_batch_rows(recipe, strategy, data.shape, manifest.splits["train"]["sequences"]),
         *_memory_rows(_memory(recipe, strategy, model, optimizer, data.shape), measured),
@@ -113,7 +114,7 @@ def _division(recipe: Recipe, strategy: tf.distribute.Strategy) -> tuple[int, in
 def _memory(recipe, strategy, model, optimizer, shape: BatchShape) -> MemoryEstimate:
     num_parts, num_sequences = _division(recipe, strategy)
     return estimate(
-        make_bert_config(recipe),
+        model.config,
         num_parameters=model.count_params(),
         optimizer_bytes=sum(
             each.shape.num_elements() * each.dtype.size for each in optimizer.variables

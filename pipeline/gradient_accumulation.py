@@ -7,14 +7,14 @@ memory is that of a micro-batch, and the update that of the batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from models import losses
+from models.batch_losses import Features
 
-Features = Mapping[str, tf.Tensor]
-# (features, index of their first sequence) -> (gradients, metric sums [8])
+# (features, index of their first sequence) -> (gradients, metric sums)
 GradientsAndSums = Callable[[Features, tf.Tensor], tuple[list[tf.Tensor], tf.Tensor]]
 
 
@@ -47,6 +47,7 @@ def accumulated(
     first_sequence: tf.Tensor,
     shapes: Sequence[tf.TensorShape],
     num_parts: int,
+    num_sums: int = len(losses.METRIC_SUMS),
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
     """Adds the gradients and metric sums of consecutive micro-batches.
 
@@ -57,9 +58,10 @@ def accumulated(
       first_sequence: int32 `[]`, index of the first of these sequences in the global batch.
       shapes: of the gradients.
       num_parts: how many micro-batches.
+      num_sums: how many metric sums there are.
 
     Returns:
-      Dense float32 gradients, and float32 `[8]`, of all sequences.
+      Dense float32 gradients, and float32 `[num_sums]`, of all sequences.
     """
     if num_parts == 1:
         return gradients_and_sums(features, first_sequence)
@@ -75,7 +77,7 @@ def accumulated(
         gradients, sums = tf.nest.map_structure(tf.add, (gradients, sums), of_part)
         return index + 1, gradients, sums
 
-    zeros = [tf.zeros(shape) for shape in shapes], tf.zeros([len(losses.METRIC_SUMS)])
+    zeros = [tf.zeros(shape) for shape in shapes], tf.zeros([num_sums])
     _, gradients, sums = tf.while_loop(
         lambda index, *_: index < num_parts,
         add,

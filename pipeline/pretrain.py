@@ -16,11 +16,12 @@ import tensorflow as tf
 import tf_keras as keras
 
 from data_prep import features as records
-from models import BertConfig, BertPretrainer
 from pipeline import train_step
 from pipeline.data.batch_shape import batch_shape
 from pipeline.data.input_wait import InputWait
 from pipeline.data.training_data import TrainingData
+from pipeline.objectives import Objective, objective_for
+from pipeline.optimizers.base import evaluation_weights
 from pipeline.optimizers.from_recipe import make_optimizer, meta_parameters
 from pipeline.recipes.loader import Recipe
 from pipeline.recipes.train_section import TrainConfig
@@ -39,7 +40,7 @@ from pipeline.run.watching.tensorboard import RunScalars, open_scalars
 
 @with_remedies
 def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
-    """Trains one BERT and returns its final held-out figures.
+    """Trains one BERT or T5 and returns its final held-out figures.
 
     Args:
       recipe: every setting.
@@ -58,13 +59,14 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     train, steps = recipe.train, recipe.train.num_train_steps
     run = RunFolder(worker_group.output_folder(output_dir), recipe)
     manifest = records.load_manifest(data_dir)
+    objective = objective_for(recipe, manifest, data_dir)
     shape = batch_shape(recipe, manifest)
     strategy = distribution.make_strategy(train.strategy)
     initial = find_initial_run(recipe, run.run_facts())
     with strategy.scope():
         optimizer = make_optimizer(recipe.optimizer, steps, shape.most_labels, initial.first_step)
-    bert_config = make_bert_config(recipe)
-    preflight.check(recipe, run, manifest, data_dir, bert_config, strategy, optimizer)
+    config = objective.config(recipe, manifest)
+    preflight.check(recipe, run, manifest, data_dir, objective, strategy, optimizer)
     if (figures := run.final_figures()) is not None:
         print(f"pretrain: already complete: {output_dir} {_how_to_lengthen(figures)}")
         return figures
@@ -72,35 +74,38 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     data = TrainingData(recipe, manifest, data_dir)
     keras.utils.set_random_seed(train.random_seed)  # initial weights
     with strategy.scope(), precision.layers_compute_in(train.precision):
-        model = BertPretrainer(bert_config, train.recompute)
+        model = objective.model(config, train)
         model({name: tensor[:1] for name, tensor in next(iter(data.heldout)).items()})
         optimizer.build(model.trainable_variables)
         precision.add_loss_scale(optimizer, train.precision)
         step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
     run.begin()
-    guard = LossGuard(train, optimizer)
+    guard = LossGuard(train, optimizer, objective.losses)
     checkpoint = _checkpoint(run, recipe, manifest, guard, model, optimizer, step)
     if not checkpoint.restore():
         load_initial_run(initial, model, optimizer)
         guard.set_state({})  # What an initial run skipped is no step of this one.
     run.forget_metrics_after(checkpoint.steps_done)
     facts = {"data": data_dir, "initial": initial.to_dict()}
-    facts |= _run_facts(recipe, data, manifest, model, optimizer, strategy)
-    run.keep_model(bert_config, os.path.join(data_dir, "vocab.txt"))
+    facts |= _run_facts(recipe, data, manifest, objective, model, optimizer, strategy)
+    objective.begin_folder(run.path, config)
+    run.keep_vocabulary(os.path.join(data_dir, "vocab.txt"))
     run.write_run(facts, steps_done=checkpoint.steps_done)
 
     batches = _train_batches(strategy, data, initial, checkpoint)
     heldout_batches = strategy.distribute_datasets_from_function(data.heldout_for)
     wait = InputWait()
-    run_steps = _train_steps(strategy, model, optimizer, step, train, wait)
-    evaluate = train_step.make_evaluate(strategy, model, optimizer)
+    run_steps = _train_steps(strategy, model, optimizer, step, train, wait, objective)
+    evaluate = train_step.make_evaluate(strategy, model, optimizer, objective.losses)
     scalars = open_scalars(run.path / "tensorboard", wanted=train.tensorboard)
     callbacks = _callbacks(train, model, optimizer, scalars)
-    progress = TrainingProgress(run, checkpoint, recipe, facts["unigram_loss"], scalars)
+    progress = TrainingProgress(
+        *(run, checkpoint, recipe, facts["unigram_loss"], scalars), objective.losses
+    )
     with progress, StopSignals(strategy) as signals:
         while (done := checkpoint.steps_done) < steps:
             if _is_evaluation_due(train, done) and not run.was_evaluated(done):
-                _judge(evaluate(heldout_batches), progress, checkpoint)
+                _judge(evaluate(heldout_batches), objective, progress, checkpoint)
             stop = done + 1 if guard.go_slow else next_stop(train, done)
             started = time.perf_counter()
             sums = train_step.run_to(stop, done, run_steps, batches, callbacks)
@@ -115,7 +120,9 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
                 checkpoint.save()
             signals.end_run_if_received(checkpoint)
         checkpoint.save()
-        final = _judge(evaluate(heldout_batches), progress, checkpoint)
+        final = _judge(evaluate(heldout_batches), objective, progress, checkpoint)
+    with evaluation_weights(optimizer, model.trainable_variables):
+        objective.finish_folder(run.path, model)
     figures = {**checkpoint.figures(), "unigram_loss": facts["unigram_loss"], **final}
     run.complete(figures)
     return figures
@@ -158,11 +165,12 @@ def _train_batches(
     )
 
 
-def _train_steps(strategy, model, optimizer, step, train: TrainConfig, wait: InputWait):
+def _train_steps(strategy, model, optimizer, step, train: TrainConfig, wait, objective):
     return train_step.make_train_steps(
         *(strategy, model, optimizer, step, train.random_seed),
         micro_batch_size=train.micro_batch_size,
         input_wait=wait,
+        losses=objective.losses,
     )
 
 
@@ -170,10 +178,12 @@ def _is_evaluation_due(train: TrainConfig, step: int) -> bool:
     return step > 0 and step % train.eval_every_steps == 0
 
 
-def _judge(means: dict, progress: TrainingProgress, checkpoint: TrainingCheckpoint) -> dict:
+def _judge(
+    means: dict, objective: Objective, progress: TrainingProgress, checkpoint: TrainingCheckpoint
+) -> dict:
     """Logs held-out means of the current weights; the best weights are saved."""
     refuse_if_not_finite(means, checkpoint.steps_done)
-    checkpoint.evaluated(means["masked_lm_loss"])
+    checkpoint.evaluated(means[objective.judged_by])
     progress.evaluated(means)  # Last: a step with a row is not judged again after a kill.
     return means
 
@@ -198,13 +208,9 @@ def _undo(
     return True
 
 
-def make_bert_config(recipe: Recipe) -> BertConfig:
-    """Returns the architecture that a recipe names."""
-    overrides = recipe.model.overrides(recipe.prepare.max_seq_length)
-    return BertConfig.named(recipe.model.size, vocab_size=recipe.vocab.vocab_size, **overrides)
-
-
-def _run_facts(recipe, data: TrainingData, manifest, model, optimizer, strategy) -> dict:
+def _run_facts(
+    recipe, data: TrainingData, manifest, objective: Objective, model, optimizer, strategy
+) -> dict:
     """What a report and a later start must know of the run, besides its curves."""
     return {
         "name": recipe.name,
@@ -216,9 +222,13 @@ def _run_facts(recipe, data: TrainingData, manifest, model, optimizer, strategy)
         "data_manifest": dataclasses.asdict(manifest),
         "reads": data.describe(),
         "batch_shape": dataclasses.asdict(data.shape),
-        "unigram_loss": data.unigram_loss(recipe.vocab.vocab_size),
+        "unigram_loss": data.unigram_loss(model.config.vocab_size),
         "meta_parameters": meta_parameters(optimizer),
-        **hardware_facts(data.shape, model.config, strategy, recipe.train.precision),
+        **hardware_facts(
+            strategy,
+            recipe.train.precision,
+            flops_per_step=objective.training_flops(model.config, data.shape),
+        ),
     }
 
 

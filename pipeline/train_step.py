@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from models import losses
+from models import losses as losses_of_bert
+from models.batch_losses import BatchLosses
 from pipeline.data.input_wait import InputWait
 from pipeline.gradient_accumulation import accumulated, num_micro_batches
 from pipeline.optimizers.base import evaluation_weights
@@ -55,21 +56,23 @@ def make_replica_step(
     *,
     micro_batch_size: int = 0,
     xla_compiles: str = "step",
+    losses: BatchLosses = losses_of_bert,
 ) -> Callable[[Mapping[str, tf.Tensor]], tf.Tensor]:
-    """Returns `replica_step(features) -> [8]`: one training step of one replica, and metric sums.
+    """Returns `replica_step(features) -> [num_sums]`: one step of one replica, and metric sums.
 
     Dropout of a step is a function of (seed, step, index of the micro-batch's first sequence in the
     global batch). So a resumed run repeats it, and any number of replicas with the same
     micro-batches drops the same.
 
     Args:
-      model: a `BertPretrainer`, built.
+      model: built; called as `model(features, training=..., dropout_seed=...)`.
       optimizer: built. Gradients are scaled by its `loss_scale`, if it has one, see
         `pipeline.run.precision`.
       step: int64 `[]`, steps made so far; counted by the caller.
       seed: of the run.
       micro_batch_size: sequences that a replica handles at a time, 0 for its part of the batch.
       xla_compiles: as of `what_xla_compiles`.
+      losses: of the model's outputs.
 
     Raises:
       ValueError: a replica's part of the batch is not a multiple of the micro-batch.
@@ -95,7 +98,8 @@ def make_replica_step(
 
         num_parts = num_micro_batches(features["input_ids"].shape[0], micro_batch_size)
         shapes = [variable.shape for variable in model.trainable_variables]
-        return accumulated(of_part, features, first_sequence, shapes, num_parts)
+        num_sums = len(losses.METRIC_SUMS)
+        return accumulated(of_part, features, first_sequence, shapes, num_parts, num_sums)
 
     gradients_of_replica = compiled("gradients", all_gradients_and_sums)
 
@@ -130,12 +134,13 @@ def make_train_steps(
     micro_batch_size: int = 0,
     xla_compiles: str | None = None,
     input_wait: InputWait | None = None,
+    losses: BatchLosses = losses_of_bert,
 ) -> Callable[[Iterator, tf.Tensor], tf.Tensor]:
-    """Returns `train_steps(iterator, num_steps) -> [8]`, metric sums over those steps.
+    """Returns `train_steps(iterator, num_steps) -> [num_sums]`, metric sums over those steps.
 
     Args:
       strategy: joins the replicas.
-      model, optimizer, seed, micro_batch_size: see `make_replica_step`.
+      model, optimizer, seed, micro_batch_size, losses: see `make_replica_step`.
       step: int64 `[]`, steps made so far, the same on all workers; counted here.
       xla_compiles: what XLA compiles; None as of `what_xla_compiles`.
       input_wait: adds up how long the loop waits for batches; None where nobody asks.
@@ -148,6 +153,7 @@ def make_train_steps(
         *(model, optimizer, step, seed),
         micro_batch_size=micro_batch_size,
         xla_compiles=xla_compiles or what_xla_compiles(strategy),
+        losses=losses,
     )
     loss_scale = getattr(optimizer, "loss_scale", None)
 
@@ -191,7 +197,7 @@ def run_to(
       callbacks: asked about the last step alone; their intervals must be stops.
 
     Returns:
-      Metric sums `[8]` over those steps.
+      Metric sums `[num_sums]` over those steps.
     """
     watching = [callback for callback in callbacks if callback.watches(stop)]
     if not watching:
@@ -207,6 +213,7 @@ def make_evaluate(
     strategy: tf.distribute.Strategy,
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
+    losses: BatchLosses = losses_of_bert,
 ) -> Callable[[tf.data.Dataset], dict[str, float]]:
     """Returns `evaluate(distributed_dataset)`, the means of `losses.means` over all of it.
 

@@ -1,4 +1,4 @@
-"""The architecture of a T5: its settings and its published sizes."""
+"""The architecture of a T5: its settings and its sizes, published ones but for `mini`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import dataclasses
 VOCAB_SIZE = 32_128  # of the published models: 32,000 pieces, 100 sentinels, and padding
 _SIZES = {
     # name: (hidden_dim, intermediate_dim, num_layers, num_heads)
+    "mini": (256, 512, 4, 4),  # ours: the width and depth of BERT-mini in each stack
     "small": (512, 1024, 8, 6),
     "base": (768, 2048, 12, 12),
     "large": (1024, 2816, 24, 16),
@@ -64,11 +65,11 @@ class T5Config:
 
     @classmethod
     def named(cls, size: str, *, vocab_size: int = VOCAB_SIZE, **overrides) -> T5Config:
-        """Returns a published size.
+        """Returns a size by its name.
 
         Args:
-          size: one of small (77 million weights), base (248), large (783), xl (2,850) and xxl
-            (11,135).
+          size: one of mini (10 million weights with 8,192 words), and of the published ones: small
+            (77), base (248), large (783), xl (2,850) and xxl (11,135).
           vocab_size: the number of word pieces.
           **overrides: other settings, which replace those of the size.
 

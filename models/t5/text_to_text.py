@@ -16,7 +16,8 @@ class T5(keras.Model):
     Call inputs: a mapping with int32 `input_ids` and `input_mask`, both `[batch, seq_len]`, and
     `decoder_input_ids` `[batch, target_len]`, the answer shifted to the right, padding (0) first;
     `prompts`, `[batch, prompt_len, hidden]`, vectors before the text, or None.
-    Output: float32 logits `[batch, target_len, vocab]`.
+    Output: float32 logits `[batch, target_len, vocab]`. Nothing is dropped, so `training` and
+    `dropout_seed` change nothing.
 
     Args:
       config: the sizes.
@@ -30,14 +31,14 @@ class T5(keras.Model):
         self.config = config
         self.encoder = T5Stack(config, is_decoder=False, name="encoder")
         self.decoder = T5Stack(config, is_decoder=True, name="decoder")
-        self.head = kernel(config.vocab_size, "head")
+        self.head = kernel(config.vocab_size, "lm_head")
         self.word_embeddings = self.add_weight(
             "word_embeddings",
             shape=(config.vocab_size, config.hidden_dim),
             initializer=keras.initializers.RandomNormal(stddev=1.0),
         )
 
-    def call(self, features, prompts=None):  # noqa: D102
+    def call(self, features, prompts=None, training=False, dropout_seed=None):  # noqa: D102
         encoded, mask = self.encode(features, prompts)
         return self.decode(features["decoder_input_ids"], encoded, mask)
 

@@ -1,4 +1,4 @@
-"""`mnemosyne pretrain`: trains a BERT from a recipe and records, or continues to."""
+"""`mnemosyne pretrain`: trains a BERT or a T5 from a recipe and records, or continues to."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from there on its learning rates are those of a run of N steps.
 Before a long run: --dry_run. On several devices, machines or a TPU: docs/distributed.md. Where
 memory is not enough: --set train.micro_batch_size=N, the sequences that a device handles at a time.
 
-Every kind of record is read. Unmasked ones (prepare --masking dynamic) are masked anew in each
-epoch, as the recipe says under 'prepare'. Of records in bins a run reads those of one length,
---set prepare.max_seq_length=128; a second phase on longer ones begins with the weights of the
-first: --set prepare.max_seq_length=512 --set train.initial_run=FIRST_OUTPUT"""
+Every kind of record is read, those of span corruption with a recipe t5_*. Unmasked ones (prepare
+--masking dynamic) are masked anew in each epoch, as the recipe says under 'prepare'. Of records in
+bins a run reads those of one length, --set prepare.max_seq_length=128; a second phase on longer
+ones begins with the weights of the first: --set prepare.max_seq_length=512
+--set train.initial_run=FIRST_OUTPUT"""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the command's parser."""
     parser = argparse.ArgumentParser(
         prog="mnemosyne pretrain",
-        description="Pre-train BERT on records of 'mnemosyne prepare'. Run again to continue.",
+        description="Pre-train BERT or T5 on records of 'mnemosyne prepare'; run again to go on.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

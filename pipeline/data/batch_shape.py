@@ -19,7 +19,7 @@ class BatchShape:
       rows: `train.global_batch_size`.
       seq_len: positions of a row.
       max_sequences: most sequences of a row; 1 without packing.
-      num_predictions: most masked tokens of a row.
+      num_predictions: most masked tokens of a row; of span corruption most tokens of a target.
       record_lengths: positions of a record, increasing; several of records in bins.
       sequences_per_row: mean expected from the lengths in the manifest; None where it has none.
       useful_fraction: expected fraction of the positions that hold a token; None likewise.
@@ -35,7 +35,7 @@ class BatchShape:
 
     @property
     def most_labels(self) -> int:
-        """Returns the most masked tokens of one step; a short sequence has fewer."""
+        """Returns the most tokens to predict in one step; a short sequence has fewer."""
         return self.rows * self.num_predictions
 
     @property
@@ -50,9 +50,9 @@ def batch_shape(recipe: Recipe, manifest: records.Manifest) -> BatchShape:
     Without packing a row is a record. With it, room for sequences and for predictions follows from
     the lengths of the records: `packing.limits_for`.
     """
-    prepare, seq_len = recipe.prepare, recipe.prepare.max_seq_length
+    seq_len = recipe.prepare.max_seq_length
     counts = length_counts(manifest, seq_len)
-    limits = packing.RowLimits(seq_len, 1, prepare.max_predictions_per_seq)
+    limits = packing.RowLimits(seq_len, 1, _predictions_of_a_record(recipe, manifest))
     num_rows = counts.sum()
     if recipe.train.packing and num_rows:
         predictions = predictions_by_length(recipe, manifest)
@@ -97,6 +97,12 @@ def predictions_by_length(recipe: Recipe, manifest: records.Manifest) -> np.ndar
 def highest_masked_fraction(recipe: Recipe) -> float:
     """Returns the largest fraction of the tokens that the trainer masks at any step."""
     return max(recipe.prepare.masked_lm_prob, recipe.train.initial_masked_lm_prob or 0.0)
+
+
+def _predictions_of_a_record(recipe: Recipe, manifest: records.Manifest) -> int:
+    if recipe.prepare.replaces_spans:
+        return manifest.statistics["target_length"]
+    return recipe.prepare.max_predictions_per_seq
 
 
 def _record_lengths(recipe: Recipe, manifest: records.Manifest) -> tuple[int, ...]:

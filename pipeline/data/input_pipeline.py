@@ -8,10 +8,10 @@ held-out records, of their position alone, so that losses of any step, run and b
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import tensorflow as tf
 
-from pipeline.data.record_reader import RecordReader
 from pipeline.data.record_streams import RowStream, file_groups, mixed_records
 from pipeline.data.shards import Shards, compression
 from pipeline.data.worker_part import WorkerPart, whole_batch
@@ -25,10 +25,25 @@ _ORDERED_SEED = 0
 _PREFETCHED_BATCHES = 4
 
 
+class Reader(Protocol):
+    """`RecordReader`, or `SpanReader`: serialized records to features of static shape."""
+
+    def read(
+        self,
+        serialized: tf.Tensor,
+        *,
+        seed: tf.Tensor,
+        num_rows: int,
+        first_row: int = 0,
+        masked_fraction: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """See `RecordReader.read`."""
+
+
 def train_dataset(
     stream: RowStream,
     *,
-    reader: RecordReader,
+    reader: Reader,
     global_batch_size: int,
     seed: int,
     first_step: int = 0,
@@ -85,7 +100,7 @@ def train_dataset(
 def ordered_dataset(
     shards: Shards,
     *,
-    reader: RecordReader,
+    reader: Reader,
     num_sequences: int,
     global_batch_size: int,
     part: WorkerPart | None = None,

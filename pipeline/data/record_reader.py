@@ -46,6 +46,8 @@ class RecordReader:
     record_lengths: tuple[int, ...] = ()
     limits: RowLimits | None = None
 
+    labels = ("masked_lm_ids", "masked_lm_weights")  # features to predict, and their weights
+
     def __post_init__(self) -> None:
         if not self.record_lengths:
             object.__setattr__(self, "record_lengths", (self.max_seq_length,))
@@ -180,5 +182,6 @@ def check_objective(settings: Mapping, data_dir: str | os.PathLike) -> None:
     if settings.get("objective") == "span_corruption":
         raise ValueError(
             f"{os.fspath(data_dir)}: expected records of masked LM, received those of a T5 "
-            "(--objective span_corruption). Prepare others for BERT."
+            "(--objective span_corruption). Prepare others for BERT, or train a T5 on them: "
+            "`mnemosyne recipe` lists recipes t5_*."
         )

@@ -10,9 +10,10 @@ import tensorflow as tf
 from data_prep import features as records
 from pipeline.data import dynamic_masking, input_pipeline, unigram
 from pipeline.data.batch_shape import batch_shape, predictions_by_length
-from pipeline.data.record_reader import make_reader
+from pipeline.data.record_reader import RecordReader, make_reader
 from pipeline.data.record_streams import PackedRecords, RowStream, SingleRecords
 from pipeline.data.shards import Shards, shards_of
+from pipeline.data.span_reader import SpanReader, make_span_reader
 from pipeline.data.worker_part import WorkerPart, worker_part
 from pipeline.recipes.loader import Recipe
 
@@ -39,13 +40,7 @@ class TrainingData:
         self._recipe, self._train = recipe, recipe.train
         self.shape = batch_shape(recipe, manifest)
         packing = recipe.train.packing
-        self.reader = make_reader(
-            recipe.prepare,
-            manifest.settings,
-            data_dir,
-            record_lengths=self.shape.record_lengths,
-            limits=self.shape.limits if packing else None,
-        )
+        self.reader = self._reader(manifest, data_dir)
         self._train_shards, self._heldout_shards = (
             shards_of(manifest, data_dir, split, self.shape.seq_len, with_shorter=packing)
             for split in ("train", "heldout")
@@ -57,6 +52,18 @@ class TrainingData:
                 self._train_shards, predictions=predictions, limits=self.shape.limits
             )
         self.heldout = self._in_order(self._heldout_shards, recipe.train.num_eval_sequences)
+
+    def _reader(self, manifest: records.Manifest, data_dir: str) -> RecordReader | SpanReader:
+        prepare = self._recipe.prepare
+        if prepare.replaces_spans:
+            return make_span_reader(manifest, data_dir, prepare.max_seq_length)
+        return make_reader(
+            prepare,
+            manifest.settings,
+            data_dir,
+            record_lengths=self.shape.record_lengths,
+            limits=self.shape.limits if self._train.packing else None,
+        )
 
     def train_batches(self, first_step: int) -> tf.data.Dataset:
         """Returns the endless training batches from the one of `first_step` on."""
@@ -88,7 +95,8 @@ class TrainingData:
     def unigram_loss(self, vocab_size: int) -> float:
         """Returns the loss, in nats, of a model that knows word frequencies and no context."""
         train = self._in_order(self._train_shards, unigram.NUM_TRAIN_SEQUENCES)
-        return unigram.unigram_loss(train, self.heldout, vocab_size=vocab_size)
+        labels = self.reader.labels
+        return unigram.unigram_loss(train, self.heldout, vocab_size=vocab_size, labels=labels)
 
     def describe(self) -> str:
         """Returns in words what is read; of packed rows, how full they are."""

@@ -14,8 +14,10 @@ from pipeline.run.checkpoints import find_vocab, run_of
 from pipeline.weights.model_description import read_description
 from pipeline.weights.model_folder import MARKER, is_model_folder, read_model_folder
 from pipeline.weights.recorded_tokenizer import fact, read_facts, recorded_casing, recorded_ids
+from pipeline.weights.t5.folder import is_t5_folder
 
 _CONFIG_FILE = "bert_config.json"
+_OBJECTIVE = ("recipe", "prepare", "objective")
 _DEFAULT_LENGTH = 128  # of BERT's own fine-tuning on GLUE
 
 
@@ -57,6 +59,13 @@ class PretrainedRun:
 
 def _received(path: str) -> str:
     """What a folder without a configuration is instead, and what to do."""
+    if is_t5_folder(path):
+        return f"a T5; `mnemosyne prompt --checkpoint {path}` takes it, other commands want a BERT"
+    if fact(read_facts(os.path.join(path, "run.json")), _OBJECTIVE) == "span_corruption":
+        return (
+            "the run of a T5 that is not finished; run `mnemosyne pretrain` again, then `mnemosyne "
+            "prompt` takes the folder"
+        )
     models = sorted(file.parent for file in pathlib.Path(path).glob("models/*/model.json"))
     if models:
         return f"scores of `mnemosyne glue`; name one of its models: {models[0]}"

@@ -21,6 +21,7 @@ from data_prep.settings import RecordSettings, VocabularySettings
 from pipeline.glue.settings import GlueSettings
 from pipeline.recipes import typed_settings
 from pipeline.recipes.sections import ModelConfig, OptimizerConfig
+from pipeline.recipes.t5_settings import check_t5_settings
 from pipeline.recipes.train_section import TrainConfig
 
 RECIPES_DIR = pathlib.Path(__file__).parent
@@ -34,7 +35,7 @@ _OPTIMIZER_KEYS = (
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """One run from vocabulary to GLUE."""
+    """One run from vocabulary to GLUE; of a T5, `prepare.objective` span_corruption, to a model."""
 
     name: str = "unnamed"
     vocab: VocabularySettings = VocabularySettings()
@@ -45,6 +46,8 @@ class Recipe:
     glue: GlueSettings = GlueSettings()
 
     def __post_init__(self) -> None:
+        if self.prepare.replaces_spans:
+            check_t5_settings(self)
         if self.prepare.do_lower_case not in (None, self.vocab.do_lower_case):
             raise ValueError(
                 f"prepare.do_lower_case is {self.prepare.do_lower_case}, vocab.do_lower_case is "
@@ -124,7 +127,7 @@ def recipe_names() -> list[str]:
 
 
 def size_of(name: str) -> str:
-    """Returns the size of the model in the name of a shipped recipe, `bert_SIZE_...`."""
+    """Returns the size of the model in the name of a shipped recipe, `FAMILY_SIZE_...`."""
     return name.split("_")[1]
 
 

@@ -26,7 +26,7 @@ ABLATIONS = (
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """Which BERT: a named size; a number that is not None replaces that size's own.
+    """Which BERT or T5: a named size; a number that is not None replaces that size's own.
 
     `max_position_embeddings` is the longest sequence that the model can read, in tokens; None means
     512, or as many as the records have where that is more. `hidden_act` and `layer_norm_epsilon`
@@ -53,6 +53,15 @@ class ModelConfig:
         settings = dataclasses.asdict(self)
         del settings["size"]
         settings["max_position_embeddings"] = self.num_positions(max_seq_length)
+        return {key: value for key, value in settings.items() if value is not None}
+
+    def t5_overrides(self) -> dict:
+        """Returns what replaces the settings of a named T5; its decoder is as deep as its encoder.
+
+        What a T5 has not, `pipeline.recipes.t5_settings` refuses.
+        """
+        names = ("num_layers", "hidden_dim", "num_heads", "intermediate_dim", "layer_norm_epsilon")
+        settings = {name: getattr(self, name) for name in names}
         return {key: value for key, value in settings.items() if value is not None}
 
     def num_positions(self, max_seq_length: int) -> int:

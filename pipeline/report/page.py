@@ -71,7 +71,8 @@ def render(sources: Sources, *, title: str) -> str:
         num_series=plots.NUM_SERIES,
         best_run=tables.best_run(runs),
         cards=tables.cards(runs, sources.scores),
-        run_columns=tables.RUN_COLUMNS,
+        run_columns=tables.run_columns(runs),
+        tokens_of_losses=_tokens_of_losses(runs),
         run_rows=tables.run_rows(runs),
         run_notes=tables.run_notes,
         hardware=hardware.hardware_table(runs),
@@ -90,30 +91,41 @@ def _pictures(runs: Sequence[Run]) -> dict[str, list[tuple[str, Markup]]]:
     """Heading -> pictures with their captions; empty without logged rows."""
     if not any(run.train or run.heldout for run in runs):
         return {}
-    plateaus = dict.fromkeys(round(run.facts["unigram_loss"], 2) for run in runs)
-    unigram = {f"unigram plateau {value:.2f}": value for value in plateaus}
-    accuracies = [
-        (
-            "masked tokens predicted correctly",
-            _curves(runs, "masked_lm_accuracy", is_fraction=True),
-        )
-    ]
+    accuracies, losses = [], []
+    for word, metric, of_kind in _kinds(runs):
+        plateaus = dict.fromkeys(round(run.facts["unigram_loss"], 2) for run in of_kind)
+        unigram = {f"unigram plateau {value:.2f}": value for value in plateaus}
+        accuracy = _curves(runs, f"{metric}_accuracy", is_fraction=True)
+        accuracies.append((f"{word} tokens predicted correctly", accuracy))
+        losses += [
+            (
+                f"nats per {word} token, by {words}",
+                _curves(runs, f"{metric}_loss", against=against, references=unigram),
+            )
+            for against, words in _AXES.items()
+            if any(against in row for run in of_kind for row in (*run.train, *run.heldout))
+        ]
     if paired := [run for run in runs if run.logs("next_sentence_accuracy")]:
         pairs = _curves(
             runs, "next_sentence_accuracy", references=_majorities(paired), is_fraction=True
         )
         accuracies.append(("sentence pairs classified correctly", pairs))
-    losses = [
-        (
-            f"nats per masked token, by {words}",
-            _curves(runs, "masked_lm_loss", against=against, references=unigram),
-        )
-        for against, words in _AXES.items()
-        if any(against in row for run in runs for row in (*run.train, *run.heldout))
-    ]
-    if paired:
         losses.append(("nats per sentence pair, by step", _curves(runs, "next_sentence_loss")))
     return {"Loss": losses, "Accuracy": accuracies}
+
+
+def _kinds(runs: Sequence[Run]) -> list[tuple[str, str, list[Run]]]:
+    """What tokens are called, the stem of their metrics, and the runs that predict such ones."""
+    kinds = [
+        ("masked", "masked_lm", [run for run in runs if not run.is_of_a_t5]),
+        ("target", "target", [run for run in runs if run.is_of_a_t5]),
+    ]
+    return [kind for kind in kinds if kind[2]]
+
+
+def _tokens_of_losses(runs: Sequence[Run]) -> str:
+    """masked, target, or masked or target."""
+    return " or ".join(word for word, _, _ in _kinds(runs))
 
 
 def _breakable(key: str) -> Markup:

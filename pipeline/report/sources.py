@@ -51,6 +51,17 @@ class Run:
         """The step at which the run is to end."""
         return self.facts["recipe"]["train"]["num_train_steps"]
 
+    @property
+    def is_of_a_t5(self) -> bool:
+        """Whether spans are predicted, not masked tokens: losses of both do not compare."""
+        prepare = self.facts["recipe"].get("prepare", {})
+        return prepare.get("objective") == "span_corruption"
+
+    @property
+    def judged_by(self) -> str:
+        """The metric whose lowest held-out value is the best."""
+        return "target_loss" if self.is_of_a_t5 else "masked_lm_loss"
+
     def logs(self, metric: str) -> bool:
         """Says whether any row has `metric`; a run without sentence pairs has none of theirs."""
         return any(metric in row for row in (*self.train, *self.heldout))

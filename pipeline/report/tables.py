@@ -5,7 +5,7 @@ Every figure is rounded here; the page only lays the rows out.
 
 import dataclasses
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.recipes.record_settings import decided_by_recipe
 from pipeline.report.sources import DataFolder, Run, ScoreTable
@@ -41,9 +41,11 @@ def duration(seconds: float) -> str:
 
 
 def best_run(runs: Sequence[Run]) -> Run | None:
-    """The run with the lowest held-out masked-LM loss at its end, if any has one."""
+    """The run with the lowest held-out loss at its end; None without any, or of BERT and T5."""
     evaluated = [run for run in runs if run.heldout]
-    return min(evaluated, key=lambda run: run.heldout[-1]["masked_lm_loss"], default=None)
+    if len({run.judged_by for run in evaluated}) > 1:
+        return None
+    return min(evaluated, key=lambda run: run.heldout[-1][run.judged_by], default=None)
 
 
 _AVERAGES = {
@@ -59,18 +61,19 @@ def cards(runs: Sequence[Run], scores: Sequence[ScoreTable]) -> list[Card]:
     run = best_run(runs)
     if run:
         last, unigram = run.heldout[-1], run.facts["unigram_loss"]
-        gap = unigram - last["masked_lm_loss"]
+        task, token = ("target", "target") if run.is_of_a_t5 else ("masked-LM", "masked")
+        gap = unigram - last[run.judged_by]
         side = "below" if gap >= 0 else "above"
         found += [
             Card(
-                f"{last['masked_lm_loss']:.2f}",
-                "held-out masked-LM loss",
-                f"nats per masked token, {abs(gap):.2f} {side} the unigram plateau",
+                f"{last[run.judged_by]:.2f}",
+                f"held-out {task} loss",
+                f"nats per {token} token, {abs(gap):.2f} {side} the unigram plateau",
             ),
             Card(
-                percent(last["masked_lm_accuracy"]),
-                "masked-LM accuracy",
-                "of held-out masked tokens",
+                percent(last[run.judged_by.replace("_loss", "_accuracy")]),
+                f"{task} accuracy",
+                f"of held-out {token} tokens",
             ),
             *_pairs_card(run, last),
             Card(
@@ -99,8 +102,20 @@ def _pairs_card(run: Run, last: Mapping) -> list[Card]:
 
 
 def run_rows(runs: Sequence[Run]) -> list[tuple[Run, list[str]]]:
-    """Each run with the cells of the comparison table, in the order of `RUN_COLUMNS`."""
-    return [(run, [text(run) for _, text in _RUN_COLUMNS]) for run in runs]
+    """Each run with the cells of the comparison table, in the order of `run_columns`."""
+    columns = _columns(runs)
+    return [(run, [text(run) for _, text in columns]) for run in runs]
+
+
+def run_columns(runs: Sequence[Run]) -> list[str]:
+    """The names of the columns: those of BERT where there is one, those of T5 likewise."""
+    return [name for name, _ in _columns(runs)]
+
+
+def _columns(runs: Sequence[Run]) -> list[tuple[str, Callable[[Run], str]]]:
+    has_t5, has_bert = any(run.is_of_a_t5 for run in runs), not all(run.is_of_a_t5 for run in runs)
+    left_out = (*(() if has_t5 else _OF_T5), *(() if has_bert else _OF_BERT))
+    return [column for column in _RUN_COLUMNS if column[0] not in left_out]
 
 
 def run_notes(run: Run) -> list[str]:
@@ -143,15 +158,18 @@ def _seconds(run: Run) -> str:
 _RUN_COLUMNS = (
     ("steps", lambda run: f"{run.last_step:,}"),
     ("masked-LM loss", lambda run: _last(run, "masked_lm_loss", "{:.3f}")),
+    ("target loss", lambda run: _last(run, "target_loss", "{:.3f}")),
     ("unigram plateau", lambda run: f"{run.facts['unigram_loss']:.3f}"),
     ("masked-LM accuracy", lambda run: _last(run, "masked_lm_accuracy", "{:.1%}")),
+    ("target accuracy", lambda run: _last(run, "target_accuracy", "{:.1%}")),
     ("next-sentence accuracy", lambda run: _last(run, "next_sentence_accuracy", "{:.1%}")),
     ("tokens", _tokens),
     ("training time", _seconds),
     ("sequences/s", lambda run: median(run, "sequences_per_second", "{:,.0f}")),
     ("tokens/s", lambda run: median(run, "tokens_per_second", "{:,.0f}")),
 )
-RUN_COLUMNS = tuple(name for name, _ in _RUN_COLUMNS)
+_OF_BERT = ("masked-LM loss", "masked-LM accuracy", "next-sentence accuracy")
+_OF_T5 = ("target loss", "target accuracy")
 
 
 def settings_rows(runs: Sequence[Run]) -> tuple[list[tuple[str, list[str]]], list]:

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 import tf_keras as keras
 
-from models import losses
+from models import losses as losses_of_bert
+from models.batch_losses import BatchLosses
 from pipeline.recipes.train_section import TrainConfig
 
 # A window that is a spike on so many sets of batches is no accident of the data.
@@ -27,11 +28,17 @@ class LossGuard:
     Args:
       train: of the recipe.
       optimizer: that trains.
+      losses: whose metric sums it is given.
     """
 
-    def __init__(self, train: TrainConfig, optimizer: keras.optimizers.Optimizer):
+    def __init__(
+        self,
+        train: TrainConfig,
+        optimizer: keras.optimizers.Optimizer,
+        losses: BatchLosses = losses_of_bert,
+    ):
         self._skipped = SkippedSteps(optimizer, train.max_skipped_steps)
-        self._spikes = LossSpikes(train.rollback_on_spike, train.spike_window_steps)
+        self._spikes = LossSpikes(train.rollback_on_spike, train.spike_window_steps, losses)
 
     def usable(self, sums: np.ndarray, *, done: int, stop: int) -> np.ndarray:
         """As `SkippedSteps.usable`."""
@@ -91,7 +98,7 @@ class SkippedSteps:
         """Returns the metric sums, or zeros where a skipped step has made them not finite.
 
         Args:
-          sums: `[8]`, of the steps after `done` up to `stop`.
+          sums: `[num_sums]`, of the steps after `done` up to `stop`.
           done: steps made before.
           stop: steps made now.
 
@@ -181,15 +188,16 @@ class LossSpikes:
       factor: a window is a spike if its loss is more than so many times that of the one before;
         0 looks for none.
       window_steps: windows end at its multiples.
+      losses: whose metric sums it is given.
     """
 
-    def __init__(self, factor: float, window_steps: int):
-        self._factor, self._window_steps = factor, window_steps
+    def __init__(self, factor: float, window_steps: int, losses: BatchLosses = losses_of_bert):
+        self._factor, self._window_steps, self._losses = factor, window_steps, losses
         self._num_seen: collections.Counter = collections.Counter()
         self.set_state({})
 
     def seen(self, sums: np.ndarray, step: int) -> Spike | None:
-        """Takes the metric sums `[8]` of steps up to `step`, the end of a window or before it.
+        """Takes metric sums `[num_sums]` of steps up to `step`, the end of a window or before it.
 
         Raises:
           FloatingPointError: the same window was a spike every time that it was tried.
@@ -199,7 +207,7 @@ class LossSpikes:
         self._sums += sums
         if step % self._window_steps:
             return None
-        loss, before = losses.means(self._sums)["loss"], self._before
+        loss, before = self._losses.means(self._sums)["loss"], self._before
         self._sums[:] = 0.0
         if not loss:  # every step of the window was skipped
             return None
@@ -222,7 +230,7 @@ class LossSpikes:
 
     def set_state(self, state: Mapping) -> None:
         """Goes on from what `state` returned; from `{}`, at the beginning."""
-        self._sums = np.zeros(len(losses.METRIC_SUMS))
+        self._sums = np.zeros(len(self._losses.METRIC_SUMS))
         self._sums += state.get("sums", 0.0)
         self._before = state.get("before")
 

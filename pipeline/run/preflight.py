@@ -15,6 +15,7 @@ from data_prep import storage
 from models import BertConfig
 from pipeline.data.batch_shape import highest_masked_fraction, length_counts
 from pipeline.gradient_accumulation import num_micro_batches
+from pipeline.objectives.objective import Config, Objective, refuse_other_family
 from pipeline.optimizers.from_recipe import meta_parameters
 from pipeline.recipes.loader import Recipe, differences
 from pipeline.recipes.record_settings import decided_by_recipe
@@ -32,7 +33,7 @@ def check(
     run: RunFolder,
     manifest: records.Manifest,
     data_dir: str,
-    bert_config: BertConfig,
+    objective: Objective,
     strategy: tf.distribute.Strategy,
     optimizer: keras.optimizers.Optimizer,
 ) -> None:
@@ -43,7 +44,7 @@ def check(
       run: the run folder; it has compared the recipe with its own.
       manifest: of the records in `data_dir`.
       data_dir: folder of the records.
-      bert_config: of the model to train.
+      objective: whose model is to be trained.
       strategy: its replicas share the batch.
       optimizer: its meta-parameters, if it has any, must be those of the run.
 
@@ -58,7 +59,7 @@ def check(
         check_batch(recipe, strategy.num_replicas_in_sync)
         check_same_meta_parameters(facts, meta_parameters(optimizer))
     if facts is None:
-        check_initial_run(recipe, manifest, bert_config)
+        check_initial_run(recipe, manifest, objective)
 
 
 def check_same_records(run_facts: Mapping | None, manifest: records.Manifest, data_dir: str):
@@ -191,7 +192,7 @@ def _check_settings(recipe: Recipe, made_with: Mapping, data_dir: str) -> None:
     )
 
 
-def check_initial_run(recipe: Recipe, manifest: records.Manifest, bert_config: BertConfig) -> None:
+def check_initial_run(recipe: Recipe, manifest: records.Manifest, objective: Objective) -> None:
     """Checks that the weights of `train.initial_run`, if one is named, fit this run.
 
     Raises:
@@ -203,8 +204,9 @@ def check_initial_run(recipe: Recipe, manifest: records.Manifest, bert_config: B
     if not directory:
         return
     newest_checkpoint(directory)
-    began_with, vocabulary = _model_and_vocabulary(directory)
-    changed = differences(*map(dataclasses.asdict, (began_with, bert_config)))
+    config = objective.config(recipe, manifest)
+    began_with, vocabulary = _model_and_vocabulary(directory, objective)
+    changed = differences(*map(dataclasses.asdict, (began_with, config)))
     changed = [row for row in changed if not row.startswith(_NO_WEIGHTS)]
     if vocabulary != manifest.vocab["sha256"]:
         changed.append("vocab.txt")
@@ -214,7 +216,7 @@ def check_initial_run(recipe: Recipe, manifest: records.Manifest, bert_config: B
     if is_model_folder(directory):
         remedy += f", which are {_as_overrides(began_with)} and {directory}/vocab.txt"
     if any(row.startswith("max_position_embeddings") for row in changed):
-        rows = bert_config.max_position_embeddings
+        rows = config.max_position_embeddings
         remedy += f", the first phase with --set model.max_position_embeddings={rows} already"
     raise ValueError(
         "train.initial_run must be a run or a model folder with the same model and vocabulary, "
@@ -222,14 +224,16 @@ def check_initial_run(recipe: Recipe, manifest: records.Manifest, bert_config: B
     )
 
 
-def _model_and_vocabulary(directory: str) -> tuple[BertConfig, str]:
+def _model_and_vocabulary(directory: str, objective: Objective) -> tuple[Config, str]:
     """The architecture of a run or a model folder, and the SHA-256 of its vocabulary."""
     if is_model_folder(directory):
+        if objective.family != "BERT":
+            raise refuse_other_family(directory, expected=objective.family, received="BERT")
         folder = read_model_folder(directory)
         return folder.config, storage.sha256(folder.vocab_file)
     run = pathlib.Path(run_of(directory))
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    return BertConfig.load(run / "bert_config.json"), facts["data_manifest"]["vocab"]["sha256"]
+    return objective.config_of_run(run), facts["data_manifest"]["vocab"]["sha256"]
 
 
 def _as_overrides(config: BertConfig) -> str:

@@ -1,6 +1,8 @@
 """The folder of one pre-training run: its settings, its log, its completion marker.
 
 recipe.yaml  bert_config.json  vocab.txt  run.json  metrics.jsonl  checkpoints/  COMPLETED
+
+A T5 has config.json and model.safetensors in place of bert_config.json, written at the end.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ import pathlib
 from collections.abc import Mapping
 
 from data_prep import storage
-from models import BertConfig
 from pipeline.recipes import loader
 
 # Settings that may change between two starts of one run without changing its result; that of
@@ -112,9 +113,8 @@ class RunFolder:
         path = self.path / "run.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
-    def keep_model(self, bert_config: BertConfig, vocab_file: str) -> None:
-        """Writes what a checkpoint needs to become a model again: sizes and vocabulary."""
-        bert_config.save(self.path / "bert_config.json")
+    def keep_vocabulary(self, vocab_file: str) -> None:
+        """Writes the vocabulary that the model was trained with."""
         storage.write_whole(self.path / "vocab.txt", storage.read_whole(vocab_file))
 
     def write_run(self, facts: Mapping, steps_done: int = 0) -> None:

@@ -63,6 +63,8 @@ from models import BertConfig, BertPretrainer
         ("output/kernel:0", (64, 64), "kernel"),
         ("classifier/kernel:0", (768, 3), "readout"),
         ("lm_head/kernel:0", (768, 30522), "readout"),
+        ("t5/lm_head/kernel:0", (1024, 32128), "readout"),  # 31.4: not thin
+        ("masked_lm_head/transform/kernel:0", (64, 64), "kernel"),
         ("conv2d/kernel:0", (3, 3, 64, 64), "kernel"),
         # No telling name: the shape decides.
         ("Variable:0", (64, 64), "kernel"),

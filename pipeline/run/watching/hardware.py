@@ -8,26 +8,22 @@ import platform
 
 import tensorflow as tf
 
-from models import BertConfig
-from pipeline.data.batch_shape import BatchShape
 from pipeline.run.watching.device_peak import find_peak
-from pipeline.run.watching.model_flops import training_flops
 
 
 def hardware_facts(
-    shape: BatchShape, config: BertConfig, strategy: tf.distribute.Strategy, precision: str
+    strategy: tf.distribute.Strategy, precision: str, *, flops_per_step: int
 ) -> dict:
     """Returns what `run.json` says about the machine of this start.
 
     Args:
-      shape: of the batch of one step.
-      config: of the model.
       strategy: the devices.
       precision: one of `pipeline.recipes.train_section.PRECISIONS`.
+      flops_per_step: of the model.
 
     Returns:
       `hardware`: the `processor`, its `cores` for this process, `memory_gib`, `accelerators` and
-      the `system`; `flops_per_step` of the model; `peak_flops` of all devices a second and
+      the `system`; `flops_per_step`; `peak_flops` of all devices a second and
       `peak_origin`, both None where they are not known.
     """
     peak = find_peak(strategy, precision)
@@ -39,12 +35,7 @@ def hardware_facts(
             "accelerators": _accelerators(),
             "system": f"{platform.system()} {platform.machine()}",
         },
-        "flops_per_step": training_flops(
-            config,
-            batch=shape.rows,
-            seq_len=shape.seq_len,
-            num_predictions=shape.num_predictions,
-        ),
+        "flops_per_step": flops_per_step,
         "peak_flops": peak and peak.flops,
         "peak_origin": peak and peak.origin,
     }

@@ -10,7 +10,8 @@ from typing import TextIO
 import numpy as np
 import tqdm
 
-from models import losses
+from models import losses as losses_of_bert
+from models.batch_losses import BatchLosses
 from pipeline.recipes.loader import Recipe
 from pipeline.run.checkpoints import TrainingCheckpoint
 from pipeline.run.run_folder import RunFolder
@@ -21,6 +22,7 @@ _BAR_FIGURES = {
     "loss": "loss {:.3f}",
     "masked_lm_accuracy": "mlm {:.1%}",
     "next_sentence_accuracy": "nsp {:.1%}",
+    "target_accuracy": "target {:.1%}",
 }
 _BAR = "{desc} {percentage:3.0f}% {n_fmt}/{total_fmt}{postfix}"
 
@@ -29,8 +31,13 @@ def heldout_text(figures: Mapping[str, float]) -> str:
     """Returns held-out means in words; of records without pairs, without next sentences.
 
     Args:
-      figures: means of `models.losses.means` and `unigram_loss`.
+      figures: `unigram_loss`, and the means of `models.losses` or of `models.t5.losses`.
     """
+    if "target_loss" in figures:
+        return (
+            "target loss {target_loss:.4f} nats a token (unigram plateau {unigram_loss:.4f}), "
+            "accuracy {target_accuracy:.4f}"
+        ).format(**figures)
     text = (
         "masked-LM loss {masked_lm_loss:.4f} nats (unigram plateau {unigram_loss:.4f}), accuracy "
         "{masked_lm_accuracy:.4f}"
@@ -80,6 +87,7 @@ class TrainingProgress:
       recipe: batch and intervals.
       unigram_loss: nats, printed with every evaluation.
       scalars: gets every row, too; None for none.
+      losses: whose metric sums it is given.
     """
 
     def __init__(
@@ -89,12 +97,14 @@ class TrainingProgress:
         recipe: Recipe,
         unigram_loss: float,
         scalars: RunScalars | None = None,
+        losses: BatchLosses = losses_of_bert,
     ):
         self._run = run
         self._checkpoint = checkpoint
         self._recipe = recipe
         self._unigram_loss = unigram_loss
         self._scalars = scalars
+        self._losses = losses
         self._facts: Mapping = {}
         self._paced_from: tuple[int, float] | None = None
         self._reset()
@@ -146,7 +156,7 @@ class TrainingProgress:
         """Takes what `num_steps` steps gave.
 
         Args:
-          sums: `[8]`, their metric sums.
+          sums: `[num_sums]`, their metric sums.
           num_steps: made since the last call.
           seconds: that they took.
           waiting: seconds of these spent waiting for input; None where nobody measures it.
@@ -159,13 +169,14 @@ class TrainingProgress:
         if waiting is not None:
             self._waiting = (self._waiting or 0.0) + waiting
         # Of steps that were all skipped there is no loss.
-        means = losses.means(self._sums) if self._sums.any() else {}
+        means = self._losses.means(self._sums) if self._sums.any() else {}
         speed = rates(
             self._sums,
             num_steps=self._num_steps,
             seconds=self._seconds,
             waiting=self._waiting,
             facts=self._facts,
+            names=self._losses.METRIC_SUMS,
         )
         shown = [form.format(means[key]) for key, form in _BAR_FIGURES.items() if key in means]
         shown += [rates_text(speed), f"{self._time_left(step)} left"]
@@ -215,7 +226,7 @@ class TrainingProgress:
             self._scalars.write(split, figures, step)
 
     def _reset(self) -> None:
-        self._sums = np.zeros(len(losses.METRIC_SUMS))
+        self._sums = np.zeros(len(self._losses.METRIC_SUMS))
         self._num_steps = 0
         self._seconds = 0.0
         self._waiting: float | None = None

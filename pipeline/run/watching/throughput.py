@@ -8,8 +8,6 @@ import tqdm
 
 from models import losses
 
-_COUNTS = {name: index for index, name in enumerate(losses.METRIC_SUMS)}
-
 
 def rates(
     sums: Sequence[float],
@@ -18,25 +16,28 @@ def rates(
     seconds: float,
     waiting: float | None = None,
     facts: Mapping = {},  # noqa: B006  (only read)
+    names: Sequence[str] = losses.METRIC_SUMS,
 ) -> dict[str, float]:
     """Returns the rates of some steps by name; what is not known is left out.
 
     Args:
-      sums: `[8]`, `losses.metric_sums` added over the steps.
+      sums: `[num_sums]`, the metric sums added over the steps.
       num_steps: how many they are.
       seconds: that they took.
       waiting: seconds of these in which the devices waited for input.
       facts: `flops_per_step` and `peak_flops` of `run.json`.
+      names: of the sums, `tokens` and `sequences` among them.
 
     Returns:
       `sequences_per_second`, `tokens_per_second` and `tokens_per_step` without padding,
       `fraction_of_peak` (operations of the model over those that the devices could have made) and
       `fraction_waiting`.
     """
+    named = dict(zip(names, sums, strict=True))
     found = {
-        "sequences_per_second": sums[_COUNTS["sequences"]] / seconds,
-        "tokens_per_second": sums[_COUNTS["tokens"]] / seconds,
-        "tokens_per_step": sums[_COUNTS["tokens"]] / num_steps,
+        "sequences_per_second": named["sequences"] / seconds,
+        "tokens_per_second": named["tokens"] / seconds,
+        "tokens_per_step": named["tokens"] / num_steps,
     }
     if peak := facts.get("peak_flops"):
         found["fraction_of_peak"] = facts["flops_per_step"] * num_steps / seconds / peak

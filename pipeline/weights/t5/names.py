@@ -20,7 +20,7 @@ COPIES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
 
 def _rows():
     yield "word_embeddings", ("shared.weight", SAME)
-    yield "head/kernel", ("lm_head.weight", TRANSPOSED)
+    yield "lm_head/kernel", ("lm_head.weight", TRANSPOSED)
     for stack in STACKS:
         first = f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
         yield f"{stack}/relative_positions/embeddings", (first, SAME)
@@ -49,7 +49,7 @@ def t5_shapes(config: T5Config) -> Iterator[tuple[str, Shape]]:
     """Yields path and shape of every variable of a `T5`, one by one."""
     hidden, heads = config.hidden_dim, config.num_heads * config.head_dim
     yield "word_embeddings", (config.vocab_size, hidden)
-    yield "head/kernel", (hidden, config.vocab_size)
+    yield "lm_head/kernel", (hidden, config.vocab_size)
     numbers = (config.num_layers, config.num_decoder_layers)
     for stack, layers in zip(STACKS, numbers, strict=True):
         yield f"{stack}/relative_positions/embeddings", (config.num_buckets, config.num_heads)

@@ -94,7 +94,7 @@ def logits_of(names, features, row, prompt_len=0):
         x = weights["word_embeddings"][features["decoder_input_ids"][row]]
         causal = np.tri(len(x), dtype=bool)
         decoded = stack(weights, "decoder", x, causal, 1, encoded, mask)
-        return decoded @ weights["head/kernel"]
+        return decoded @ weights["lm_head/kernel"]
 
     return logits
 
@@ -171,5 +171,5 @@ def test_bad_sizes_are_refused(bad, message):
 
 
 def test_an_unknown_size_is_refused_with_those_that_are_known():
-    with pytest.raises(ValueError, match="'3b'. Choose one of: small, base, large, xl, xxl"):
+    with pytest.raises(ValueError, match="'3b'. Choose one of: mini, small, base, large, xl, xxl"):
         T5Config.named("3b")

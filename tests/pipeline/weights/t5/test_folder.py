@@ -123,7 +123,7 @@ def test_a_head_of_its_own_is_not_taken_from_the_table(folder):
 def test_a_head_that_is_the_table_may_be_stored_once(folder):
     tensors = arrays(**{"lm_head.weight": None})
     path = folder(tensors, tie_word_embeddings=True, scale_decoder_outputs=False)
-    head = variables_by_path(load_t5(read_t5_folder(path)))["head/kernel"].numpy()
+    head = variables_by_path(load_t5(read_t5_folder(path)))["lm_head/kernel"].numpy()
     np.testing.assert_array_equal(head, tensors["shared.weight"].T)
 
 
