@@ -58,7 +58,9 @@ class Runs:
         self, task: Task, data: tuple[Arrays, Arrays], file: RunsFile, plateau: float | None = None
     ):
         self._task, self._data, self._file, self._plateau = task, data, file, plateau
-        self._data_fingerprint = fingerprint_of_data(data)
+        self._data_fingerprint = (
+            _digest(task.data_name()) if task.data_name else fingerprint_of_data(data)
+        )
         self._trainers: dict[str, Trainer] = {}
 
     def curve(self, run: Run, on_evaluation: Callable[[Curve], None] = lambda curve: None) -> Curve:

@@ -6,6 +6,7 @@ Images are neither cropped nor mirrored, so that a run depends on the optimizer 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable, Sequence
 
@@ -18,7 +19,7 @@ from models.vit import ViTClassifier
 from pipeline.lab.races.tasks.task import Arrays, Task
 from pipeline.vision.augmentation import evaluation_images
 from pipeline.vision.images.idx_files import read_idx_files
-from pipeline.vision.images.image_set import Split
+from pipeline.vision.images.image_set import ImageSet, Split
 from pipeline.vision.images.sources import DIGITS, read_images
 from pipeline.vision.settings import VisionSettings
 from pipeline.vision.starting_point import StartingPoint, read_starting_point
@@ -94,8 +95,9 @@ def _task(name: str, sizes: Sizes, weights: str | None) -> Task:
     settings = VisionSettings(resolution=sizes.resolution, patch_size=sizes.patch_size)
     start = read_starting_point(weights, settings)
 
-    def load() -> tuple[Arrays, Arrays]:
-        data = read_images(
+    @functools.cache
+    def pictures() -> ImageSet:
+        return read_images(
             sizes.images,
             resolution=sizes.resolution,
             heldout_fraction=sizes.heldout_fraction,
@@ -103,7 +105,12 @@ def _task(name: str, sizes: Sizes, weights: str | None) -> Task:
             max_heldout=sizes.max_heldout,
             seed=_DRAWN_WITH,
         )
-        return _arrays(data.train, start), _arrays(data.heldout, start)
+
+    def load() -> tuple[Arrays, Arrays]:
+        return _arrays(pictures().train, start), _arrays(pictures().heldout, start)
+
+    def data_name() -> str:
+        return f"{pictures().sha256()} {start.resolution} {start.normalisation}"
 
     about = f"{start.origin}, {sizes.resolution} pixels"
     return Task(
@@ -115,6 +122,7 @@ def _task(name: str, sizes: Sizes, weights: str | None) -> Task:
         sizes.num_evaluations,
         about=about,
         starting_weights=start.sha256(),
+        data_name=data_name,
     )
 
 

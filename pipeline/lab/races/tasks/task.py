@@ -28,6 +28,8 @@ class Task:
         plateau: returns the loss, in nats, that must be left behind for a comparison to count.
         about: the data, in words.
         starting_weights: SHA-256 of those a run begins with, "" where they are drawn by its seed.
+        data_name: returns what identifies the data where `load` computes them in floating point:
+            their last bits differ from processor to processor. None: their bits do.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Task:
     plateau: Callable[[tuple[Arrays, Arrays]], float] | None = None
     about: str = ""
     starting_weights: str = ""
+    data_name: Callable[[], str] | None = None
 
     @property
     def num_train_steps(self) -> int:

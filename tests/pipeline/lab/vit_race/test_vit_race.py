@@ -8,6 +8,8 @@ from foreign_vit import Foreign
 
 from pipeline.commands import bench
 from pipeline.lab.races.contestants import Contestant
+from pipeline.lab.races.run import Run, Runs
+from pipeline.lab.races.runs_file import RunsFile
 from pipeline.lab.vit_race import story, tasks
 
 
@@ -39,6 +41,19 @@ def test_other_weights_are_another_task(tmp_path):
     )
     assert one.starting_weights and one.starting_weights != other.starting_weights
     assert tasks.digits_task().starting_weights == ""
+
+
+def test_the_last_bit_of_a_pixel_is_not_in_the_key_and_the_resolution_is(tmp_path):
+    """Images are resized in floating point, which processors round differently."""
+
+    def key(task, change=lambda pixels: pixels):
+        data = tuple((change(images), labels) for images, labels in task.load())
+        return Runs(task, data, RunsFile(str(tmp_path))).key(Run(Contestant("mnemosyne"), 1.0, 0))
+
+    task = tasks.digits_task()
+    sizes = tasks.Sizes("digits", 10, 24, 0, 0, 32, 15, 10, patch_size=8)
+    assert key(task) == key(task, lambda pixels: np.nextafter(pixels, np.float32(2)))
+    assert key(task) != key(tasks._task("vit_ti_digits", sizes, None))
 
 
 def test_folders_are_looked_at_before_the_first_run(tmp_path):
