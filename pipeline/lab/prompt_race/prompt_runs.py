@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import pathlib
 import sys
 import time
 from collections.abc import Callable
@@ -120,6 +121,7 @@ class PromptRuns:
           on_evaluation: called with the curve of a run that is made.
         """
         key, cell = self.key(run), self._cell
+        model = pathlib.Path(cell.model.checkpoint).name  # the file may go to another machine
         if (finished := self._file.find(key)) is not None:
             return finished.curve
         curve = self._made(run).rounded()
@@ -129,7 +131,8 @@ class PromptRuns:
                 key=key,
                 optimizer=run.contestant.name,
                 learning_rate=run.learning_rate,
-                about=f"{cell.name}, {sum(map(len, cell.data.dev_sets))} examples of dev",
+                about=f"{cell.task.name}, {cell.prompt_length} vectors, {model}, "
+                f"{sum(map(len, cell.data.dev_sets))} examples of dev",
                 batch_size=cell.model.settings.batch_size,
                 plateau=None,
                 date=time.strftime("%Y-%m-%d", time.gmtime()),
