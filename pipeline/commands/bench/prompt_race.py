@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from pipeline.commands.bench import race_flags
+
 _EPILOG = """example:
   mnemosyne bench prompt_race --checkpoints models/minilm --glue_dir glue \\
       --runs prompt_runs.jsonl --output prompt_race.json
@@ -60,14 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--num_train_epochs", type=float, default=2.0, help="of each run (%(default)s)")
     add("--batch_size", type=int, default=8, help="examples a step (%(default)s)")
     add("--max_seq_length", type=int, default=64, help="tokens of a text (%(default)s)")
-    add("--seeds", type=int, default=3, help="runs at the best rate (%(default)s)")
-    add("--sweep_seeds", type=int, default=1, help="runs at every other rate (%(default)s)")
-    add(
-        "--runs",
-        metavar="PATH",
-        default="races",
-        help="file of finished runs (.jsonl), or its folder: read, and added to (%(default)s)",
-    )
+    race_flags.add_runs(parser)
     add("--output", metavar="FILE.json", help="also write all figures here")
     return parser
 

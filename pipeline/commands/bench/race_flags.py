@@ -20,6 +20,20 @@ def parser(suite: str, description: str, epilog: str) -> argparse.ArgumentParser
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    add_runs(made)
+    add = made.add_argument
+    add(
+        "--records",
+        metavar="DIR",
+        default="races",
+        help="where records of the texts are kept (%(default)s)",
+    )
+    add("--output", metavar="FILE.json", help="also write all figures here")
+    return made
+
+
+def add_runs(made: argparse.ArgumentParser) -> None:
+    """Adds --seeds, --sweep_seeds and --runs."""
     add = made.add_argument
     add("--seeds", type=int, default=3, help="runs at the best rate (%(default)s)")
     add("--sweep_seeds", type=int, default=1, help="runs at every other rate (%(default)s)")
@@ -29,14 +43,6 @@ def parser(suite: str, description: str, epilog: str) -> argparse.ArgumentParser
         default="races",
         help="file of finished runs (.jsonl), or its folder: read, and added to (%(default)s)",
     )
-    add(
-        "--records",
-        metavar="DIR",
-        default="races",
-        help="where records of the texts are kept (%(default)s)",
-    )
-    add("--output", metavar="FILE.json", help="also write all figures here")
-    return made
 
 
 def add_texts(made: argparse.ArgumentParser, help: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from pipeline.commands.bench import race_flags
+
 _EPILOG = """example:
   mnemosyne bench vit_race
   mnemosyne bench vit_race --weights vit_s_focus.onnx --fashion_mnist DIR --textile DIR \\
@@ -36,14 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--weights", metavar="FILE", help="as of `mnemosyne vit`; for the two tasks below")
     add("--fashion_mnist", metavar="DIR", help="folder of its four files (left out)")
     add("--textile", metavar="DIR", help="folder of three class folders (left out)")
-    add("--seeds", type=int, default=3, help="runs at the best rate (%(default)s)")
-    add("--sweep_seeds", type=int, default=1, help="runs at every other rate (%(default)s)")
-    add(
-        "--runs",
-        metavar="PATH",
-        default="races",
-        help="file of finished runs (.jsonl), or its folder: read, and added to (%(default)s)",
-    )
+    race_flags.add_runs(parser)
     add("--output", metavar="FILE.json", help="also write all figures here")
     args = parser.parse_args(argv)
     for name in ("seeds", "sweep_seeds"):
