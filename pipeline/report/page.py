@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from data_prep import storage
-from pipeline.report import hardware, plots, scores, tables
+from pipeline.report import hardware, headline_figures, plots, scores, tables
 from pipeline.report.sources import DataFolder, Run, Sources, read_sources
 
 # What a loss is drawn against, where a run logged it.
@@ -69,8 +69,8 @@ def render(sources: Sources, *, title: str) -> str:
         version=_version(),
         runs=runs,
         num_series=plots.NUM_SERIES,
-        best_run=tables.best_run(runs),
-        cards=tables.cards(runs, sources.scores),
+        best_run=headline_figures.best_run(runs),
+        cards=headline_figures.cards(runs, sources.scores),
         run_columns=tables.run_columns(runs),
         tokens_of_losses=_tokens_of_losses(runs),
         run_rows=tables.run_rows(runs),
