@@ -89,7 +89,6 @@ def evaluation_images(
     return normalised(resized, normalisation)
 
 
-@tf.function(jit_compile=True)  # in one pass, where operations one by one take three
 def normalised(
     images: tf.Tensor, normalisation: Normalisation, mirrored: tf.Tensor | None = None
 ) -> tf.Tensor:
@@ -100,11 +99,19 @@ def normalised(
       normalisation: of the pixels.
       mirrored: bool `[...]` that broadcasts with `images`: which ones to mirror, or None.
     """
+    numbers = 255.0, normalisation.mean, normalisation.deviation
+    return _normalised(images, mirrored, *(tf.constant(each, tf.float32) for each in numbers))
+
+
+# In one pass, where operations one by one take three. What is divided by is an argument: XLA
+# multiplies by the inverse of a constant, which is another rounding.
+@tf.function(jit_compile=True)
+def _normalised(images, mirrored, full, mean, deviation):
     if mirrored is not None:
         images = tf.where(mirrored, tf.reverse(images, [-2]), images)
     if images.shape[-1] == 1:
         images = tf.image.grayscale_to_rgb(images)
-    return (images / 255.0 - normalisation.mean) / normalisation.deviation
+    return (images / full - mean) / deviation
 
 
 # Traced once for all epochs: tracing takes as long as several batches.
