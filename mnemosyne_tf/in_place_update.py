@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from mnemosyne_tf import position_growth
 from mnemosyne_tf.model_update import ModelUpdate
 
 
@@ -87,3 +88,45 @@ class InPlaceUpdate:
         for values, *variables in zip(*map(tf.nest.flatten, (moved, *states)), strict=True):
             for variable, value in zip(variables, tf.unstack(values), strict=True):
                 variable.assign(value)
+
+
+class InPlaceGrowth:
+    """Scales position tables after a step of the word tables that they follow.
+
+    Args:
+        model: what is decided about the variables.
+        compile_with: what compiles a function.
+    """
+
+    def __init__(self, model: ModelUpdate, compile_with: Callable):
+        self._followers = model.followers
+        exponent = float(model.params.values[position_growth.EXPONENT])
+
+        def follow(positions, before, words):
+            after = position_growth.root_mean_square(list(map(tf.convert_to_tensor, words)))
+            moved = position_growth.grown(tf.convert_to_tensor(positions), before, after, exponent)
+            positions.assign(moved)
+
+        self._follow = compile_with(follow)
+        self._measure = compile_with(
+            lambda words: position_growth.root_mean_square(list(map(tf.convert_to_tensor, words)))
+        )
+
+    def before(self, weights: Mapping[int, tf.Variable]) -> dict[int, tf.Tensor]:
+        """Returns the size of the words that each position table follows, before a step.
+
+        Args:
+            weights: the variables that are moved, by their index in the model. A position table
+                whose words are not among them is left out.
+        """
+        return {
+            index: self._measure([weights[word] for word in words])
+            for index, words in self._followers.items()
+            if {index, *words} <= set(weights)
+        }
+
+    def after(self, weights: Mapping[int, tf.Variable], before: Mapping[int, tf.Tensor]) -> None:
+        """Scales the position tables after the step; `before` is of the method of that name."""
+        for index, size in before.items():
+            words = [weights[word] for word in self._followers[index]]
+            self._follow(weights[index], size, words)

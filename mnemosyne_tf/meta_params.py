@@ -37,6 +37,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "run_scaling": {},
     "decay_delay": {},
     "decay_power": {},
+    "position_growth": {},
     "roles": {},
     "tokens": {},
 }
@@ -45,6 +46,7 @@ _ENTRIES_LEFT_OUT = {
     "run_scaling": NEUTRAL_ENTRIES,
     "decay_delay": {"rule/decay_delay": 0.0},
     "decay_power": LINEAR_DECAY,
+    "position_growth": {"rule/position_growth": 0.0},
     "roles": NEUTRAL_ROLES,
 }
 # A memory with discount tau looks back over some 1 / tau steps.
@@ -100,8 +102,9 @@ class MetaParams(ParameterSet):
                 the compact associative memory out; "encoder" the Performer, so that no token
                 attends to another; "run_scaling" the exponents and the delay, so that rates and
                 schedule are the same for every run; "decay_delay" the delay alone;
-                "decay_power" its shape, so that it is linear; "roles" rates and horizons by role,
-                so that all roles of a path move alike.
+                "decay_power" its shape, so that it is linear; "position_growth" the growth of
+                position tables with words; "roles" that, and rates and horizons by role, so that
+                all roles of a path move alike.
 
         Raises:
             ValueError: another part.

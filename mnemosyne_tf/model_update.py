@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import tensorflow as tf
 
-from mnemosyne_tf import update_rule
+from mnemosyne_tf import position_growth, update_rule
 from mnemosyne_tf.learned.heads import output_heads
 from mnemosyne_tf.learned.model_level import ModelLevel
 from mnemosyne_tf.meta_params import MetaParams
@@ -94,6 +94,10 @@ class ModelUpdate:
             self.has_step_head or network or "network/output" in varied
         )
         found = [role.role for role in self.roles]
+        has_growth = (
+            position_growth.EXPONENT in varied or params.values[position_growth.EXPONENT] > 0
+        )
+        self.followers = position_growth.followers(found, shapes) if has_growth else {}
         self.model_level = ModelLevel(
             params, varied, names=names, roles=found, plans=plans, total_steps=settings.total_steps
         )
@@ -173,6 +177,15 @@ class ModelUpdate:
             parts = [tf.unstack(part) for part in tf.nest.flatten(stacked)]
             for index, *of_index in zip(members, *parts, strict=True):
                 after[index] = tf.nest.pack_sequence_as(before[index], of_index)
+        for index, words in self.followers.items():
+            sizes = (
+                position_growth.root_mean_square([states[word].weight for word in words])
+                for states in (before, after)
+            )
+            weight = position_growth.grown(
+                after[index].weight, *sizes, meta_params[position_growth.EXPONENT]
+            )
+            after[index] = after[index]._replace(weight=weight)
         return [each.weight for each in after], [each._replace(weight=()) for each in after]
 
     def inputs_of(

@@ -22,7 +22,7 @@ LATEST_DECAY_START = 0.95
 # Name: (untrained value, smallest, largest). The bounds keep every update bounded.
 NOMINAL_RULE = {
     "rule/matrix_rate": (12e-3, 0.0, 1.0),
-    "rule/elementwise_rate": (8e-3, 0.0, 1.0),
+    "rule/elementwise_rate": (4e-3, 0.0, 1.0),
     "rule/momentum_decay": (0.9, 0.0, 0.9999),
     "rule/second_moment_decay": (0.95, 0.0, 0.9999),
     "rule/warmup_fraction": (0.03, 0.0, 0.9),
@@ -33,10 +33,11 @@ NOMINAL_RULE = {
     "rule/batch_exponent": (0.0, -2.0, 2.0),
     "rule/length_exponent": (-0.08, -2.0, 2.0),
     "rule/decay_delay": (0.0, -1.0, 1.0),
+    # The power of the growth of the word table with which a position table grows.
+    "rule/position_growth": (1.0, 0.0, 4.0),
     **dict.fromkeys(RATE_ENTRIES.values(), (1.0, 0.0, 64.0)),
     **dict.fromkeys(HORIZON_ENTRIES.values(), (1.0, 1.0, 64.0)),
     # Positions get a dense, noisy gradient that points the same way for a long time.
-    RATE_ENTRIES[POSITION_TABLE]: (4.0, 0.0, 64.0),
     HORIZON_ENTRIES[POSITION_TABLE]: (10.0, 1.0, 64.0),
     RATE_ENTRIES[FEED_FORWARD_IN]: (0.5, 0.0, 64.0),
     RATE_ENTRIES[FEED_FORWARD_OUT]: (0.5, 0.0, 64.0),
@@ -46,8 +47,11 @@ NOMINAL_RULE = {
 NEUTRAL_ENTRIES = {"rule/batch_exponent": 0.0, "rule/length_exponent": 0.0, "rule/decay_delay": 0.0}
 # The power with which a decay is linear.
 LINEAR_DECAY = {"rule/decay_power": 1.0}
-# And those by which rates and horizons follow the role of a variable.
-NEUTRAL_ROLES = dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), 1.0)
+# And those by which rates, horizons and sizes follow the role of a variable.
+NEUTRAL_ROLES = {
+    **dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), 1.0),
+    "rule/position_growth": 0.0,
+}
 
 # For weights of an earlier training: what is moved element by element has found its scale there,
 # and a few steps at the rates of a training from random weights lose it. Matrices have the built-in
@@ -59,7 +63,7 @@ FINE_TUNING: dict[str, Any] = {
         **dict.fromkeys((FEED_FORWARD_IN, FEED_FORWARD_OUT), 1.0),
     },
     "role_horizons": {POSITION_TABLE: 1.0},
-    "rule": {"decay_power": 1.0},
+    "rule": {"elementwise_rate": 8e-3, "decay_power": 1.0, "position_growth": 0.0},
     "attention_block": None,
     "newton_schulz_wide_iterations": None,
 }

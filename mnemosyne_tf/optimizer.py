@@ -15,7 +15,7 @@ import tf_keras as keras
 
 from mnemosyne_tf import model_update
 from mnemosyne_tf.guarded_optimizer import GuardedOptimizer, local_copy
-from mnemosyne_tf.in_place_update import InPlaceLevers, InPlaceUpdate
+from mnemosyne_tf.in_place_update import InPlaceGrowth, InPlaceLevers, InPlaceUpdate
 from mnemosyne_tf.meta_params import MetaParams
 from mnemosyne_tf.model_update import ModelUpdate
 from mnemosyne_tf.rule_settings import RuleSettings
@@ -182,6 +182,7 @@ class Mnemosyne(GuardedOptimizer):
         self._states = self._no_dependency(states)
         levers = InPlaceLevers(model, self._meta_params.values, self._compile)
         self._levers = levers if model.model_level.is_live else None
+        self._growth = InPlaceGrowth(model, self._compile)
         self._built = True
 
     def update_step(self, gradient, variable, finite=None):
@@ -206,6 +207,8 @@ class Mnemosyne(GuardedOptimizer):
         if self._levers:
             offsets = self._levers(indices, states, inputs)
             states = [state._replace(memory=()) for state in states]  # Written by now.
+        weights = {index: each.weight for index, each in zip(indices, states, strict=True)}
+        sizes = self._growth.before(weights)
         kinds = [(g.dtype, v.dtype) for g, v in zip(gradients, variables, strict=True)]
         limit = model_update.MAX_STACKED_COORDS
         for plan, members in self._model.together(indices, kinds, limit):
@@ -214,6 +217,7 @@ class Mnemosyne(GuardedOptimizer):
             )
             of_members = [[each[member] for member in members] for each in (gradients, states)]
             self._updates[plan](*of_members, of_stack)
+        self._growth.after(weights, sizes)
 
     def summary(self, print_fn=print, *, step: int | None = None) -> None:
         """Prints role and reason, path, rate, horizon, chunks, decay, state of every variable.

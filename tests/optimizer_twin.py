@@ -136,8 +136,13 @@ def run_beside_twins(optimizer, variables, *, after_step=lambda *_: None):
             for variable in variables
         ]
         apply(gradients)
-        for twin, gradient, variable in zip(twins, gradients, variables, strict=True):
+        roles = [twin.role for twin in twins]
+        before = reference.sizes_of_words([twin.state.weight for twin in twins], roles)
+        for twin, gradient in zip(twins, gradients, strict=True):
             twin.step(gradient)
+        exponent = float(optimizer.meta_params.values["rule/position_growth"])
+        reference.grow_positions([twin.state.weight for twin in twins], roles, before, exponent)
+        for twin, variable in zip(twins, variables, strict=True):
             after_step(twin, variable)
     for twin, variable in zip(twins, variables, strict=True):
         twin.assert_same_state(optimizer, variable)

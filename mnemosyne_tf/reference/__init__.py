@@ -6,8 +6,17 @@ random directions: chunks are a Python loop, attention is written as sums over t
 of its factors.
 """
 
+from mnemosyne_tf.reference.growth import grow_positions, sizes_of_words
 from mnemosyne_tf.reference.learned import attention
 from mnemosyne_tf.reference.levers import read_levers
 from mnemosyne_tf.reference.rule import ReferenceState, newton_schulz, update
 
-__all__ = ["ReferenceState", "attention", "newton_schulz", "read_levers", "update"]
+__all__ = [
+    "ReferenceState",
+    "attention",
+    "grow_positions",
+    "newton_schulz",
+    "read_levers",
+    "sizes_of_words",
+    "update",
+]

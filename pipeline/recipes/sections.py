@@ -20,7 +20,7 @@ _OF_MNEMOSYNE = ("name", "learning_rate", "schedule", "without")
 _OF_A_DECAY = ("decay_start", "decay_power")
 ABLATIONS = (
     *("heads", "tokens", "memory", "encoder", "orthogonalisation", "size_scaling"),
-    *("run_scaling", "decay_delay", "decay_power", "roles", "nesterov"),
+    *("run_scaling", "decay_delay", "decay_power", "position_growth", "roles", "nesterov"),
 )
 
 

@@ -30,7 +30,7 @@ def test_nominal_values_are_the_published_rule():
     values = MetaParams.nominal().values
     assert {name: round(float(values[name]), 6) for name in values if name.startswith("rule/")} == {
         "rule/matrix_rate": 0.012,
-        "rule/elementwise_rate": 0.008,
+        "rule/elementwise_rate": 0.004,
         "rule/momentum_decay": 0.9,
         "rule/second_moment_decay": 0.95,
         "rule/warmup_fraction": 0.03,
@@ -41,7 +41,7 @@ def test_nominal_values_are_the_published_rule():
         "rule/decay_delay": 0.0,
         "rule/decay_power": 0.5,
         **dict.fromkeys((*RATE_ENTRIES.values(), *HORIZON_ENTRIES.values()), 1.0),
-        "rule/role_rate/position_table": 4.0,
+        "rule/position_growth": 1.0,
         "rule/role_horizon/position_table": 10.0,
         "rule/role_rate/feed_forward_in": 0.5,
         "rule/role_rate/feed_forward_out": 0.5,

@@ -34,12 +34,12 @@ def test_setting_that_a_file_lacks_has_its_default(tmp_path):
     assert old.fingerprint() == meta_params.fingerprint()
 
 
-def test_set_from_before_there_were_entries_by_role_has_ones(tmp_path):
+def test_set_from_before_there_were_entries_by_role_has_those_that_change_nothing(tmp_path):
     now = MetaParams.nominal(Structure(width=4)).without("roles")
     config = now.to_config()
     added = [name for name in config["values"] if name.startswith("rule/role_")]
     assert len(added) == 10 + 10  # rates and horizons
-    for name in added:
+    for name in [*added, "rule/position_growth"]:
         del config["values"][name]
     before = MetaParams.from_config(config)
     assert_same(before, now)
@@ -68,7 +68,7 @@ def test_fingerprint_of_a_set_never_changes():
     values["rule/momentum_decay"] = values["rule/second_moment_decay"] = 0.5
     values["rule/warmup_fraction"] = values["rule/decay_start"] = 0.5
     # Of numbers that float32 holds exactly, so the digest is the same on every machine.
-    neutral = dict.fromkeys(NEUTRAL_ENTRIES, 0.0)
+    neutral = dict.fromkeys([*NEUTRAL_ENTRIES, "rule/position_growth"], 0.0)
     found = MetaParams(Structure(width=4), values | neutral).fingerprint()
     assert found.startswith("b9369539bfe072c8")
 

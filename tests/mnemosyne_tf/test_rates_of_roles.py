@@ -64,6 +64,6 @@ def test_users_role_has_the_rate_of_that_role():
     roles = {"lookup": "position table"}
     optimizer = Mnemosyne(parameter_roles=roles, role_rates=ROLE_RATES, meta_params="nominal")
     optimizer.build([tf.Variable(tf.zeros([8, 8]), name=name) for name in ("lookup", "other")])
-    assert optimizer.step_sizes(99) == pytest.approx([4 * 0.008, 0.012], rel=EPS)
+    assert optimizer.step_sizes(99) == pytest.approx([4 * 0.004, 0.012], rel=EPS)
     again = Mnemosyne.from_config(optimizer.get_config())
     assert again.meta_params.fingerprint() == optimizer.meta_params.fingerprint()

@@ -24,7 +24,7 @@ def test_first_nominal_step_of_a_vector_is_the_sign_of_its_gradient():
         settings=RuleSettings(total_steps=10, weight_decay=0.5),
     )
     # Warm-up of one step; decay 0.5 w; RMS of (1, -1, 0) is below 1 and is left alone.
-    expected = np.array([1.0, 2.0, 3.0]) - 8e-3 * np.array([1 + 0.5, -1 + 1.0, 1.5])
+    expected = np.array([1.0, 2.0, 3.0]) - 4e-3 * np.array([1 + 0.5, -1 + 1.0, 1.5])
     np.testing.assert_allclose(state.weight, expected, rtol=1e-7)
 
 

@@ -107,7 +107,7 @@ def test_first_step_of_the_optimizer_is_scaled(size_scaling):
     bias = tf.Variable(tf.zeros([128]), name="bias")
     optimizer = Mnemosyne(size_scaling=size_scaling)
     optimizer.apply_gradients([(tf.ones_like(each), each) for each in (table, bias)])
-    step = -0.008 / 100  # the first of a hundred of warm-up
+    step = -0.004 / 100  # the first of a hundred of warm-up
     # A direction of ones whose RMS is a sum of 256 * 128 ones, which err by the root of their
     # number (Higham and Mary 2019), and ten roundings of rate and moments.
     rtol = (10 + (256 * 128) ** 0.5) * EPS

@@ -18,6 +18,7 @@ LEARNED = {
     "batch_scaling": ("rule/batch_exponent",),
     "decay_delay": ("rule/decay_delay",),
     "decay_power": ("rule/decay_power",),
+    "position_growth": ("rule/position_growth",),
     "length_scaling": ("rule/length_exponent",),
     "role_rates": tuple(RATE_ENTRIES.values()),
     "role_horizons": tuple(HORIZON_ENTRIES.values()),

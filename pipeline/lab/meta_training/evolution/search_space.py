@@ -43,6 +43,7 @@ _SCALES = {
     "rule/decay_start": _HALVES,
     "rule/decay_delay": _HALVES,
     "rule/decay_power": _LOGARITHM,
+    "rule/position_growth": _LOGARITHM,
     "rule/warmup_steps": _LOGARITHM,
     "rule/batch_exponent": _IDENTITY,
     "rule/length_exponent": _IDENTITY,

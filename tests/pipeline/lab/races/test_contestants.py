@@ -72,11 +72,7 @@ def test_a_baseline_with_mnemosynes_roles_differs_in_nothing_else(name):
     plain, by_role = (make(each, 1e-3).get_config() for each in (name, f"{name}(roles)"))
     plain, by_role = ({**each, "learning_rate": None} for each in (plain, by_role))
     assert {key for key in plain if plain[key] != by_role[key]} == {"role_rates", "role_horizons"}
-    assert by_role["role_rates"] == {
-        "position table": 4.0,
-        "feed-forward in": 0.5,
-        "feed-forward out": 0.5,
-    }
+    assert by_role["role_rates"] == {"feed-forward in": 0.5, "feed-forward out": 0.5}
     assert by_role["role_horizons"] == {"position table": 10.0}
 
 

@@ -15,7 +15,7 @@ EVERYTHING = [entry for entries in LEARNED.values() for entry in entries]
 def test_zero_is_the_nominal_set():
     nominal = MetaParams.nominal()
     space = SearchSpace(nominal, EVERYTHING)
-    assert space.num_coords == 2 + 2 + 3 + 2 + 1 + 1 + 10 + 10 + 17 + 1
+    assert space.num_coords == 2 + 2 + 3 + 2 + 1 + 1 + 1 + 10 + 10 + 17 + 1
     found = space.meta_params(np.zeros(space.num_coords))
     assert found.values.keys() == nominal.values.keys()
     for name, value in nominal.values.items():
@@ -35,7 +35,8 @@ def test_zero_is_the_nominal_set():
         ("rule/length_exponent", 0.92),
         ("rule/decay_delay", 0.5),
         ("rule/decay_power", 0.5 * np.e),
-        ("rule/role_rate/position_table", 4 * np.e),
+        ("rule/position_growth", np.e),
+        ("rule/role_rate/feed_forward_in", 0.5 * np.e),
         ("rule/role_horizon/position_table", 10 * np.e),
         ("memory/log_tau", np.log(0.02) + 1),
         ("step_head/bias", 0.1),
