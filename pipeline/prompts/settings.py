@@ -11,8 +11,10 @@ from pipeline.recipes.sections import OPTIMIZERS
 
 VOCABULARY, CLASSES, RANDOM = "vocabulary", "classes", "random"
 PROMPT_INITS = (VOCABULARY, CLASSES, RANDOM)
-# Mnemosyne's is a multiplier of its own rates; Adafactor's is the prompt-tuning paper's.
-DEFAULT_LEARNING_RATES = {"mnemosyne": 1.0, "adamw": 1e-2, "adafactor_fixed": 0.3}
+# Mnemosyne's is a multiplier of its own rates, which are low for what is moved element by element,
+# so that all layers can move at once; with a prompt no other layer moves. Adafactor's is the
+# prompt-tuning paper's.
+DEFAULT_LEARNING_RATES = {"mnemosyne": 2.0, "adamw": 1e-2, "adafactor_fixed": 0.3}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +31,7 @@ class PromptSettings(SeededSettings):
     )  # fmt: skip
     learning_rate: float | None = setting(
         None,
-        "peak rate; of mnemosyne a multiplier of its built-in rates (default 1.0), of adamw 1e-2, "
+        "peak rate; of mnemosyne a multiplier of its built-in rates (default 2.0), of adamw 1e-2, "
         "of adafactor_fixed 0.3; any other optimizer needs one",
     )
     dropout: float = setting(

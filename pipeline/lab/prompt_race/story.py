@@ -27,7 +27,7 @@ _PUBLISHED = DEFAULT_LEARNING_RATES["adafactor_fixed"]  # of the prompt-tuning p
 def contestants() -> list[Contestant]:
     """Returns Mnemosyne, the swept baselines, and Adafactor at its published rate."""
     return [
-        Contestant("mnemosyne"),
+        Contestant("mnemosyne", rates=(DEFAULT_LEARNING_RATES["mnemosyne"],)),
         Contestant("adamw", "adamw", RATES),
         Contestant("adafactor_fixed", "adafactor_fixed", RATES),
         Contestant(f"adafactor_fixed {_PUBLISHED:g}", "adafactor_fixed", (_PUBLISHED,)),

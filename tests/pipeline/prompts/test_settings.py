@@ -7,7 +7,7 @@ from pipeline.prompts.settings import PromptSettings
 
 def test_mnemosyne_has_nothing_to_set():
     settings = PromptSettings()
-    assert (settings.optimizer, settings.learning_rate) == ("mnemosyne", 1.0)
+    assert (settings.optimizer, settings.learning_rate) == ("mnemosyne", 2.0)
 
 
 def test_mnemosyne_moves_a_prompt_at_the_same_rate_regardless_of_the_width():

@@ -46,7 +46,7 @@ def test_rates_are_swept_at_the_shortest_length_and_the_best_serves_the_others(r
     best = {(length, name, 0.03): 2 for name in baselines for length in (2, 3)}
     # The published rate is one of the sweep: its first seed is made once.
     published = {(length, "adafactor_fixed", 0.3): 2 for length in (2, 3)}
-    untuned = {(length, "mnemosyne", 1.0): 2 for length in (2, 3)}
+    untuned = {(length, "mnemosyne", 2.0): 2 for length in (2, 3)}
     assert dict(tried) == swept | best | published | untuned
 
 
