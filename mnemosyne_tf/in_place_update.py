@@ -102,12 +102,13 @@ class InPlaceGrowth:
         self._followers = model.followers
         exponent = float(model.params.values[position_growth.EXPONENT])
 
-        def follow(positions, before, words):
-            after = position_growth.root_mean_square(list(map(tf.convert_to_tensor, words)))
+        def follow(positions, before, after):
             moved = position_growth.grown(tf.convert_to_tensor(positions), before, after, exponent)
             positions.assign(moved)
 
         self._follow = compile_with(follow)
+        # One program for before and after: another might round otherwise, and words that have not
+        # moved would have grown.
         self._measure = compile_with(
             lambda words: position_growth.root_mean_square(list(map(tf.convert_to_tensor, words)))
         )
@@ -129,4 +130,4 @@ class InPlaceGrowth:
         """Scales the position tables after the step; `before` is of the method of that name."""
         for index, size in before.items():
             words = [weights[word] for word in self._followers[index]]
-            self._follow(weights[index], size, words)
+            self._follow(weights[index], size, self._measure(words))

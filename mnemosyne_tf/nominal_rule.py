@@ -55,8 +55,8 @@ NEUTRAL_ROLES = {
 
 # For weights of an earlier training: what is moved element by element has found its scale there,
 # and a few steps at the rates of a training from random weights lose it. Matrices have the built-in
-# rate: an orthogonalised step is as small in one direction as in all others. It is that of whole
-# kernels, and the decay is linear, as it was measured. See docs/mnemosyne.md.
+# rate: an orthogonalised step is as small in one direction as in all others. The elementwise rate,
+# whole kernels and a linear decay are those with which it was measured. See docs/mnemosyne.md.
 FINE_TUNING: dict[str, Any] = {
     "role_rates": {
         **dict.fromkeys((*TABLES, NORM, BIAS), 0.1),

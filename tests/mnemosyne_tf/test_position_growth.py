@@ -66,6 +66,20 @@ def test_a_step_that_is_skipped_scales_nothing():
     np.testing.assert_array_equal(positions, before)
 
 
+def test_past_the_end_of_a_run_where_words_stand_still_positions_do_to_the_bit():
+    words, positions = make_variables(
+        {WORDS: (999, 77), POSITIONS: (50, 77)}, np.random.RandomState(0)
+    )
+    optimizer = Mnemosyne(meta_params="nominal", total_steps=2)
+    after = []
+    for _ in range(4):
+        gradients = [tf.ones_like(words), tf.ones_like(positions)]
+        optimizer.apply_gradients(zip(gradients, [words, positions], strict=True))
+        after.append(positions.numpy())
+    assert not np.array_equal(after[0], after[1])
+    np.testing.assert_array_equal(after[3], after[1])
+
+
 @pytest.mark.parametrize(
     "settings",
     [FINE_TUNING, {"meta_params": MetaParams.nominal().without("roles")}],
