@@ -1,8 +1,11 @@
-"""Classes that cannot be trained on are found before an image is decoded."""
+"""Classes that cannot be trained on are found before the job begins."""
 
 import hashlib
+import io
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from data_prep.images.class_files import ClassFile, ClassFiles, find_class_files
 from data_prep.images.early_checks import check_classes_can_be_trained_on, shard_warning
@@ -16,10 +19,16 @@ def settings(**changed):
     )
 
 
+def encoded(grey):
+    stream = io.BytesIO()
+    Image.fromarray(np.full([2, 2], grey, np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
 def contents(held):
-    """Yields contents that are held out at 0.5, or that are not."""
-    for number in range(1_000):
-        content = str(number).encode()
+    """Yields images that are held out at 0.5, or that are not."""
+    for number in range(256):
+        content = encoded(number)
         if is_heldout(hashlib.sha256(content).digest(), 0.5) == held:
             yield content
 
@@ -43,24 +52,35 @@ def check(folder, **changed):
 
 def test_a_class_without_files_is_refused(folder):
     (folder / "red").mkdir()
-    with pytest.raises(ValueError, match="received none in red"):
+    with pytest.raises(ValueError, match=r"none in red \(no files\)"):
         check(folder)
 
 
 def test_a_class_with_files_to_judge_by_alone_is_refused(tmp_path):
     for name in ("train/blue", "test/blue", "test/red"):
-        write(tmp_path / name, b"")
+        write(tmp_path / name, encoded(0))
     (tmp_path / "train" / "red").mkdir()
-    with pytest.raises(ValueError, match="received none in red"):
+    with pytest.raises(ValueError, match=r"none in red \(no files\)"):
         check(tmp_path)
 
 
 def test_a_class_whose_images_are_all_held_out_is_refused(folder):
     held = contents(held=True)
     write(folder / "red", next(held), next(held))
-    with pytest.raises(ValueError, match="all 2 of red says that they are held out"):
+    with pytest.raises(ValueError, match=r"none in red \(2 held out by their content\).*lower"):
         check(folder)
     check(folder, heldout_fraction=0.0)
+
+
+@pytest.mark.parametrize("parent", ["", "train"])
+def test_a_class_of_files_that_cannot_be_read_is_refused(tmp_path, parent):
+    write(tmp_path / parent / "blue", next(contents(held=False)))
+    for name in ("blue", "red"):
+        write(tmp_path / ("test" if parent else "") / name, next(contents(held=False)))
+    write(tmp_path / parent / "red", b"no image", b"", encoded(0)[:45])
+    with pytest.raises(ValueError, match=r"none in red \(2 not_an_image, 1 damaged\)") as refused:
+        check(tmp_path, heldout_fraction=0.0)
+    assert "--heldout_fraction" not in str(refused.value)
 
 
 def test_a_class_with_an_image_to_train_on_is_none_of_them(folder):
