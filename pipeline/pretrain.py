@@ -98,7 +98,7 @@ def pretrain(recipe: Recipe, *, data_dir: str, output_dir: str) -> dict:
     run_steps = _train_steps(strategy, model, optimizer, step, train, wait, objective)
     evaluate = train_step.make_evaluate(strategy, model, optimizer, objective.losses)
     scalars = open_scalars(run.path / "tensorboard", wanted=train.tensorboard)
-    callbacks = _callbacks(train, model, optimizer, scalars)
+    callbacks = _callbacks(train, model, optimizer, scalars, run)
     progress = TrainingProgress(
         *(run, checkpoint, recipe, facts["unigram_loss"], scalars), objective.losses
     )
@@ -233,13 +233,16 @@ def _run_facts(
 
 
 def _callbacks(
-    train: TrainConfig, model, optimizer, scalars: RunScalars | None
+    train: TrainConfig, model, optimizer, scalars: RunScalars | None, run: RunFolder
 ) -> list[StepDiagnostics]:
     if scalars is None:
         return []
-    variables, by_variable = model.trainable_variables, train.log_step_sizes
-    every = train.log_every_steps
-    return [StepDiagnostics(variables, optimizer, scalars, every, by_variable=by_variable)]
+    watched = StepDiagnostics(
+        *(model.trainable_variables, optimizer, scalars, train.log_every_steps),
+        log=run.append_metrics,
+        by_variable=train.log_step_sizes,
+    )
+    return [watched]
 
 
 def _how_to_lengthen(figures: dict) -> str:

@@ -4,6 +4,7 @@ The page is one file without scripts or outside parts: pictures are inline SVG, 
 reader's light or dark setting.
 """
 
+import dataclasses
 import datetime
 import importlib.metadata
 import os
@@ -111,7 +112,30 @@ def _pictures(runs: Sequence[Run]) -> dict[str, list[tuple[str, Markup]]]:
         )
         accuracies.append(("sentence pairs classified correctly", pairs))
         losses.append(("nats per sentence pair, by step", _curves(runs, "next_sentence_loss")))
-    return {"Loss": losses, "Accuracy": accuracies}
+    pictures = {"Loss": losses, "Accuracy": accuracies, "Steps": _pictures_of_steps(runs)}
+    return {heading: shown for heading, shown in pictures.items() if shown}
+
+
+def _pictures_of_steps(runs: Sequence[Run]) -> list[tuple[str, Markup]]:
+    """How far each role of variables moves, and what a learned part made of its rate.
+
+    A multiplier that is 1 in all steps of all runs has no picture.
+    """
+    watched = [dataclasses.replace(run, train=run.steps, heldout=()) for run in runs]
+    rows = [row for run in runs for row in run.steps]
+    captions = {
+        "relative_step": "step over weight, RMS, by step: {role}",
+        "multiplier": "what the memory multiplied the rate by, by step: {role}",
+    }
+    shown = []
+    for kind, caption in captions.items():
+        metrics = dict.fromkeys(key for row in rows for key in row if key.startswith(f"{kind}/"))
+        for metric in metrics:
+            if kind == "relative_step" or any(row.get(metric, 1.0) != 1.0 for row in rows):
+                role = metric.removeprefix(f"{kind}/").replace("_", " ")
+                picture = _curves(watched, metric, is_ratio=True)
+                shown.append((caption.format(role=role), picture))
+    return shown
 
 
 def _kinds(runs: Sequence[Run]) -> list[tuple[str, str, list[Run]]]:
@@ -145,16 +169,10 @@ def _curves(
     *,
     against: str = "step",
     references: Mapping[str, float] | None = None,
-    is_fraction: bool = False,
+    **scale: bool,
 ) -> Markup:
     return Markup(
-        plots.curves(
-            runs,
-            metric=metric,
-            against=against,
-            references=references or {},
-            is_fraction=is_fraction,
-        )
+        plots.curves(runs, metric=metric, against=against, references=references or {}, **scale)
     )
 
 

@@ -12,7 +12,13 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+    PercentFormatter,
+)
 
 from pipeline.report.sources import Run
 
@@ -54,6 +60,7 @@ def curves(
     against: str,
     references: Mapping[str, float],
     is_fraction: bool = False,
+    is_ratio: bool = False,
 ) -> str:
     """One metric of all runs: held-out bold, training thin and smoothed, its rows faint.
 
@@ -64,6 +71,7 @@ def curves(
         has no curve.
       references: Label -> value of a dashed line.
       is_fraction: Whether the values are fractions, shown in percent.
+      is_ratio: Whether the values are ratios, above 0, whose axis is logarithmic.
 
     Returns:
       An `<svg>` element.
@@ -96,6 +104,12 @@ def curves(
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
         if is_fraction:
             axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+        # A skipped step moved nothing: zeros are left out, and all of them have no logarithm.
+        if is_ratio and any(row.get(metric, 0.0) > 0.0 for run in runs for row in run.train):
+            axes.set_yscale("log", nonpositive="mask")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.yaxis.set_minor_locator(NullLocator())
         return _svg(figure)
 
 

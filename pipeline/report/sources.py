@@ -14,6 +14,8 @@ import numpy as np
 from data_prep import features as records
 from pipeline.optimizers.table import display_name
 
+_SPLITS = ("train", "heldout", "steps")
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -27,6 +29,8 @@ class Run:
       heldout: Rows over held-out sequences, by step; with `tokens` too.
       is_complete: Whether the run reached its last step.
       label: Short name, different for every run of a report.
+      steps: Rows of what single training steps did to the weights, by step; none of a run that was
+        not watched.
     """
 
     directory: str
@@ -35,6 +39,7 @@ class Run:
     heldout: Sequence[Mapping]
     is_complete: bool
     label: str = ""
+    steps: Sequence[Mapping] = ()
 
     @property
     def optimizer(self) -> str:
@@ -142,8 +147,8 @@ def _read_source(directory: str) -> Run | DataFolder | ScoreTable:
         return DataFolder(directory, records.load_manifest(directory))
     if os.path.exists(os.path.join(directory, "run.json")):
         facts = _read_json(os.path.join(directory, "run.json"))
-        train, heldout = _with_tokens(*_read_metrics(os.path.join(directory, "metrics.jsonl")))
-        return Run(directory, facts, train, heldout, is_complete)
+        *losses, steps = _read_metrics(os.path.join(directory, "metrics.jsonl"))
+        return Run(directory, facts, *_with_tokens(*losses), is_complete, steps=steps)
     if os.path.exists(os.path.join(directory, "results.json")):
         results = _read_json(os.path.join(directory, "results.json"))
         if results.get("kind") == "vit":
@@ -170,13 +175,13 @@ def _read_json(path: str) -> Mapping:
             ) from error
 
 
-def _read_metrics(path: str) -> tuple[list[Mapping], list[Mapping]]:
-    """Returns the rows of both splits by step; of rows of one step, the last counts."""
+def _read_metrics(path: str) -> tuple[list[Mapping], ...]:
+    """Returns the rows of each of `_SPLITS` by step; of rows of one step, the last counts."""
     lines = []
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             lines = file.read().split("\n")
-    split_to_rows: dict[str, dict[int, Mapping]] = {"train": {}, "heldout": {}}
+    split_to_rows: dict[str, dict[int, Mapping]] = {split: {} for split in _SPLITS}
     # After the last line feed comes nothing, or a row that a killed run began to write.
     for number, line in enumerate(lines[:-1], start=1):
         try:
@@ -184,7 +189,7 @@ def _read_metrics(path: str) -> tuple[list[Mapping], list[Mapping]]:
             split_to_rows[row["split"]][row["step"]] = row
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f'{path}, line {number}: expected a JSON row with "split" (train or heldout) '
+                f'{path}, line {number}: expected a JSON row with "split" ({" or ".join(_SPLITS)}) '
                 f'and "step", received {line[:80]!r}; delete the line'
             ) from error
     return tuple([rows[step] for step in sorted(rows)] for rows in split_to_rows.values())

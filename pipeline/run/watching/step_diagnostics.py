@@ -1,4 +1,4 @@
-"""What single training steps do to the weights, for TensorBoard.
+"""What single training steps do to the weights, for TensorBoard and the report.
 
 Weights are looked at before a step and after it, outside the compiled programs, so it serves every
 optimizer and changes none. It costs that look, in the steps that are logged: of a large variable
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import tensorflow as tf
 import tf_keras as keras
@@ -35,13 +35,15 @@ class StepDiagnostics:
                               out for other optimizers
 
     and with `by_variable` for each variable `step_rms/NAME`, the root mean square (RMS) of its
-    step, `relative_step/NAME` and `multiplier/NAME`.
+    step, `relative_step/NAME` and `multiplier/NAME`. Those of roles and of the whole model go to
+    the log, too, as rows of the split "steps".
 
     Args:
       variables: the model's trainable variables, of equal values on all replicas.
       optimizer: built with them.
       scalars: where values go, of the split "train".
       every_steps: watches the steps whose number is a multiple of this.
+      log: takes a row of the run's log.
       by_variable: whether single variables are written, too.
     """
 
@@ -52,12 +54,14 @@ class StepDiagnostics:
         scalars: RunScalars,
         every_steps: int,
         *,
+        log: Callable[[Mapping], None],
         by_variable: bool = False,
     ):
         self._variables = list(variables)
         self._optimizer = optimizer
         self._scalars = scalars
         self._every_steps = every_steps
+        self._log = log
         self._by_variable = by_variable
         self._names = [variable.name.split(":")[0] for variable in variables]
         self._roles = [find_role(variable.name, variable.shape).role for variable in variables]
@@ -89,6 +93,7 @@ class StepDiagnostics:
         scalars |= self._by_role(moved, scales)
         if multipliers:
             scalars |= self._of_mnemosyne(multipliers, self._optimizer.step_sizes(steps_before))
+        self._log({"step": step, "split": "steps", **scalars})
         if self._by_variable:
             scalars |= self._of_variables(moved, scales, multipliers)
         self._scalars.write("train", scalars, step)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import re
 
@@ -60,6 +61,22 @@ def test_the_plateau_is_drawn_in_the_pictures_of_the_masked_lm_loss(page):
     has_plateau = ["unigram plateau 5.37" in picture for picture in pictures]
     # By step, tokens, seconds; then next-sentence loss, two accuracies, lengths of records.
     assert has_plateau == [True] * 3 + [False] * 4
+
+
+def test_a_run_that_was_watched_has_a_picture_of_the_steps_of_each_role(tmp_path):
+    make_run(tmp_path / "run", optimizer="mnemosyne", heldout_loss=4.0)
+    assert "<h2>Steps</h2>" not in report_of(tmp_path, "run")
+    with open(tmp_path / "run" / "metrics.jsonl", "a") as file:
+        for step, moved, multiplier in ((10, 0.0, 1.0), (20, 0.5, 2.0)):
+            row = {"relative_step/query_and_key": moved, "relative_step/bias": moved}
+            row |= {"multiplier/query_and_key": multiplier, "multiplier/bias": 1.0}
+            file.write(json.dumps({"split": "steps", "step": step, **row}) + "\n")
+    captions = re.findall(r"<figcaption>([^<]*): ([^<]*)</figcaption>", report_of(tmp_path, "run"))
+    assert captions == [
+        ("step over weight, RMS, by step", "query and key"),
+        ("step over weight, RMS, by step", "bias"),
+        ("what the memory multiplied the rate by, by step", "query and key"),
+    ]
 
 
 def test_losses_are_drawn_over_steps_tokens_and_seconds(page):

@@ -52,6 +52,23 @@ def test_colours_are_variables_of_the_page():
     assert "#01" not in svg and "#02" not in svg and "#03" not in svg
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ((0.0, 0.0), set()),
+        ((0.0, 1e-3, 1e-3), {"0.001"}),
+        ((2e-3, 1e-3), {"0.001", "0.002"}),
+        ((1e-4, 1e-2), {"0.0001", "0.001", "0.01"}),
+    ],
+)
+def test_ratios_have_a_logarithmic_axis_that_leaves_zeros_out(values, shown):
+    rows = [{"step": step, "ratio": value} for step, value in enumerate(values, start=1)]
+    run = Run("run", {}, rows, (), is_complete=True, label="run")
+    svg = plots.curves([run], metric="ratio", against="step", references={}, is_ratio=True)
+    assert shown <= set(texts(svg))
+
+
 def test_a_seventh_run_uses_the_first_colour_again():
     svg = loss_picture([make_run()] * 7)
     assert "var(--series-6)" in svg

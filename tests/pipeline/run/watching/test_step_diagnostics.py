@@ -34,6 +34,7 @@ class Learned(Optimizer):
 
 def diagnostics(tmp_path, variables, optimizer=None, **settings):
     scalars = RunScalars(tmp_path)
+    settings = {"log": lambda row: None, **settings}
     return StepDiagnostics(variables, optimizer or Optimizer(), scalars, 10, **settings)
 
 
@@ -74,6 +75,14 @@ def test_variables_of_one_role_are_one_group(tmp_path):
     # sqrt(64 * (0.6^2 + 0.8^2) / (64 * (3^2 + 4^2))); the bias was zero.
     expected = {("relative_step/query_and_key", 10): 0.2, ("learning_rate", 10): 0.25}
     assert scalars_in(tmp_path / "train") == pytest.approx(expected)
+
+
+def test_roles_are_logged_and_single_variables_are_not(tmp_path):
+    variable, rows = tf.Variable([2.0], name="a/bias"), []
+    with diagnostics(tmp_path, [variable], by_variable=True, log=rows.append).watch(10):
+        variable.assign([3.0])
+    row = {"step": 10, "split": "steps", "learning_rate": 0.25, "relative_step/bias": 0.5}
+    assert rows == [row]
 
 
 def test_learned_multipliers_of_the_step_are_written_where_there_are_any(tmp_path):
