@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from mnemosyne_tf import MetaParams, Structure
@@ -29,8 +31,7 @@ class LeverSpace:
         values = dict(MetaParams.nominal(structure).values)
         values |= {name: rule[name] for name in values if name.startswith("rule/")}
         self.start = MetaParams(structure, values)
-        learned = [name for name in values if not name.startswith("rule/")]
-        self.names = [ROLE_HEAD] if recipe.levers == "constants" else learned
+        self.names = _learned(recipe, values)
         self._shapes = {name: values[name].shape for name in self.names}
 
     @property
@@ -67,3 +68,11 @@ class LeverSpace:
         """The whole set at one point."""
         moved = {name: value[0] for name, value in self.values(point[np.newaxis]).items()}
         return MetaParams(self.start.structure, {**self.start.values, **moved})
+
+
+def _learned(recipe: PesRecipe, names: Iterable[str]) -> list[str]:
+    if recipe.levers == "constants":
+        return [ROLE_HEAD]
+    if recipe.learned == "heads":
+        return list(ZERO_HEADS)
+    return [name for name in names if not name.startswith("rule/")]

@@ -16,6 +16,9 @@ LEVERS: dict[str, dict[str, Any]] = {
     "without_encoder": {"level_2": "none"},
     "constants": {},
 }
+# What `learned` may be. The estimate of a direction is as good as pairs over numbers: heads on an
+# encoder and a memory that stay random are a few dozen, all numbers are more than a thousand.
+LEARNED = ("all", "heads")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +27,8 @@ class PesRecipe(NamedTasks):
 
     Attributes:
         name: of the recipe.
-        levers: what is learned, a key of `LEVERS`.
+        levers: what moves the levers, a key of `LEVERS`.
+        learned: which of its numbers, one of `LEARNED`.
         base: meta-parameters whose rule stays as it is: "shipped", "nominal" or a file.
         seed: of everything that is drawn.
         width, num_random_features, num_memory_heads: of the `Structure`.
@@ -50,6 +54,7 @@ class PesRecipe(NamedTasks):
 
     name: str = "unnamed"
     levers: str = "memory"
+    learned: str = "all"
     base: str = "shipped"
     seed: int = 0
     width: int = 8
@@ -75,6 +80,10 @@ class PesRecipe(NamedTasks):
         if self.levers not in LEVERS:
             raise ValueError(
                 f"levers must be one of {', '.join(LEVERS)}, received {self.levers!r}."
+            )
+        if self.learned not in LEARNED:
+            raise ValueError(
+                f"learned must be one of {', '.join(LEARNED)}, received {self.learned!r}."
             )
         for name in ("meta_steps", "pairs", "truncation", "averaged_over", "evaluate_every",
                      "evaluation_seeds", "final_seeds", "checkpoint_every"):  # fmt: skip
