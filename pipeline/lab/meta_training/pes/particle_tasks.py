@@ -26,7 +26,10 @@ MAX_DIFFERENCE = 0.5
 
 @dataclasses.dataclass
 class _Pairs:
-    """Of one task: particles, sums `[pairs, num_coords]`, lengths and steps so far `[pairs]`."""
+    """Of one task: particles, sums `[pairs, num_coords]`, lengths and steps so far `[pairs]`.
+
+    A sum is that of the perturbations since the run began; of one that is kept it is that one.
+    """
 
     particles: Particle
     sums: np.ndarray
@@ -83,6 +86,9 @@ class ParticleTasks:
         index = list(self._tasks).index(name)
         rng = derived_rng(recipe.seed, _PERTURBATIONS, index, meta_step)
         drawn = recipe.sigma * rng.standard_normal([recipe.pairs, len(point)])
+        sums = pairs.sums + drawn
+        if recipe.kept_for == "run":
+            sums = drawn = np.where(pairs.steps[:, np.newaxis] == 0, drawn, pairs.sums)
         points = np.concatenate([point + drawn, point - drawn])
         losses, particles = self._moved[name].move(self._space.values(points), pairs.particles)
         losses = np.nan_to_num(losses.astype(np.float64), nan=MAX_LOG_LOSS)
@@ -90,7 +96,6 @@ class ParticleTasks:
         # Every run counts alike, however many truncations it has.
         weights = self._usual_length(name) / pairs.lengths
         difference = np.clip(plus - minus, -MAX_DIFFERENCE, MAX_DIFFERENCE) * weights
-        sums = pairs.sums + drawn
         found = estimator.gradient(sums, difference, np.zeros_like(difference), sigma=recipe.sigma)
         steps = pairs.steps + recipe.truncation
         exploded = np.maximum(plus, minus) >= MAX_LOG_LOSS

@@ -19,6 +19,9 @@ LEVERS: dict[str, dict[str, Any]] = {
 # What `learned` may be. The estimate of a direction is as good as pairs over numbers: heads on an
 # encoder and a memory that stay random are a few dozen, all numbers are more than a thousand.
 LEARNED = ("all", "heads")
+# How long a pair keeps a perturbation. Of "truncation", persistent evolution strategies, the noise
+# of an estimate grows with the truncations since the run began; of "run" it does not.
+KEPT_FOR = ("truncation", "run")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +38,7 @@ class PesRecipe(NamedTasks):
         meta_steps: steps of Adam.
         pairs: mirrored pairs of runs of every task.
         sigma: standard deviation of the perturbations.
+        kept_for: how long a pair keeps its perturbation, one of `KEPT_FOR`.
         truncation: inner steps of a meta-step.
         shortest_run: inner steps; a run is from this to `num_steps` of its task long, the logarithm
             evenly distributed.
@@ -63,6 +67,7 @@ class PesRecipe(NamedTasks):
     meta_steps: int = 2000
     pairs: int = 4
     sigma: float = 0.03
+    kept_for: str = "truncation"
     truncation: int = 50
     shortest_run: int = 100
     tasks_per_step: int = 3
@@ -77,14 +82,12 @@ class PesRecipe(NamedTasks):
     tasks: Mapping[str, TaskSettings] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        if self.levers not in LEVERS:
-            raise ValueError(
-                f"levers must be one of {', '.join(LEVERS)}, received {self.levers!r}."
-            )
-        if self.learned not in LEARNED:
-            raise ValueError(
-                f"learned must be one of {', '.join(LEARNED)}, received {self.learned!r}."
-            )
+        choices = {"levers": LEVERS, "learned": LEARNED, "kept_for": KEPT_FOR}
+        for name, known in choices.items():
+            if (received := getattr(self, name)) not in known:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(known)}, received {received!r}."
+                )
         for name in ("meta_steps", "pairs", "truncation", "averaged_over", "evaluate_every",
                      "evaluation_seeds", "final_seeds", "checkpoint_every"):  # fmt: skip
             if getattr(self, name) < 1:

@@ -12,15 +12,18 @@ REACH = np.array([sum(DECAY**i for i in range(t)) for t in range(1, STEPS + 1)])
 GRADIENT = float((2 * THETA * REACH**2).sum())
 
 
-def estimates(*, persistent):
-    """One estimate a batch of pairs: the sum over truncations of one step each, `[BATCHES]`."""
+def estimates(perturbations):
+    """One estimate a batch of pairs: the sum over truncations of one step each, `[BATCHES]`.
+
+    Args:
+        perturbations: yields of every step what moves the particles and what the difference is
+            assigned to, `[PAIRS, 1]`.
+    """
     rng = np.random.default_rng(0)
     found = []
     for _ in range(BATCHES):
-        sums, plus, minus, total = np.zeros([PAIRS, 1]), np.zeros(PAIRS), np.zeros(PAIRS), 0.0
-        for _ in range(STEPS):
-            drawn = SIGMA * rng.standard_normal([PAIRS, 1])
-            sums = sums + drawn if persistent else drawn
+        plus, minus, total = np.zeros(PAIRS), np.zeros(PAIRS), 0.0
+        for drawn, sums in perturbations(rng):
             plus = DECAY * plus + THETA + drawn[:, 0]
             minus = DECAY * minus + THETA - drawn[:, 0]
             total += float(estimator.gradient(sums, plus**2, minus**2, sigma=SIGMA)[0])
@@ -28,15 +31,37 @@ def estimates(*, persistent):
     return np.array(found)
 
 
-def test_sum_of_all_perturbations_gives_the_gradient_of_the_whole_run():
-    found = estimates(persistent=True)
+def drawn_once(rng):
+    return SIGMA * rng.standard_normal([PAIRS, 1])
+
+
+def persistent(rng):
+    sums = np.zeros([PAIRS, 1])
+    for _ in range(STEPS):
+        drawn = drawn_once(rng)
+        sums = sums + drawn
+        yield drawn, sums
+
+
+def kept_for_the_run(rng):
+    drawn = drawn_once(rng)
+    return [(drawn, drawn)] * STEPS
+
+
+def greedy(rng):
+    return [(drawn, drawn) for drawn in (drawn_once(rng) for _ in range(STEPS))]
+
+
+@pytest.mark.parametrize("perturbations", [persistent, kept_for_the_run])
+def test_sum_of_all_perturbations_gives_the_gradient_of_the_whole_run(perturbations):
+    found = estimates(perturbations)
     # The loss is quadratic, so perturbed evenly its expectation has the gradient itself; what is
     # left is noise, whose deviation the batches themselves tell: four of them.
     assert found.mean() == pytest.approx(GRADIENT, abs=4 * found.std() / BATCHES**0.5)
 
 
 def test_last_perturbation_alone_gives_the_greedy_gradient():
-    found = estimates(persistent=False)
+    found = estimates(greedy)
     bound = 4 * found.std() / BATCHES**0.5
     assert found.mean() == pytest.approx(float((2 * THETA * REACH).sum()), abs=bound)
     assert GRADIENT - found.mean() > 10 * bound

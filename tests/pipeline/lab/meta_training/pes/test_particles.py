@@ -12,6 +12,7 @@ from mnemosyne_tf import Mnemosyne
 from mnemosyne_tf.learned.model_entries import ROLE_HEAD
 from pipeline.lab.meta_training.inner_optimizer import InnerMnemosyne
 from pipeline.lab.meta_training.pes.lever_space import LeverSpace
+from pipeline.lab.meta_training.pes.particle_tasks import ParticleTasks
 from pipeline.lab.meta_training.pes.particles import Particles, RunStart
 from pipeline.lab.meta_training.pes.settings import PesRecipe
 from pipeline.lab.meta_training.pes.story import PesTraining
@@ -86,6 +87,26 @@ def test_pair_takes_the_steps_of_the_keras_optimizer_of_that_length(task):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("kept_for", "is_kept"), [("run", True), ("truncation", False)])
+def test_perturbation_is_kept_for_a_run_or_for_a_truncation(kept_for, is_kept):
+    # All runs are of three truncations.
+    settings = dataclasses.replace(RECIPE.tasks["mlp"], num_steps=3 * STEPS)
+    recipe = dataclasses.replace(
+        RECIPE, kept_for=kept_for, shortest_run=3 * STEPS, tasks={"mlp": settings}
+    )
+    tasks = ParticleTasks(
+        [classifier_task("mlp", settings, *load_digits()[0])], LeverSpace(recipe), recipe
+    )
+    sums = []
+    for meta_step in range(4):
+        tasks.meta_gradient("mlp", LeverSpace(recipe).origin, meta_step)
+        sums.append(tasks.state()["mlp:sums"])
+    first, second, ended, other = sums
+    assert np.all(first != 0.0) and not np.any(ended)
+    assert np.array_equal(second, first) == is_kept
+    assert not np.array_equal(other, first)
+
+
 def test_interrupted_meta_training_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path):
     whole = PesTraining(RECIPE, output=str(tmp_path / "whole")).run()
     begun = PesTraining(RECIPE, output=str(tmp_path / "begun"))

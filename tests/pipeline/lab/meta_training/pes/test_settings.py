@@ -52,6 +52,7 @@ def test_heads_are_learned_with_all_else():
     [
         ({"levers": "all"}, "levers must be one of memory, .*received 'all'"),
         ({"learned": "tails"}, "learned must be one of all, heads, received 'tails'"),
+        ({"kept_for": "ever"}, "kept_for must be one of truncation, run, received 'ever'"),
         ({"sigma": 0.0}, "sigma must be above 0 .*received 0.0"),
         ({"pairs": 0}, "pairs must be at least 1, received 0"),
         ({"final_meta_rate": 1.0}, "not above meta_rate, received 1.0"),
