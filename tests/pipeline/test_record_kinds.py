@@ -54,8 +54,10 @@ def prepared(tmp_path_factory):
 
 
 def facts_and_rows(output):
+    """What a run says of itself, and its rows of losses."""
     rows = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
-    return json.loads((output / "run.json").read_text()), rows
+    of_losses = [row for row in rows if row["split"] in ("train", "heldout")]
+    return json.loads((output / "run.json").read_text()), of_losses
 
 
 @pytest.mark.slow
