@@ -47,13 +47,14 @@ def check_classes_can_be_trained_on(images: ClassFiles, settings: ImageFolderSet
 
 def _obstacle(path: str, file: ClassFile, settings: ImageFolderSettings) -> str:
     """Returns why a file would not be trained on; "" where it would."""
-    fraction = 0.0 if file.split else settings.heldout_fraction
-    if fraction and is_heldout(content_digest(path, file.name), fraction):
-        return _HELD_OUT
+    # Read first: a header is enough to reject, a digest takes the whole file.
     try:
         read_square(path, settings.side, settings.max_pixels)
     except RejectedImage as reject:
         return reject.reason
+    fraction = 0.0 if file.split else settings.heldout_fraction
+    if fraction and is_heldout(content_digest(path, file.name), fraction):
+        return _HELD_OUT
     return ""
 
 
