@@ -86,7 +86,6 @@ def test_pair_takes_the_steps_of_the_keras_optimizer_of_that_length(task):
         np.testing.assert_allclose(moved.states[name].weight[0], variable, rtol=0, atol=atol)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("kept_for", "is_kept"), [("run", True), ("truncation", False)])
 def test_perturbation_is_kept_for_a_run_or_for_a_truncation(kept_for, is_kept):
     # All runs are of three truncations.
@@ -107,6 +106,7 @@ def test_perturbation_is_kept_for_a_run_or_for_a_truncation(kept_for, is_kept):
     assert not np.array_equal(other, first)
 
 
+@pytest.mark.slow
 def test_interrupted_meta_training_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path):
     whole = PesTraining(RECIPE, output=str(tmp_path / "whole")).run()
     begun = PesTraining(RECIPE, output=str(tmp_path / "begun"))
